@@ -1,0 +1,36 @@
+/** A timer that was set. */
+export interface Timer {
+  /** Ends it; ending it again, or after it fired, does nothing. */
+  cancel(): void;
+  /** Lets the process exit while it is pending: for upkeep that nobody waits for. */
+  unref(): Timer;
+}
+
+/**
+ * The time by which leases, waits and timeouts count. A store's clock is its own: a real cluster's is the machine's, and
+ * a test advances the twin's by hand.
+ */
+export interface Clock {
+  /** Milliseconds since some fixed moment; never goes back, and goes on while the event loop stalls. */
+  now(): number;
+  /** Calls `callback` once, `delayMs` from now; at most 2 ** 31 - 1, as for Node's timers. */
+  setTimer(delayMs: number, callback: () => void): Timer;
+}
+
+/** The machine's monotonic clock. The wall clock would not do: an operator or NTP may set it. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimer(delayMs, callback) {
+    const timeout = setTimeout(callback, delayMs);
+    const timer: Timer = {
+      cancel() {
+        clearTimeout(timeout);
+      },
+      unref() {
+        timeout.unref();
+        return timer;
+      },
+    };
+    return timer;
+  },
+};

@@ -1,0 +1,12 @@
+/** For authors of drivers: the port, and what helps to implement it. Users of kvi need none of this. */
+export type {Driver, DriverCallOptions, DriverWatch} from './driver.ts';
+export {type Clock, systemClock, type Timer} from './clock.ts';
+export {
+  defaultMaxBufferedEvents,
+  type EventBuffer,
+  eventBuffer,
+  type EventBufferOptions,
+} from './event-buffer.ts';
+export {type Bytes, compareBytes, nextKey, prefixEnd, show, toTheEnd} from '../bytes.ts';
+export {invalidArgument, isKviError, KviError, type KviErrorCode, type KviErrorDetails} from '../errors.ts';
+export * from '../messages.ts';

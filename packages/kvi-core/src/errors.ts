@@ -1,0 +1,80 @@
+/**
+ * Every way in which a call can go wrong, and what the caller does about it. The codes are stable; messages are for
+ * people and may change. A missing key, a lost `tas` or a false compare is a result, not an error.
+ */
+export type KviErrorCode =
+  /** The request breaks a rule (an empty key, an unknown operator, a limit); nothing was sent. Fix the call. */
+  | 'KVI_INVALID_ARGUMENT'
+  /** What is stored is not UTF-8, and text was asked for. Read it through `kv.bytes`. */
+  | 'KVI_NOT_TEXT'
+  /** A `put` with `ignoreValue` or `ignoreLease` named a key that does not exist. Put a value. */
+  | 'KVI_KEY_NOT_FOUND'
+  /** The lease has expired, was revoked or never was. Grant another. */
+  | 'KVI_LEASE_NOT_FOUND'
+  /** A lease of that id exists already. Grant without naming an id. */
+  | 'KVI_LEASE_EXISTS'
+  /** The revision was compacted away; `compactRevision` is the oldest that can still be read, where it is known. Read the present state and go on from there. */
+  | 'KVI_COMPACTED'
+  /** The revision is ahead of the store. Read without a revision, or check that it came from this store. */
+  | 'KVI_FUTURE_REVISION'
+  /** The time ran out, and nothing was changed. Try again, or allow more time. */
+  | 'KVI_TIMEOUT'
+  /** The caller's signal aborted, and nothing was changed. `cause` is the signal's reason. */
+  | 'KVI_ABORTED'
+  /** The handle was closed before the call, or during it, and nothing was changed. Open another. */
+  | 'KVI_CLOSED'
+  /** The backend could not be reached or could not serve; nothing was applied, so trying again is safe. */
+  | 'KVI_UNAVAILABLE'
+  /** A write was sent and no answer came: it may have been applied or not. Read before writing again; `cause` says why no answer came. */
+  | 'KVI_UNKNOWN_OUTCOME'
+  /** The backend is out of space or refuses more load; nothing was applied. An operator must act (etcd: compact, defragment, disarm the alarm). */
+  | 'KVI_RESOURCE_EXHAUSTED'
+  /** User name, password or token were refused. Check the credentials. */
+  | 'KVI_UNAUTHENTICATED'
+  /** The user may not do this on this key range. Have an operator grant it. */
+  | 'KVI_PERMISSION_DENIED'
+  /** The lock is no longer held: its lease ran out or its key was deleted. Stop what it protected; another may hold it. */
+  | 'KVI_LOCK_LOST'
+  /** A consumer of changes fell too far behind; `revision` is the first that it has not seen. Watch again from there, and take events faster. */
+  | 'KVI_SLOW_CONSUMER'
+  /** The package that a URL needs is not installed. Install it. */
+  | 'KVI_DRIVER_MISSING'
+  /** The backend answered something that kvi does not understand. Report it, with `cause`. */
+  | 'KVI_INTERNAL';
+
+/** What some errors carry beside their code. */
+export interface KviErrorDetails {
+  /** The error that led to this one. */
+  cause?: unknown;
+  /** `KVI_COMPACTED`: the oldest revision that can still be read. */
+  compactRevision?: number;
+  /** `KVI_SLOW_CONSUMER`: the first revision that was not delivered. */
+  revision?: number;
+}
+
+/** The one class of error that kvi throws. Act on its {@link KviError.code}, never on its message. */
+export class KviError extends Error {
+  override readonly name = 'KviError';
+  readonly code: KviErrorCode;
+  /** With `KVI_COMPACTED`, where the backend says it: the oldest revision that can still be read. */
+  readonly compactRevision?: number;
+  /** With `KVI_SLOW_CONSUMER`: the first revision that was not delivered. */
+  readonly revision?: number;
+
+  constructor(code: KviErrorCode, message: string, details: KviErrorDetails = {}) {
+    super(message, 'cause' in details ? {cause: details.cause} : undefined);
+    this.code = code;
+    if (details.compactRevision !== undefined) this.compactRevision = details.compactRevision;
+    if (details.revision !== undefined) this.revision = details.revision;
+  }
+}
+
+/** An error for a request that breaks a rule; nothing was sent. */
+export function invalidArgument(message: string): KviError {
+  return new KviError('KVI_INVALID_ARGUMENT', message);
+}
+
+/** Whether `error` is a {@link KviError} of one of these codes. */
+export function isKviError(error: unknown, ...codes: KviErrorCode[]): error is KviError {
+  return error instanceof KviError && (codes.length === 0 || codes.includes(error.code));
+}
