@@ -26,19 +26,24 @@ export function encode(input: Input, what: string): Bytes {
     return Buffer.from(input);
   }
   if (input instanceof Uint8Array) return Buffer.from(input);
-  throw invalidArgument(`${what} must be a string or a Uint8Array, not ${input === null ? 'null' : typeof input}`);
+  throw invalidArgument(
+    `${what} must be a string or a Uint8Array, not ${input === null ? 'null' : typeof input}`,
+  );
 }
 
 /**
  * Decodes UTF-8.
  *
+ * @param what names the bytes in an error
  * @throws {@link KviError} `KVI_NOT_TEXT` when the bytes are not UTF-8: text cannot show them without loss
  */
-export function decode(bytes: Bytes, what: string): string {
+export function decode(bytes: Bytes, what: () => string): string {
   try {
     return decoder.decode(bytes);
   } catch (cause) {
-    throw new KviError('KVI_NOT_TEXT', `${what} is not UTF-8 text; read it as bytes, through kv.bytes`, {cause});
+    throw new KviError('KVI_NOT_TEXT', `${what()} is not UTF-8 text; read it as bytes, through kv.bytes`, {
+      cause,
+    });
   }
 }
 

@@ -78,3 +78,13 @@ export function invalidArgument(message: string): KviError {
 export function isKviError(error: unknown, ...codes: KviErrorCode[]): error is KviError {
   return error instanceof KviError && (codes.length === 0 || codes.includes(error.code));
 }
+
+/** The error for a call that its caller's signal ended before it changed anything. */
+export function aborted(signal: AbortSignal | undefined): KviError {
+  return new KviError('KVI_ABORTED', 'the call was aborted by its signal', {cause: signal?.reason});
+}
+
+/** The error for a call on a handle that is closed, or that closing cut short before it changed anything. */
+export function closed(): KviError {
+  return new KviError('KVI_CLOSED', 'the handle is closed; open another');
+}

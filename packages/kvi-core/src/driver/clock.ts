@@ -1,3 +1,5 @@
+import {aborted} from '../errors.ts';
+
 /** A timer that was set. */
 export interface Timer {
   /** Ends it; ending it again, or after it fired, does nothing. */
@@ -34,3 +36,23 @@ export const systemClock: Clock = {
     return timer;
   },
 };
+
+/**
+ * Waits.
+ *
+ * @throws `KVI_ABORTED` as soon as `signal` aborts
+ */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    function abort() {
+      timer.cancel();
+      reject(aborted(signal));
+    }
+    const timer = clock.setTimer(delayMs, () => {
+      signal?.removeEventListener('abort', abort);
+      resolve();
+    });
+    if (signal?.aborted === true) abort();
+    else signal?.addEventListener('abort', abort, {once: true});
+  });
+}

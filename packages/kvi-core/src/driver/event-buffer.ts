@@ -38,8 +38,10 @@ export interface EventBuffer {
 export function eventBuffer(options: EventBufferOptions): EventBuffer {
   const {maxBufferedEvents = defaultMaxBufferedEvents, signal} = options;
   const queue: WatchResponse<Bytes>[] = [];
-  const pulls: {resolve: (result: IteratorResult<WatchResponse<Bytes>>) => void; reject: (error: KviError) => void}[] =
-    [];
+  const pulls: {
+    resolve: (result: IteratorResult<WatchResponse<Bytes>>) => void;
+    reject: (error: KviError) => void;
+  }[] = [];
   const created = deferred<number>();
   let buffered = 0;
   let error: KviError | undefined;

@@ -8,5 +8,13 @@ export {
   type EventBufferOptions,
 } from './event-buffer.ts';
 export {type Bytes, compareBytes, nextKey, prefixEnd, show, toTheEnd} from '../bytes.ts';
-export {invalidArgument, isKviError, KviError, type KviErrorCode, type KviErrorDetails} from '../errors.ts';
+export {
+  aborted,
+  closed,
+  invalidArgument,
+  isKviError,
+  KviError,
+  type KviErrorCode,
+  type KviErrorDetails,
+} from '../errors.ts';
 export * from '../messages.ts';

@@ -1,0 +1,270 @@
+import {type Bytes, encode, type Input} from './bytes.ts';
+import {changes} from './changes.ts';
+import {
+  type Decode,
+  decodeBytes,
+  decodeEvent,
+  decodeRangeResponse,
+  decodeText,
+  decodeTxnResponse,
+  decodeValue,
+  encodeKeys,
+  encodeTxn,
+} from './codec.ts';
+import {lockTable} from './dist-lock.ts';
+import type {Driver} from './driver/driver.ts';
+import {aborted, closed, invalidArgument} from './errors.ts';
+import type {
+  CallOptions,
+  Change,
+  Changes,
+  ChangesOptions,
+  DistLock,
+  DistLockOptions,
+  GetOptions,
+  GetRangeOptions,
+  Keys,
+  Kvi,
+  RangeOptions,
+  StoreOptions,
+  TempKey,
+  TempKeyOptions,
+  WatchCallback,
+  WatchHandle,
+  WatchWithCBOptions,
+} from './kvi.ts';
+import type {CompareResult, KeyValue, RangeResponse, TxnRequest, TxnResponse} from './messages.ts';
+import {
+  checkCallOptions,
+  checkLockName,
+  checkLockWait,
+  checkTtl,
+  type KviOptions,
+  resolveOptions,
+} from './options.ts';
+import {readRange} from './pages.ts';
+import {port} from './port.ts';
+import {tempKeyTable} from './temp-key.ts';
+import {checkRange, checkTxn, checkWatch} from './validate.ts';
+import {callbackWatchTable, firstChange} from './watcher.ts';
+
+/**
+ * Makes a handle on a driver, which it owns from then on: closing the handle closes the driver.
+ *
+ * @throws `KVI_INVALID_ARGUMENT` for an option that is out of bounds
+ */
+export function createKvi(driver: Driver, options: KviOptions = {}): Kvi {
+  const handle = openHandle(driver, options);
+  const bytes: Kvi<Bytes> = view(handle, decodeBytes, () => bytes);
+  return view(handle, decodeText, () => bytes);
+}
+
+/** What the text and the bytes view of a handle share. */
+function openHandle(raw: Driver, kviOptions: KviOptions) {
+  const options = resolveOptions(kviOptions);
+  const driver = port(raw, options.timeoutMs);
+  const closing = new AbortController();
+  const locks = lockTable(driver, closing.signal);
+  const tempKeys = tempKeyTable(driver, closing.signal);
+  let ended: Promise<void> | undefined;
+
+  async function close() {
+    closing.abort(closed());
+    await Promise.all([locks.close(), tempKeys.close()]);
+    await driver.close();
+  }
+
+  return {
+    options,
+    driver,
+    locks,
+    tempKeys,
+    watches: callbackWatchTable(driver),
+    closing: closing.signal,
+    /** The beginning of every call. */
+    check(callOptions: CallOptions = {}) {
+      if (closing.signal.aborted) throw closed();
+      checkCallOptions(callOptions);
+      if (callOptions.signal?.aborted === true) throw aborted(callOptions.signal);
+    },
+    close: () => (ended ??= close()),
+  };
+}
+
+/** The methods of a handle; each checks and encodes what it was given, and delegates. */
+function view<T extends Input>(
+  handle: ReturnType<typeof openHandle>,
+  decode: Decode<T>,
+  bytes: () => Kvi<Bytes>,
+): Kvi<T> {
+  const {driver, options, locks, tempKeys, watches, closing} = handle;
+
+  async function txn(request: TxnRequest<Input>, callOptions: CallOptions = {}): Promise<TxnResponse<Bytes>> {
+    handle.check(callOptions);
+    const encoded = encodeTxn(request);
+    checkTxn(encoded, options);
+    return driver.txn(encoded, callOptions);
+  }
+
+  async function range(keys: Keys, end: Input | undefined, rangeOptions: RangeOptions = {}) {
+    handle.check(rangeOptions);
+    const {timeoutMs = options.timeoutMs, signal, ...fields} = rangeOptions;
+    const request = {...encodeKeys(keys, end), ...fields};
+    checkRange(request);
+    return readRange(driver, request, {timeoutMs, signal});
+  }
+
+  return {
+    get bytes() {
+      return bytes();
+    },
+
+    async store(key: Input, value: Input, {lease, ...callOptions}: StoreOptions = {}): Promise<void> {
+      await txn({success: [{type: 'put', key, value, lease}]}, callOptions);
+    },
+
+    async get(key: Input, getOptions?: GetOptions): Promise<T | undefined> {
+      const {kvs} = await range(encode(key, 'key'), undefined, getOptions);
+      return kvs[0] === undefined ? undefined : decodeValue(kvs[0], decode);
+    },
+
+    async getRange(
+      keys: Keys,
+      end?: Input | GetRangeOptions,
+      rangeOptions?: GetRangeOptions,
+    ): Promise<KeyValue<T>[]> {
+      const hasEnd = end === undefined || typeof end === 'string' || end instanceof Uint8Array;
+      const response = hasEnd ? await range(keys, end, rangeOptions) : await range(keys, undefined, end);
+      return decodeRangeResponse(response, decode).kvs;
+    },
+
+    async range(keys: Keys, rangeOptions?: RangeOptions): Promise<RangeResponse<T>> {
+      return decodeRangeResponse(await range(keys, undefined, rangeOptions), decode);
+    },
+
+    async delete(keys: Keys, callOptions?: CallOptions): Promise<boolean> {
+      const {responses} = await txn({success: [{type: 'deleteRange', ...encodeKeys(keys)}]}, callOptions);
+      const [response] = responses;
+      return response?.type === 'deleteRange' && response.deleted > 0;
+    },
+
+    async tas(key: Input, test: Input | null, value: Input, callOptions?: CallOptions): Promise<boolean> {
+      const {succeeded} = await txn(
+        {
+          compare: [
+            test === null
+              ? {key, target: 'create', result: '=', createRevision: 0}
+              : {key, target: 'value', result: '=', value: test},
+          ],
+          success: [{type: 'put', key, value}],
+        },
+        callOptions,
+      );
+      return succeeded;
+    },
+
+    async transaction(
+      key: Input,
+      op: CompareResult,
+      value: Input,
+      thenKey: Input,
+      thenValue: Input,
+      elseKey: Input,
+      elseValue: Input,
+      callOptions?: CallOptions,
+    ): Promise<boolean> {
+      const {succeeded} = await txn(
+        {
+          compare: [{key, target: 'value', result: op, value}],
+          success: [{type: 'put', key: thenKey, value: thenValue}],
+          failure: [{type: 'put', key: elseKey, value: elseValue}],
+        },
+        callOptions,
+      );
+      return succeeded;
+    },
+
+    async txn(request: TxnRequest<Input>, callOptions?: CallOptions): Promise<TxnResponse<T>> {
+      return decodeTxnResponse(await txn(request, callOptions), decode);
+    },
+
+    async tempKey(
+      key: Input,
+      {value = '', ttlSeconds = options.ttlSeconds, ...callOptions}: TempKeyOptions = {},
+    ): Promise<TempKey> {
+      handle.check(callOptions);
+      checkTtl(ttlSeconds);
+      const request = {key: encode(key, 'key'), value: encode(value, 'value')};
+      checkTxn({success: [{type: 'put', ...request}]}, options);
+      return tempKeys.keep({...request, ttlSeconds}, {timeoutMs: options.timeoutMs, ...callOptions});
+    },
+
+    async distLock(name?: string, lockOptions?: DistLockOptions): Promise<DistLock> {
+      return locks.lock(lockRequest(name, lockOptions));
+    },
+
+    async distTimedLock(seconds: number, name?: string, lockOptions?: DistLockOptions): Promise<DistLock> {
+      checkLockWait(seconds);
+      return locks.lock({...lockRequest(name, lockOptions), waitMs: seconds * 1000});
+    },
+
+    async distUnlock(name = options.lockName): Promise<void> {
+      handle.check();
+      checkLockName(name);
+      await locks.unlock(name);
+    },
+
+    async watch(key: Input, callOptions: CallOptions = {}): Promise<Change<T>> {
+      handle.check(callOptions);
+      const request = {key: encode(key, 'key')};
+      checkWatch(request);
+      return decodeEvent(await firstChange(driver, request.key, {...callOptions, closing}), decode);
+    },
+
+    async watchWithCB<U>(
+      key: Input,
+      op: 'put' | 'delete',
+      callback: WatchCallback<T, U>,
+      userData: U,
+      {onError = warn, ...callOptions}: WatchWithCBOptions = {},
+    ): Promise<WatchHandle> {
+      handle.check(callOptions);
+      const request = {key: encode(key, 'key')};
+      checkWatch(request);
+      if (op !== 'put' && op !== 'delete')
+        throw invalidArgument(`op must be put or delete, not ${String(op)}`);
+      return watches.start(
+        {...request, op, callback, userData, onError, decode},
+        {timeoutMs: options.timeoutMs, ...callOptions, closing},
+      );
+    },
+
+    async watchCBCancel(watchHandle: WatchHandle): Promise<void> {
+      await watches.cancel(watchHandle);
+    },
+
+    changes(keys: Keys, changesOptions: ChangesOptions = {}): Changes<T> {
+      handle.check();
+      const encoded = encodeKeys(keys);
+      checkWatch({...encoded, ...changesOptions});
+      return changes(driver, encoded, changesOptions, decode);
+    },
+
+    close: handle.close,
+    [Symbol.asyncDispose]: handle.close,
+  };
+
+  function lockRequest(
+    name = options.lockName,
+    {ttlSeconds = options.ttlSeconds, signal}: DistLockOptions = {},
+  ) {
+    handle.check({signal});
+    checkLockName(name);
+    checkTtl(ttlSeconds);
+    return {name, ttlSeconds, signal};
+  }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+}

@@ -1,0 +1,154 @@
+import {Mutex, type MutexInterface} from 'async-mutex';
+import type {Driver} from './driver/driver.ts';
+import {KviError} from './errors.ts';
+import type {DistLock} from './kvi.ts';
+import {type Hold, lockMutex} from './mutex.ts';
+import {orAborted, within} from './within.ts';
+
+/** How to take a lock. */
+export interface LockRequest {
+  name: string;
+  ttlSeconds: number;
+  /** Milliseconds to wait at most; 0 tries once. Absent: as long as it takes. */
+  waitMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** The locks of a handle. */
+export interface LockTable {
+  lock(request: LockRequest): Promise<DistLock>;
+  /** Releases the lock of that name, if one is held. */
+  unlock(name: string): Promise<void>;
+  /** Gives up all locks. Never throws. */
+  close(): Promise<void>;
+}
+
+/**
+ * Keeps the locks of a handle. Calls for one name queue up here first, so that only one of them at a time contends in the
+ * store, whatever their number; and only one of them holds, so that `unlock` needs no more than the name.
+ *
+ * @param closing - aborts when the handle closes, and ends every wait
+ */
+export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
+  const queues = new Map<string, Mutex>();
+  const held = new Map<string, DistLock>();
+  const waiting = new Set<Promise<unknown>>();
+
+  /** The place of the name's turn in this process; of a name that nobody wants any more nothing is kept. */
+  async function takeTurn(name: string, signal: AbortSignal): Promise<MutexInterface.Releaser> {
+    const queue = queues.get(name) ?? new Mutex();
+    queues.set(name, queue);
+    const turn = queue.acquire().then((release) => () => {
+      release();
+      if (!queue.isLocked()) queues.delete(name);
+    });
+    try {
+      return await orAborted(turn, signal);
+    } catch (error) {
+      void turn.then((release) => {
+        release();
+      });
+      throw error;
+    }
+  }
+
+  function lock({name, ttlSeconds, waitMs, signal}: LockRequest): Promise<DistLock> {
+    const wait = waitMs !== 0;
+    return within(driver.clock, {timeoutMs: wait ? waitMs : undefined, signal, closing}, async (ended) => {
+      if (!wait && queues.get(name)?.isLocked() === true) throw notInTime(name);
+      const endTurn = await takeTurn(name, ended);
+      try {
+        const hold = await lockMutex(driver, name, {ttlSeconds, signal: ended, wait});
+        if (hold === undefined) throw notInTime(name);
+        const distLock = distLockOf(driver, name, hold, () => {
+          held.delete(name);
+          endTurn();
+        });
+        held.set(name, distLock);
+        return distLock;
+      } catch (error) {
+        endTurn();
+        throw error;
+      }
+    });
+  }
+
+  return {
+    async lock(request) {
+      const locked = lock(request);
+      waiting.add(locked);
+      try {
+        return await locked;
+      } finally {
+        waiting.delete(locked);
+      }
+    },
+    async unlock(name) {
+      await held.get(name)?.release();
+    },
+    async close() {
+      // Those who wait give up by `closing`, and clean up before they say so.
+      await Promise.allSettled(waiting);
+      await Promise.allSettled(Array.from(held.values(), (distLock) => distLock.release()));
+    },
+  };
+}
+
+/** @param onRelease - called once, when the lock was released or given up */
+function distLockOf(driver: Driver, name: string, hold: Hold, onRelease: () => void): DistLock {
+  const {key, createRevision, session} = hold;
+  const lost = new AbortController();
+  const watch = driver.watch({key: Buffer.from(key), startRevision: createRevision + 1, filters: ['noput']});
+
+  function lose(cause: unknown) {
+    lost.abort(lockLost(name, cause));
+    void watch.return();
+  }
+
+  async function watchKey() {
+    for await (const {events} of watch) {
+      if (events.length > 0) lose(new KviError('KVI_KEY_NOT_FOUND', `the key ${key} was deleted`));
+    }
+  }
+
+  session.signal.addEventListener('abort', () => {
+    lose(session.signal.reason);
+  });
+  // Without the watch, the session still tells when the lock is lost with its lease.
+  watchKey().catch(() => undefined);
+
+  async function release() {
+    const lostBefore = lost.signal.aborted || !session.isAlive();
+    await watch.return();
+    try {
+      await session.close();
+    } finally {
+      onRelease();
+    }
+    if (lostBefore) throw lockLost(name, lost.signal.reason);
+  }
+
+  let released: Promise<void> | undefined;
+  const releaseOnce = () => (released ??= release());
+
+  return {
+    name,
+    key,
+    token: createRevision,
+    signal: lost.signal,
+    release: releaseOnce,
+    [Symbol.asyncDispose]: releaseOnce,
+  };
+}
+
+function notInTime(name: string): KviError {
+  return new KviError('KVI_TIMEOUT', `the lock ${JSON.stringify(name)} is held by another`);
+}
+
+function lockLost(name: string, cause: unknown): KviError {
+  return new KviError(
+    'KVI_LOCK_LOST',
+    `the lock ${JSON.stringify(name)} was lost before it was released; what it protected may have been done twice`,
+    {cause},
+  );
+}

@@ -1,0 +1,136 @@
+import {ExponentialBackoff} from 'cockatiel';
+import {type Bytes, show} from './bytes.ts';
+import {sleep} from './driver/clock.ts';
+import type {Driver} from './driver/driver.ts';
+import {closed, isKviError, KviError} from './errors.ts';
+import type {LeaseId} from './messages.ts';
+import {openSession, type Session} from './session.ts';
+import {within} from './within.ts';
+
+/** What to keep. */
+export interface KeeperRequest {
+  key: Bytes;
+  value: Bytes;
+  ttlSeconds: number;
+}
+
+/** Keeps one key in the store for as long as the process lives. */
+export interface Keeper {
+  /** Resolves when the key is there for the first time; rejects when it could not be put. */
+  readonly placed: Promise<void>;
+  /** Aborts when the keeping is over; the reason says why. */
+  readonly ended: AbortSignal;
+  /**
+   * Deletes the key. Closing twice is fine.
+   *
+   * @throws what {@link Session.close} throws; the key goes within its TTL then
+   */
+  close(): Promise<void>;
+}
+
+/** Milliseconds between attempts to put the key back while the backend cannot be reached. */
+const backoff = new ExponentialBackoff({initialDelay: 50, maxDelay: 2_000});
+
+/** Puts a key under a lease of its own, and puts it back when that lease was lost. */
+export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest): Keeper {
+  const ended = new AbortController();
+  const {signal} = ended;
+
+  async function place(): Promise<Session> {
+    const session = await openSession(driver, ttlSeconds, {signal});
+    try {
+      await putUnder(session.lease);
+      return session;
+    } catch (error) {
+      await session.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async function putUnder(lease: LeaseId): Promise<void> {
+    for (;;) {
+      try {
+        await driver.txn({success: [{type: 'put', key, value, lease}]}, {signal});
+        return;
+      } catch (error) {
+        // Putting the same under the same lease twice changes nothing.
+        if (!isKviError(error, 'KVI_UNKNOWN_OUTCOME') || signal.aborted) throw error;
+      }
+    }
+  }
+
+  /** Resolves when the lease is lost. Ends the keeping when the key was taken away from it. */
+  async function untilLost({lease, signal: lost}: Session): Promise<void> {
+    try {
+      await within(driver.clock, {signal, closing: lost}, async (over) => {
+        for (;;) {
+          const {kvs, revision} = await driver.range({key}, {signal: over});
+          const [found] = kvs;
+          if (found?.lease !== lease) {
+            // Throws when the key went because its lease did.
+            if (found === undefined) await driver.leaseTimeToLive({id: lease}, {signal: over});
+            ended.abort(taken(found === undefined ? 'deleted' : 'overwritten'));
+            return;
+          }
+          await changed(revision + 1, over);
+        }
+      });
+    } catch (error) {
+      if (!isKviError(error, 'KVI_LEASE_NOT_FOUND')) throw error;
+    }
+  }
+
+  async function changed(startRevision: number, over: AbortSignal): Promise<void> {
+    try {
+      for await (const {events} of driver.watch({key, startRevision}, {signal: over})) {
+        if (events.length > 0) return;
+      }
+    } catch (error) {
+      // The change may be among what was compacted: the caller looks again.
+      if (!isKviError(error, 'KVI_COMPACTED')) throw error;
+    }
+  }
+
+  function taken(how: string): KviError {
+    return new KviError('KVI_ABORTED', `the temporary key ${show(key)} was ${how}`);
+  }
+
+  /** Keeps the key, whatever happens to the backend meanwhile, until the keeping has ended. */
+  async function keep(session: Session): Promise<void> {
+    let wait = backoff.next();
+    try {
+      for (;;) {
+        try {
+          if (!session.isAlive()) session = await place();
+          await untilLost(session);
+          if (signal.aborted) return;
+          await session.close().catch(() => undefined);
+          wait = backoff.next();
+        } catch {
+          if (signal.aborted) return;
+          await sleep(driver.clock, wait.duration, signal).catch(() => undefined);
+          wait = wait.next(undefined);
+        }
+      }
+    } finally {
+      await session.close();
+    }
+  }
+
+  const first = place();
+  const done = first.then(keep);
+  // What went wrong is told by `placed` and `close`.
+  first.catch((error: unknown) => {
+    ended.abort(error);
+  });
+  done.catch(() => undefined);
+
+  return {
+    placed: first.then(() => undefined),
+    ended: signal,
+    async close() {
+      ended.abort(closed());
+      await done;
+    },
+  };
+}

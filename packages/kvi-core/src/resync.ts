@@ -1,0 +1,105 @@
+import type {Bytes} from './bytes.ts';
+import type {Driver, DriverWatch} from './driver/driver.ts';
+import {isKviError} from './errors.ts';
+import {type Event, type KeyValue, noLease, type WatchRequest, type WatchResponse} from './messages.ts';
+
+/** A response of a watch, or what a resync found. */
+export interface ResyncResponse extends WatchResponse<Bytes> {
+  /** Set on what a resync found. */
+  resync?: true;
+}
+
+/**
+ * A watch that survives compaction. Where changes that are due are gone, it reads the present state and reports how that
+ * differs from what it knew: a put for each key that changed since, a deletion for each key that it knew and is gone.
+ * Then it watches on from the revision of that state.
+ */
+export function resyncingWatch(
+  driver: Driver,
+  request: WatchRequest<Bytes>,
+  options: {signal?: AbortSignal | undefined},
+): DriverWatch {
+  const {key, rangeEnd, startRevision = 0, filters = []} = request;
+  const known = new Map<string, Bytes>();
+  let delivered = startRevision - 1;
+  let watch = driver.watch(request, options);
+
+  // From the start the watch knows the keys that are there, so that it can report their deletion.
+  const seeded = watch.created.catch(ignoreCompacted).then(async () => {
+    const {kvs} = await driver.range({key, rangeEnd, keysOnly: true}, options);
+    for (const kv of kvs) known.set(idOf(kv.key), kv.key);
+  });
+  seeded.catch(() => undefined);
+
+  function learn({revision, events}: WatchResponse<Bytes>) {
+    delivered = revision;
+    for (const {type, kv} of events) {
+      if (type === 'put') known.set(idOf(kv.key), kv.key);
+      else known.delete(idOf(kv.key));
+    }
+  }
+
+  async function resync(): Promise<ResyncResponse> {
+    const {kvs, revision} = await driver.range({key, rangeEnd}, options);
+    const present = new Set(kvs.map((kv) => idOf(kv.key)));
+    const gone = Array.from(known).filter(([id]) => !present.has(id));
+    const deletions = gone.map(([, goneKey]) => deletion(goneKey, revision));
+    const puts = kvs
+      .filter((kv) => kv.modRevision > delivered)
+      .map((kv): Event<Bytes> => ({type: 'put', kv}));
+    const response: ResyncResponse = {
+      revision,
+      resync: true,
+      events: [
+        ...(filters.includes('nodelete') ? [] : deletions),
+        ...(filters.includes('noput') ? [] : puts),
+      ],
+    };
+    learn({revision, events: [...deletions, ...puts]});
+    watch = driver.watch({...request, startRevision: revision + 1}, options);
+    return response;
+  }
+
+  const resyncing: DriverWatch = {
+    created: watch.created.catch((error: unknown) => {
+      ignoreCompacted(error);
+      return startRevision;
+    }),
+    [Symbol.asyncIterator]: () => resyncing,
+    async next() {
+      try {
+        await seeded;
+        const result = await watch.next();
+        if (result.done !== true) learn(result.value);
+        return result;
+      } catch (error) {
+        ignoreCompacted(error);
+        return {done: false, value: await resync()};
+      }
+    },
+    return: () => watch.return(),
+  };
+  resyncing.created.catch(() => undefined);
+  return resyncing;
+}
+
+/** Throws every other error on. */
+function ignoreCompacted(error: unknown): void {
+  if (!isKviError(error, 'KVI_COMPACTED')) throw error;
+}
+
+function idOf(key: Bytes): string {
+  return Buffer.from(key).toString('latin1');
+}
+
+function deletion(key: Bytes, modRevision: number): Event<Bytes> {
+  const kv: KeyValue<Bytes> = {
+    key,
+    value: new Uint8Array(),
+    createRevision: 0,
+    modRevision,
+    version: 0,
+    lease: noLease,
+  };
+  return {type: 'delete', kv};
+}

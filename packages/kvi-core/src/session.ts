@@ -1,0 +1,108 @@
+import type {Driver} from './driver/driver.ts';
+import {isKviError, KviError} from './errors.ts';
+import type {LeaseId} from './messages.ts';
+
+/** A lease that is kept alive, and the moment from which it may be gone. */
+export interface Session {
+  readonly lease: LeaseId;
+  /**
+   * Aborts with `KVI_LEASE_NOT_FOUND` when the lease may have ended: before the server can have ended it for want of
+   * keepalives, and as soon as a keepalive learns that it did for another reason. Not on {@link Session.close}.
+   */
+  readonly signal: AbortSignal;
+  /** Whether the lease is still certain to live. Exact even where the event loop stalled and no signal could fire. */
+  isAlive(): boolean;
+  /**
+   * Stops keeping the lease alive and revokes it, which deletes its keys. Closing twice is fine.
+   *
+   * @throws what {@link Driver.leaseRevoke} throws; the lease ends within its TTL then. A lease that is gone is no error.
+   */
+  close(options?: {timeoutMs?: number}): Promise<void>;
+}
+
+/**
+ * Grants a lease and keeps it alive.
+ *
+ * The lease is counted from the moment at which the last successful keepalive was *sent*: the server counts from when it
+ * arrived, which is later, so this end always finds it lost first. Three keepalives fit into a TTL.
+ */
+export async function openSession(
+  driver: Driver,
+  ttlSeconds: number,
+  options?: {signal?: AbortSignal},
+): Promise<Session> {
+  const {clock} = driver;
+  const lost = new AbortController();
+  const closing = new AbortController();
+  let sentAt = clock.now();
+  const granted = await driver.leaseGrant({ttlSeconds}, options);
+  let deadline = sentAt + granted.ttlSeconds * 1000;
+  let loss = clock.setTimer(Math.max(0, deadline - clock.now()), expire).unref();
+  let next = keepAliveAfter(granted.ttlSeconds * 1000);
+
+  function expire() {
+    lose(new KviError('KVI_LEASE_NOT_FOUND', `no keepalive of lease ${granted.id} succeeded within its TTL`));
+  }
+
+  function lose(error: KviError) {
+    stop();
+    lost.abort(error);
+  }
+
+  function stop() {
+    loss.cancel();
+    next.cancel();
+    closing.abort();
+  }
+
+  function isAlive() {
+    return !closing.signal.aborted && clock.now() < deadline;
+  }
+
+  function keepAliveAfter(ttlMs: number) {
+    return clock.setTimer(ttlMs / 3, () => void keepAlive()).unref();
+  }
+
+  async function keepAlive() {
+    if (clock.now() >= deadline) {
+      expire();
+      return;
+    }
+    sentAt = clock.now();
+    try {
+      const {ttlSeconds: ttl} = await driver.leaseKeepAlive(granted.id, {
+        // A connection that hangs must not use up the whole TTL.
+        timeoutMs: Math.min(deadline - sentAt, granted.ttlSeconds * 333),
+        signal: closing.signal,
+      });
+      if (closing.signal.aborted) return;
+      loss.cancel();
+      deadline = sentAt + ttl * 1000;
+      loss = clock.setTimer(Math.max(0, deadline - clock.now()), expire).unref();
+      next = keepAliveAfter(ttl * 1000);
+    } catch (error) {
+      if (closing.signal.aborted) return;
+      if (isKviError(error, 'KVI_LEASE_NOT_FOUND')) lose(error);
+      // Whatever else went wrong may pass before the lease is lost.
+      else next = clock.setTimer(Math.min(granted.ttlSeconds * 50, 1000), () => void keepAlive()).unref();
+    }
+  }
+
+  let revoked: Promise<void> | undefined;
+
+  async function revoke(closeOptions?: {timeoutMs?: number}) {
+    stop();
+    try {
+      await driver.leaseRevoke(granted.id, closeOptions);
+    } catch (error) {
+      if (!isKviError(error, 'KVI_LEASE_NOT_FOUND')) throw error;
+    }
+  }
+
+  return {
+    lease: granted.id,
+    signal: lost.signal,
+    isAlive,
+    close: (closeOptions) => (revoked ??= revoke(closeOptions)),
+  };
+}

@@ -1,0 +1,57 @@
+import type {Driver} from './driver/driver.ts';
+import {type Keeper, keeper, type KeeperRequest} from './keeper.ts';
+import type {TempKey} from './kvi.ts';
+import {orAborted, type WaitLimits, within} from './within.ts';
+
+/** The temporary keys of a handle. */
+export interface TempKeyTable {
+  /** Resolves when the key is there. */
+  keep(request: KeeperRequest, limits: WaitLimits): Promise<TempKey>;
+  /** Gives up all keys. Never throws. */
+  close(): Promise<void>;
+}
+
+/**
+ * Keeps the temporary keys of a handle, each once however often it is asked for: a key goes when the last of those who
+ * asked has closed it.
+ *
+ * @param closing - aborts when the handle closes, and ends every wait
+ */
+export function tempKeyTable(driver: Driver, closing: AbortSignal): TempKeyTable {
+  const shared = new Map<string, {keeper: Keeper; users: number}>();
+
+  function share(request: KeeperRequest) {
+    const id = Buffer.from(request.key).toString('latin1');
+    const found = shared.get(id);
+    if (found !== undefined) return found;
+    const entry = {keeper: keeper(driver, request), users: 0};
+    shared.set(id, entry);
+    entry.keeper.ended.addEventListener('abort', () => {
+      shared.delete(id);
+    });
+    return entry;
+  }
+
+  return {
+    async keep(request, limits) {
+      const entry = share(request);
+      entry.users += 1;
+      let left: Promise<void> | undefined;
+      const leave = async () => {
+        entry.users -= 1;
+        if (entry.users === 0) await entry.keeper.close();
+      };
+      const close = () => (left ??= leave());
+      try {
+        await within(driver.clock, {...limits, closing}, (ended) => orAborted(entry.keeper.placed, ended));
+      } catch (error) {
+        await close().catch(() => undefined);
+        throw error;
+      }
+      return {signal: entry.keeper.ended, close, [Symbol.asyncDispose]: close};
+    },
+    async close() {
+      await Promise.allSettled(Array.from(shared.values(), (entry) => entry.keeper.close()));
+    },
+  };
+}

@@ -1,0 +1,226 @@
+/**
+ * The rules that etcd has for a request whatever the store holds, checked before anything is sent, so that a bad request
+ * gets the same error from every driver.
+ *
+ * @see `server/etcdserver/api/v3rpc/key.go` in etcd: checkRangeRequest, checkPutRequest, checkTxnRequest, checkIntervals
+ */
+import {type Bytes, compareBytes, show} from './bytes.ts';
+import {invalidArgument} from './errors.ts';
+import {
+  type Compare,
+  type KeyRange,
+  noLease,
+  type PutRequest,
+  type RangeRequest,
+  type RequestOp,
+  type TxnRequest,
+  type WatchRequest,
+} from './messages.ts';
+
+/** How much a request may hold. An etcd that was started with other limits needs the same ones here. */
+export interface Limits {
+  /** Operations in a branch of a transaction, and compares; etcd's `--max-txn-ops`. Default 128. */
+  maxTxnOps: number;
+  /** Bytes of a request; etcd's `--max-request-bytes`. Default 1.5 MiB. */
+  maxRequestBytes: number;
+}
+
+/** etcd's defaults. */
+export const defaultLimits: Limits = {maxTxnOps: 128, maxRequestBytes: 1.5 * 1024 * 1024};
+
+/** @throws `KVI_INVALID_ARGUMENT` */
+export function checkRange(request: RangeRequest<Bytes>): void {
+  checkKey(request.key);
+  for (const field of [
+    'limit',
+    'revision',
+    'minModRevision',
+    'maxModRevision',
+    'minCreateRevision',
+    'maxCreateRevision',
+  ] as const) {
+    checkCount(field, request[field]);
+  }
+  checkOneOf('sortOrder', request.sortOrder, ['ascend', 'descend']);
+  checkOneOf('sortTarget', request.sortTarget, ['key', 'version', 'create', 'mod', 'value']);
+}
+
+/** @throws `KVI_INVALID_ARGUMENT` */
+export function checkWatch(request: WatchRequest<Bytes>): void {
+  checkKey(request.key);
+  checkCount('startRevision', request.startRevision);
+  for (const filter of request.filters ?? []) checkOneOf('filter', filter, ['noput', 'nodelete']);
+}
+
+/** @throws `KVI_INVALID_ARGUMENT` */
+export function checkTxn(request: TxnRequest<Bytes>, limits: Limits): void {
+  checkOperations(request, limits.maxTxnOps);
+  checkOverlaps(request.success ?? []);
+  checkOverlaps(request.failure ?? []);
+  const size = txnSize(request);
+  if (size > limits.maxRequestBytes) {
+    throw invalidArgument(
+      `the request has about ${String(size)} bytes, more than the limit of ${String(limits.maxRequestBytes)}; store less at once`,
+    );
+  }
+}
+
+/** Nested transactions share the limit: each may hold what the one around it leaves over. */
+function checkOperations(
+  {compare = [], success = [], failure = []}: TxnRequest<Bytes>,
+  maxTxnOps: number,
+): void {
+  const most = Math.max(compare.length, success.length, failure.length);
+  if (most > maxTxnOps) {
+    throw invalidArgument(
+      `a transaction may hold ${String(maxTxnOps)} compares, and operations in a branch, not ${String(most)}; split it yourself where that is right`,
+    );
+  }
+  compare.forEach(checkCompare);
+  for (const op of [...success, ...failure]) checkOperation(op, maxTxnOps - most);
+}
+
+function checkOperation(op: RequestOp<Bytes>, maxTxnOps: number): void {
+  switch (op.type) {
+    case 'range':
+      checkRange(op);
+      break;
+    case 'put':
+      checkPut(op);
+      break;
+    case 'deleteRange':
+      checkKey(op.key);
+      break;
+    case 'txn':
+      checkOperations(op, maxTxnOps);
+      break;
+    default:
+      throw invalidArgument(`an operation is a range, put, deleteRange or txn, not ${JSON.stringify(op)}`);
+  }
+}
+
+function checkPut(put: PutRequest<Bytes>): void {
+  checkKey(put.key);
+  if (put.ignoreValue === true ? put.value !== undefined : put.value === undefined) {
+    throw invalidArgument(`put ${show(put.key)}: give either a value or ignoreValue`);
+  }
+  if (put.ignoreLease === true && put.lease !== undefined) {
+    throw invalidArgument(`put ${show(put.key)}: give either a lease or ignoreLease`);
+  }
+  if (put.lease !== undefined) checkLease(put.lease);
+}
+
+function checkCompare(compare: Compare<Bytes>): void {
+  checkKey(compare.key);
+  checkOneOf('the operator', compare.result, ['=', '!=', '<', '>']);
+  switch (compare.target) {
+    case 'value':
+      break;
+    case 'version':
+      checkRequired('version', compare.version);
+      break;
+    case 'create':
+      checkRequired('createRevision', compare.createRevision);
+      break;
+    case 'mod':
+      checkRequired('modRevision', compare.modRevision);
+      break;
+    case 'lease':
+      checkLease(compare.lease);
+      break;
+    default:
+      throw invalidArgument(
+        `a compare's target is value, version, create, mod or lease, not ${JSON.stringify(compare)}`,
+      );
+  }
+}
+
+/** @throws `KVI_INVALID_ARGUMENT` for anything but lower-case hexadecimal of at most 63 bits */
+export function checkLease(lease: string): void {
+  const isLease = /^(0|[1-9a-f][0-9a-f]{0,15})$/.test(lease) && BigInt(`0x${lease}`) < 2n ** 63n;
+  if (!isLease) {
+    throw invalidArgument(
+      `a lease id is lower-case hexadecimal without leading zeros (${noLease} for none), not ${JSON.stringify(lease)}`,
+    );
+  }
+}
+
+function checkKey(key: Bytes): void {
+  if (key.length === 0) throw invalidArgument('key is not provided: a key cannot be empty');
+}
+
+function checkCount(what: string, value: number | undefined): void {
+  if (value !== undefined) checkRequired(what, value);
+}
+
+function checkRequired(what: string, value: number): void {
+  if (!(Number.isSafeInteger(value) && value >= 0)) {
+    throw invalidArgument(`${what} must be a whole number, 0 or more, not ${String(value)}`);
+  }
+}
+
+function checkOneOf(what: string, value: string | undefined, allowed: readonly string[]): void {
+  if (value !== undefined && !allowed.includes(value)) {
+    throw invalidArgument(`${what} must be one of ${allowed.join(', ')}, not ${JSON.stringify(value)}`);
+  }
+}
+
+/** What a branch may write; used to find writes of one key that would meet in one revision. */
+interface Writes {
+  puts: Map<string, Bytes>;
+  deletes: KeyRange<Bytes>[];
+}
+
+/**
+ * Refuses what would change one key twice in one revision: two puts, or a put and a deletion. The branches of a nested
+ * transaction exclude each other, so they may put the same key.
+ */
+function checkOverlaps(ops: readonly RequestOp<Bytes>[]): Writes {
+  const puts: Writes['puts'] = new Map();
+  const deletes = ops.filter((op) => op.type === 'deleteRange');
+  const writes: Writes = {puts, deletes: [...deletes]};
+
+  function add(key: Bytes, alsoPutByOtherBranch = false) {
+    const id = Buffer.from(key).toString('latin1');
+    if ((puts.has(id) && !alsoPutByOtherBranch) || writes.deletes.some((range) => covers(range, key))) {
+      throw invalidArgument(
+        `duplicate key given in txn request: ${show(key)} would change twice in one revision`,
+      );
+    }
+    puts.set(id, key);
+  }
+
+  for (const op of ops) {
+    if (op.type !== 'txn') continue;
+    const success = checkOverlaps(op.success ?? []);
+    const failure = checkOverlaps(op.failure ?? []);
+    for (const key of success.puts.values()) add(key);
+    for (const [id, key] of failure.puts) add(key, success.puts.has(id));
+    writes.deletes.push(...success.deletes, ...failure.deletes);
+  }
+  for (const op of ops) if (op.type === 'put') add(op.key);
+  return writes;
+}
+
+/** etcd takes a `rangeEnd` of `"\0"` literally here: such a deletion runs to the end, but overlaps nothing. */
+function covers({key: start, rangeEnd}: KeyRange<Bytes>, key: Bytes): boolean {
+  if (rangeEnd === undefined || rangeEnd.length === 0) return compareBytes(start, key) === 0;
+  return compareBytes(start, key) <= 0 && compareBytes(key, rangeEnd) < 0;
+}
+
+/** More than the fields of any one message take beside its keys and values, in etcd's encoding. */
+const overhead = 96;
+
+/** At least the size of the request on the wire, and little more. */
+function txnSize({compare = [], success = [], failure = []}: TxnRequest<Bytes>): number {
+  const compares = compare.map((item) => keysSize(item) + (item.target === 'value' ? item.value.length : 0));
+  const ops = [...success, ...failure].map((op) => {
+    if (op.type === 'txn') return txnSize(op);
+    return op.type === 'put' ? overhead + op.key.length + (op.value?.length ?? 0) : keysSize(op);
+  });
+  return [...compares, ...ops].reduce((sum, size) => sum + size, overhead);
+}
+
+function keysSize({key, rangeEnd}: KeyRange<Bytes>): number {
+  return overhead + key.length + (rangeEnd?.length ?? 0);
+}
