@@ -4,7 +4,7 @@
  *
  * @see `server/etcdserver/api/v3rpc/key.go` in etcd: checkRangeRequest, checkPutRequest, checkTxnRequest, checkIntervals
  */
-import {type Bytes, compareBytes, show} from './bytes.ts';
+import {type Bytes, compareBytes, show, toTheEnd} from './bytes.ts';
 import {invalidArgument} from './errors.ts';
 import {
   type Compare,
@@ -48,6 +48,9 @@ export function checkRange(request: RangeRequest<Bytes>): void {
 /** @throws `KVI_INVALID_ARGUMENT` */
 export function checkWatch(request: WatchRequest<Bytes>): void {
   checkKey(request.key);
+  if (isEmpty(request)) {
+    throw invalidArgument(`a watch needs a range with keys in it; ${show(request.key)} is not before its end`);
+  }
   checkCount('startRevision', request.startRevision);
   for (const filter of request.filters ?? []) checkOneOf('filter', filter, ['noput', 'nodelete']);
 }
@@ -165,6 +168,11 @@ function checkOneOf(what: string, value: string | undefined, allowed: readonly s
   }
 }
 
+function isEmpty({key, rangeEnd = Buffer.alloc(0)}: KeyRange<Bytes>): boolean {
+  const isBounded = rangeEnd.length > 0 && compareBytes(rangeEnd, toTheEnd) !== 0;
+  return isBounded && compareBytes(key, rangeEnd) >= 0;
+}
+
 /** What a branch may write; used to find writes of one key that would meet in one revision. */
 interface Writes {
   puts: Map<string, Bytes>;
@@ -202,10 +210,14 @@ function checkOverlaps(ops: readonly RequestOp<Bytes>[]): Writes {
   return writes;
 }
 
-/** etcd takes a `rangeEnd` of `"\0"` literally here: such a deletion runs to the end, but overlaps nothing. */
-function covers({key: start, rangeEnd}: KeyRange<Bytes>, key: Bytes): boolean {
-  if (rangeEnd === undefined || rangeEnd.length === 0) return compareBytes(start, key) === 0;
-  return compareBytes(start, key) <= 0 && compareBytes(key, rangeEnd) < 0;
+/**
+ * Takes a `rangeEnd` of `"\0"` as running to the end, where etcd's own check takes it literally: such a deletion with a
+ * put that keeps a value or a lease would bring an etcd server down.
+ */
+function covers({key: start, rangeEnd = Buffer.alloc(0)}: KeyRange<Bytes>, key: Bytes): boolean {
+  if (rangeEnd.length === 0) return compareBytes(start, key) === 0;
+  const isBefore = compareBytes(rangeEnd, toTheEnd) === 0 || compareBytes(key, rangeEnd) < 0;
+  return compareBytes(start, key) <= 0 && isBefore;
 }
 
 /** More than the fields of any one message take beside its keys and values, in etcd's encoding. */

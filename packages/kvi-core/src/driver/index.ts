@@ -1,6 +1,6 @@
 /** For authors of drivers: the port, and what helps to implement it. Users of kvi need none of this. */
 export type {Driver, DriverCallOptions, DriverWatch} from './driver.ts';
-export {type Clock, systemClock, type Timer} from './clock.ts';
+export {type Clock, sleep, systemClock, type Timer} from './clock.ts';
 export {
   defaultMaxBufferedEvents,
   type EventBuffer,
@@ -18,3 +18,4 @@ export {
   type KviErrorDetails,
 } from '../errors.ts';
 export * from '../messages.ts';
+export {orAborted, within, type WaitLimits} from '../within.ts';

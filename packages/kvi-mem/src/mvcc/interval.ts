@@ -1,0 +1,28 @@
+import type {Bytes, KeyRange} from 'kvi-core/driver';
+import {type ByteString, toByteString} from '../byte-string.ts';
+
+/** The keys from `start` up to, and without, `end`. */
+export interface Interval {
+  readonly start: ByteString;
+  /** Absent: the one key `start`. Empty: every key from `start` on. */
+  readonly end: ByteString | undefined;
+}
+
+/** What a request's `key` and `rangeEnd` mean. */
+export function toInterval({key, rangeEnd}: KeyRange<Bytes>): Interval {
+  const start = toByteString(key);
+  if (rangeEnd === undefined || rangeEnd.length === 0) return {start, end: undefined};
+  const end = toByteString(rangeEnd);
+  return {start, end: end === '\0' ? '' : end};
+}
+
+/** Whether the interval has this key. */
+export function includes({start, end}: Interval, key: ByteString): boolean {
+  if (end === undefined) return key === start;
+  return key >= start && (end === '' || key < end);
+}
+
+/** Whether the interval can have no key at all. */
+export function isEmpty({start, end}: Interval): boolean {
+  return end !== undefined && end !== '' && end <= start;
+}

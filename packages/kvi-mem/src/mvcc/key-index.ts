@@ -1,0 +1,74 @@
+import {type ByteString, compareByteStrings} from '../byte-string.ts';
+import {type SortedMap, sortedMap} from '../sorted-map.ts';
+import {type Interval, isEmpty} from './interval.ts';
+import {countUntil, isTombstone, type Version} from './version.ts';
+
+/**
+ * Each key's versions, oldest first, with the keys in byte order.
+ *
+ * For example, `put a` at revision 2, `put a` at 3, `delete a` at 4, `put a` at 6 and `put b` at 7 give
+ *
+ *     a: [2, 3, 4 (tombstone), 6]
+ *     b: [7]
+ *
+ * A key at a revision is its last version that is not newer: `a` at 3 is version 3, at 5 it is the tombstone, so absent,
+ * and at 1 there is none, so absent too.
+ *
+ * Compacting at a revision forgets what no read at that revision or later can see: the versions that were superseded by
+ * then, and with them a tombstone that was the last by then.
+ *
+ *     compact(3):  a: [3, 4 (tombstone), 6]   b: [7]
+ *     compact(5):  a: [6]                     b: [7]
+ *     compact(7):  a: [6]                     b: [7]
+ *
+ * A key without versions has no entry. (etcd's key_index.go keeps revisions only, and splits them into generations at
+ * the tombstones to find the create revision and the version number, which a {@link Version} has.)
+ */
+export class KeyIndex {
+  readonly #keys: SortedMap<ByteString, Version[]> = sortedMap(compareByteStrings);
+
+  /** The key as it was at `revision`, or undefined where it did not exist. */
+  get(key: ByteString, revision: number): Version | undefined {
+    const versions = this.#keys.get(key);
+    return versions && existingAt(versions, revision);
+  }
+
+  /** The key-values that existed at `revision`, given to `visit` in key order. */
+  scan(interval: Interval, revision: number, visit: (version: Version) => void): void {
+    const {start, end} = interval;
+    if (end === undefined) {
+      const version = this.get(start, revision);
+      if (version) visit(version);
+      return;
+    }
+    const last = end === '' ? this.#keys.maxKey() : end;
+    if (last === undefined || isEmpty(interval)) return;
+    this.#keys.forRange(start, last, end === '', (_key, versions) => {
+      const version = existingAt(versions, revision);
+      if (version) visit(version);
+    });
+  }
+
+  /** Adds the newest version of its key. */
+  append(version: Version): void {
+    const versions = this.#keys.get(version.key);
+    if (versions) versions.push(version);
+    else this.#keys.set(version.key, [version]);
+  }
+
+  /** Forgets the versions of this key that cannot be seen at `revision` or later. */
+  compact(key: ByteString, revision: number): void {
+    const versions = this.#keys.get(key);
+    if (!versions) return;
+    const count = countUntil(versions, revision);
+    const last = versions[count - 1];
+    if (!last) return;
+    versions.splice(0, isTombstone(last) ? count : count - 1);
+    if (versions.length === 0) this.#keys.delete(key);
+  }
+}
+
+function existingAt(versions: readonly Version[], revision: number): Version | undefined {
+  const version = versions[countUntil(versions, revision) - 1];
+  return version && !isTombstone(version) ? version : undefined;
+}

@@ -1,0 +1,159 @@
+import {KviError, type LeaseId, noLease} from 'kvi-core/driver';
+import type {ByteString} from '../byte-string.ts';
+import type {Interval} from './interval.ts';
+import {KeyIndex} from './key-index.ts';
+import {countUntil, type Version} from './version.ts';
+
+/** What a {@link MvccStore} needs to know. */
+export interface MvccStoreOptions {
+  /** How many of the latest revisions are kept at least; see {@link MvccStore.compact}. */
+  historyLimit: number;
+  /** Called at each change of a key, within its transaction. */
+  onChange: (current: Version, previous: Version | undefined) => void;
+  /** Called when a transaction is complete, with its changes in the order in which they were made. */
+  onCommit: (revision: number, changes: readonly Version[]) => void;
+}
+
+/**
+ * The keys and values of a store at each of its revisions.
+ *
+ * Writes happen in a {@link MvccStore.transact} and are seen by the reads after them in it. Nothing is ever rolled back:
+ * who writes has checked before that nothing can go wrong.
+ */
+export class MvccStore {
+  readonly #options: MvccStoreOptions;
+  readonly #index = new KeyIndex();
+  /** Every change since the compact revision. */
+  readonly #history: Version[] = [];
+  /** The changes of the transaction under way. */
+  #pending: Version[] = [];
+  #committedRevision = 1;
+  #compactRevision = -1;
+
+  constructor(options: MvccStoreOptions) {
+    this.#options = options;
+  }
+
+  /** The revision of the latest change, the transaction under way included; 1 if there was none yet. */
+  get revision(): number {
+    return this.#pending.length === 0 ? this.#committedRevision : this.#committedRevision + 1;
+  }
+
+  /** The oldest revision that can be read, as the last compaction left it; -1 if there was none. */
+  get compactRevision(): number {
+    return this.#compactRevision;
+  }
+
+  /** The key as it was at `revision`, or undefined where it did not exist. */
+  get(key: ByteString, revision = Infinity): Version | undefined {
+    return this.#index.get(key, revision);
+  }
+
+  /** The key-values that existed at `revision`, given to `visit` in key order. */
+  scan(interval: Interval, visit: (version: Version) => void, revision = Infinity): void {
+    this.#index.scan(interval, revision, visit);
+  }
+
+  /** @throws `KVI_COMPACTED`, `KVI_FUTURE_REVISION` when the store cannot be read at this revision */
+  checkRevision(revision: number): void {
+    if (revision > this.revision) throw futureRevision(revision, this.revision);
+    if (revision < this.#compactRevision) throw compacted(revision, this.#compactRevision);
+  }
+
+  /** The changes from one revision to another, both included, in order. */
+  changes(from: number, to: number): readonly Version[] {
+    return this.#history.slice(countUntil(this.#history, from - 1), countUntil(this.#history, to));
+  }
+
+  /** Runs what writes; together its changes are one revision. */
+  transact<T>(run: () => T): T {
+    try {
+      return run();
+    } finally {
+      if (this.#pending.length > 0) this.#commit();
+    }
+  }
+
+  /** Writes a key, in a transaction. */
+  put(key: ByteString, value: ByteString, lease: LeaseId): void {
+    const previous = this.get(key);
+    const modRevision = this.#committedRevision + 1;
+    this.#change(previous, {
+      // One string per key, however often it is written.
+      key: previous?.key ?? key,
+      value,
+      createRevision: previous?.createRevision ?? modRevision,
+      modRevision,
+      version: (previous?.version ?? 0) + 1,
+      lease,
+    });
+  }
+
+  /** Deletes a key, in a transaction; one that does not exist is left alone. */
+  delete(key: ByteString): void {
+    const previous = this.get(key);
+    if (!previous) return;
+    this.#change(previous, {
+      key: previous.key,
+      value: '',
+      createRevision: 0,
+      modRevision: this.#committedRevision + 1,
+      version: 0,
+      lease: noLease,
+    });
+  }
+
+  /**
+   * Forgets the history before `revision`. The cost is that of the changes forgotten, whatever the number of keys.
+   *
+   * Changes at `revision` itself stay for watches, deletions included, as in etcd since 3.4.34 and 3.5.16.
+   *
+   * @throws `KVI_COMPACTED` when that is done already, `KVI_FUTURE_REVISION`
+   */
+  compact(revision: number): void {
+    if (revision <= this.#compactRevision) throw compacted(revision, this.#compactRevision);
+    if (revision > this.#committedRevision) throw futureRevision(revision, this.#committedRevision);
+    this.#compactRevision = revision;
+    for (const {key} of this.changes(0, revision)) this.#index.compact(key, revision);
+    this.#history.splice(0, countUntil(this.#history, revision - 1));
+  }
+
+  #change(previous: Version | undefined, current: Version) {
+    this.#index.append(current);
+    this.#history.push(current);
+    this.#pending.push(current);
+    this.#options.onChange(current, previous);
+  }
+
+  #commit() {
+    const changes = this.#pending;
+    this.#pending = [];
+    this.#committedRevision += 1;
+    this.#options.onCommit(this.#committedRevision, changes);
+    this.#compactSurplus();
+  }
+
+  /** A surplus of a sixteenth is left to grow before it is cut, so that a write costs next to nothing for it. */
+  #compactSurplus() {
+    const {historyLimit} = this.#options;
+    const oldest = this.#committedRevision - historyLimit + 1;
+    const surplus = oldest - Math.max(this.#compactRevision, 1);
+    if (surplus > historyLimit / 16) this.compact(oldest);
+  }
+}
+
+/** The error for a read, watch or compaction at a revision whose history is gone. */
+export function compacted(revision: number, compactRevision: number): KviError {
+  return new KviError(
+    'KVI_COMPACTED',
+    `revision ${String(revision)} has been compacted, up to ${String(compactRevision)}; read the present state and go on from there`,
+    {compactRevision},
+  );
+}
+
+function futureRevision(revision: number, current: number): KviError {
+  return new KviError(
+    'KVI_FUTURE_REVISION',
+    `revision ${String(revision)} is ahead of the store, which is at ${String(current)}`,
+  );
+}

@@ -1,0 +1,32 @@
+import type {Bytes, KeyValue} from 'kvi-core/driver';
+import {toBytes} from '../byte-string.ts';
+
+/**
+ * A key-value as one revision left it; key and value are {@link ByteString}s. A deletion leaves a tombstone: version and
+ * create revision 0, no value.
+ */
+export type Version = Readonly<KeyValue>;
+
+export function isTombstone(version: Version): boolean {
+  return version.version === 0;
+}
+
+/** The key-value that a response or an event shows. */
+export function toKeyValue(version: Version): KeyValue<Bytes> {
+  return {...version, key: toBytes(version.key), value: toBytes(version.value)};
+}
+
+/** How many of these versions, which are in the order of their revisions, are not newer than `revision`. */
+export function countUntil(versions: readonly Version[], revision: number): number {
+  let low = 0;
+  let high = versions.length;
+  // Most questions are about the present.
+  let middle = high - 1;
+  while (low < high) {
+    const version = versions[middle];
+    if (version && version.modRevision <= revision) low = middle + 1;
+    else high = middle;
+    middle = (low + high) >> 1;
+  }
+  return low;
+}

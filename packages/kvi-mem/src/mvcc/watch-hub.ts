@@ -1,0 +1,229 @@
+import {
+  type Bytes,
+  type Clock,
+  type DriverWatch,
+  type Event,
+  type EventBuffer,
+  eventBuffer,
+  type EventBufferOptions,
+  invalidArgument,
+  type KviError,
+  show,
+  type WatchRequest,
+} from 'kvi-core/driver';
+import type {ByteString} from '../byte-string.ts';
+import {includes, type Interval, isEmpty, toInterval} from './interval.ts';
+import {compacted, type MvccStore} from './store.ts';
+import {isTombstone, toKeyValue, type Version} from './version.ts';
+
+/** What a {@link WatchHub} needs to know. */
+export interface WatchHubOptions {
+  clock: Clock;
+  /** The store that is watched, to read what happened before. */
+  store: MvccStore;
+  /** Milliseconds between the progress notifications of a watch that has no events. */
+  progressIntervalMs: number;
+}
+
+interface Watcher {
+  readonly interval: Interval;
+  readonly request: WatchRequest<Bytes>;
+  readonly owner: object;
+  readonly buffer: EventBuffer;
+  /** The first revision that it wants; while it catches up, the first whose events it has not been given. */
+  nextRevision: number;
+  /** Whether it has caught up. */
+  isLive: boolean;
+  /** Whether it was given events since the last progress notification was due. */
+  hadEvents: boolean;
+}
+
+/** So many revisions are given at once to a watch that catches up; others have their turn in between. */
+const catchUpRevisions = 1000;
+
+/**
+ * Gives the changes of a store to those who watch it.
+ *
+ * A watch that starts in the past catches up from the store's history; then it is live, and is given each transaction's
+ * events when it completes. Giving means putting into the watch's {@link eventBuffer}: no consumer runs in here.
+ */
+export class WatchHub {
+  readonly #options: WatchHubOptions;
+  readonly #watchers = new Set<Watcher>();
+  /** The live watchers of one key each. */
+  readonly #byKey = new Map<ByteString, Set<Watcher>>();
+  /** The live watchers of ranges. */
+  readonly #ofRanges = new Set<Watcher>();
+  #progressIsDue = false;
+
+  constructor(options: WatchHubOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts a watch. It ends with `KVI_COMPACTED` if its start revision was compacted, and with `KVI_INVALID_ARGUMENT`
+   * if its range ends before it starts, which etcd refuses too.
+   *
+   * @param owner whose watch it is; see {@link WatchHub.end}
+   */
+  watch(
+    request: WatchRequest<Bytes>,
+    owner: object,
+    options: Omit<EventBufferOptions, 'onEnd'>,
+  ): DriverWatch {
+    let watcher: Watcher | undefined = undefined;
+    const onEnd = () => {
+      if (watcher) this.#remove(watcher);
+    };
+    const buffer = eventBuffer({...options, onEnd});
+    const interval = toInterval(request);
+    if (isEmpty(interval)) {
+      buffer.fail(
+        invalidArgument(`the range from ${show(request.key)} ends before it starts: it has no keys to watch`),
+      );
+    }
+    if (buffer.ended) return buffer.watch;
+
+    const {startRevision = 0, progressNotify = false} = request;
+    const nextRevision = startRevision > 0 ? startRevision : this.#options.store.revision + 1;
+    watcher = {interval, request, owner, buffer, nextRevision, isLive: false, hadEvents: false};
+    this.#watchers.add(watcher);
+    buffer.created(nextRevision);
+    this.#catchUp(watcher);
+    if (progressNotify) this.#scheduleProgress();
+    return buffer.watch;
+  }
+
+  /** Gives the changes of a transaction that has just completed. */
+  notify(revision: number, changes: readonly Version[]): void {
+    if (this.#byKey.size === 0 && this.#ofRanges.size === 0) return;
+    const batches = new Map<Watcher, Event<Bytes>[]>();
+    for (const change of changes) {
+      // Made once, however many watch.
+      let plain: Event<Bytes> | undefined;
+      let withPrevKv: Event<Bytes> | undefined;
+      for (const watcher of this.#liveWatchersOf(change.key)) {
+        if (revision < watcher.nextRevision || !wants(watcher, change)) continue;
+        const event =
+          watcher.request.prevKv === true
+            ? (withPrevKv ??= this.#toEvent(change, true))
+            : (plain ??= this.#toEvent(change, false));
+        const batch = batches.get(watcher);
+        if (batch) batch.push(event);
+        else batches.set(watcher, [event]);
+      }
+    }
+    for (const [watcher, events] of batches) push(watcher, revision, events);
+  }
+
+  /** Ends the watches of one owner, or all. */
+  end(error: KviError, owner?: object): void {
+    for (const watcher of this.#watchers) {
+      if (owner === undefined || watcher.owner === owner) watcher.buffer.fail(error);
+    }
+  }
+
+  #catchUp(watcher: Watcher): void {
+    const {store} = this.#options;
+    const {buffer, nextRevision} = watcher;
+    if (buffer.ended) return;
+    if (nextRevision > store.revision) {
+      this.#goLive(watcher);
+      return;
+    }
+    if (nextRevision < store.compactRevision) {
+      buffer.fail(compacted(nextRevision, store.compactRevision));
+      return;
+    }
+    const revision = Math.min(nextRevision + catchUpRevisions - 1, store.revision);
+    const events = store
+      .changes(nextRevision, revision)
+      .filter((change) => includes(watcher.interval, change.key) && wants(watcher, change))
+      .map((change) => this.#toEvent(change, watcher.request.prevKv === true));
+    watcher.nextRevision = revision + 1;
+    if (events.length > 0) push(watcher, revision, events);
+    if (revision === store.revision) {
+      this.#goLive(watcher);
+      return;
+    }
+    setImmediate(() => {
+      this.#catchUp(watcher);
+    });
+  }
+
+  #goLive(watcher: Watcher): void {
+    if (watcher.buffer.ended) return;
+    watcher.isLive = true;
+    const {start, end} = watcher.interval;
+    if (end !== undefined) {
+      this.#ofRanges.add(watcher);
+      return;
+    }
+    const watchers = this.#byKey.get(start);
+    if (watchers) watchers.add(watcher);
+    else this.#byKey.set(start, new Set([watcher]));
+  }
+
+  #remove(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+    this.#ofRanges.delete(watcher);
+    const {start} = watcher.interval;
+    const watchers = this.#byKey.get(start);
+    watchers?.delete(watcher);
+    if (watchers?.size === 0) this.#byKey.delete(start);
+  }
+
+  *#liveWatchersOf(key: ByteString): Generator<Watcher> {
+    yield* this.#byKey.get(key) ?? [];
+    for (const watcher of this.#ofRanges) if (includes(watcher.interval, key)) yield watcher;
+  }
+
+  #toEvent(change: Version, withPrevKv: boolean): Event<Bytes> {
+    const event: Event<Bytes> = {type: isTombstone(change) ? 'delete' : 'put', kv: toKeyValue(change)};
+    const previous = withPrevKv ? this.#previous(change) : undefined;
+    return previous ? {...event, prevKv: toKeyValue(previous)} : event;
+  }
+
+  /** The key before the revision of the change; unknown if that is compacted. */
+  #previous({key, createRevision, modRevision}: Version): Version | undefined {
+    const {store} = this.#options;
+    const isCreation = createRevision === modRevision;
+    const isKnown = modRevision - 1 >= store.compactRevision;
+    return isCreation || !isKnown ? undefined : store.get(key, modRevision - 1);
+  }
+
+  /** One timer for all, which stops when nobody wants it any more. */
+  #scheduleProgress(): void {
+    if (this.#progressIsDue) return;
+    this.#progressIsDue = true;
+    const {clock, progressIntervalMs} = this.#options;
+    clock
+      .setTimer(progressIntervalMs, () => {
+        this.#sendProgress();
+      })
+      .unref();
+  }
+
+  #sendProgress(): void {
+    const {revision} = this.#options.store;
+    this.#progressIsDue = false;
+    for (const watcher of this.#watchers) {
+      if (watcher.request.progressNotify !== true) continue;
+      this.#scheduleProgress();
+      // A watch that catches up has not seen all events up to the present revision; one that starts later could not
+      // be resumed from it.
+      const isUpToDate = watcher.isLive && watcher.nextRevision <= revision + 1;
+      if (isUpToDate && !watcher.hadEvents) watcher.buffer.push({revision, events: []});
+      watcher.hadEvents = false;
+    }
+  }
+}
+
+function wants({request: {filters}}: Watcher, change: Version): boolean {
+  return !filters?.includes(isTombstone(change) ? 'nodelete' : 'noput');
+}
+
+function push(watcher: Watcher, revision: number, events: Event<Bytes>[]): void {
+  watcher.hadEvents = true;
+  watcher.buffer.push({revision, events});
+}

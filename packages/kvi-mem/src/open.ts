@@ -1,0 +1,55 @@
+import {createKvi, type Kvi, type KviOptions} from 'kvi-core';
+import {type Driver, invalidArgument} from 'kvi-core/driver';
+import type {MemDriverOptions} from './mem-driver.ts';
+import {MemStore} from './mem-store.ts';
+
+/** How {@link openMemDriver} opens a store. */
+export interface OpenMemDriverOptions extends MemDriverOptions {
+  /** Open this store instead of the one that the URL names. */
+  store?: MemStore | undefined;
+}
+
+/**
+ * Opens a handle on a store in this process.
+ *
+ * @param url `mem:`, or `mem:NAME` for a store apart; characters that a URL cannot hold are percent-encoded in a name.
+ *   The same URL opens the same store, which outlives its handles; see {@link MemStore.named}.
+ * @throws `KVI_INVALID_ARGUMENT` for another URL
+ */
+export function openMemDriver(url = 'mem:', options: OpenMemDriverOptions = {}): Promise<Driver> {
+  // What is thrown in here rejects the promise.
+  return new Promise((resolve) => {
+    const name = storeName(url);
+    const store = options.store ?? MemStore.named(name);
+    resolve(store.driver(options));
+  });
+}
+
+/** How {@link openMem} opens a store. */
+export type OpenMemOptions = OpenMemDriverOptions & KviOptions;
+
+/**
+ * Opens a store in this process; see {@link openMemDriver}.
+ *
+ * ```ts
+ * await using kv = await openMem();
+ * await kv.store('greeting', 'hello');
+ * ```
+ *
+ * @throws `KVI_INVALID_ARGUMENT` for another URL, or an option out of its bounds
+ */
+export async function openMem(url?: string, options: OpenMemOptions = {}): Promise<Kvi> {
+  return createKvi(await openMemDriver(url, options), options);
+}
+
+function storeName(url: string): string {
+  const name = /^mem:([^/?#]*)$/.exec(url)?.[1];
+  try {
+    if (name !== undefined) return decodeURIComponent(name);
+  } catch {
+    // A % that encodes nothing: a wrong URL like the others.
+  }
+  throw invalidArgument(
+    `${JSON.stringify(url)} names no store in this process: write "mem:", or "mem:NAME" with a percent-encoded name`,
+  );
+}

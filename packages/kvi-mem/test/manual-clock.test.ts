@@ -1,0 +1,59 @@
+import {describe, expect, it} from '@jest/globals';
+import {ManualClock} from 'kvi-mem';
+
+describe('A manual clock', () => {
+  it('stands still until it is advanced', async () => {
+    const clock = new ManualClock();
+    expect(clock.now()).toBe(0);
+    await clock.advance(1500);
+    expect(clock.now()).toBe(1500);
+  });
+
+  it('fires timers in the order of their time, each at its own', async () => {
+    const clock = new ManualClock();
+    const fired: string[] = [];
+    const set = (name: string, delayMs: number) =>
+      clock.setTimer(delayMs, () => fired.push(`${name} at ${String(clock.now())}`));
+    set('late', 300);
+    set('first', 100);
+    set('second', 100);
+    set('never', 301);
+    await clock.advance(300);
+    expect(fired).toEqual(['first at 100', 'second at 100', 'late at 300']);
+  });
+
+  it('fires a timer that another one sets, when it comes due on the way', async () => {
+    const clock = new ManualClock();
+    const ticks: number[] = [];
+    const tick = () => {
+      ticks.push(clock.now());
+      clock.setTimer(10, tick).unref();
+    };
+    tick();
+    await clock.advance(35);
+    expect(ticks).toEqual([0, 10, 20, 30]);
+  });
+
+  it('does not fire a timer that was cancelled', async () => {
+    const clock = new ManualClock();
+    let fired = false;
+    const timer = clock.setTimer(10, () => (fired = true));
+    timer.cancel();
+    timer.cancel();
+    await clock.advance(20);
+    expect(fired).toBe(false);
+  });
+
+  it('lets the program finish what one timer started before it fires the next', async () => {
+    const clock = new ManualClock();
+    const log: string[] = [];
+    clock.setTimer(1, () => {
+      void Promise.resolve()
+        .then(() => undefined)
+        .then(() => log.push('continuation'));
+    });
+    clock.setTimer(2, () => log.push('next timer'));
+    await clock.advance(2);
+    expect(log).toEqual(['continuation', 'next timer']);
+  });
+});
