@@ -7,5 +7,9 @@ export default {
   },
   // Tests run on the packages' sources; nothing has to be built first.
   testEnvironmentOptions: {customExportConditions: ['kvi-source', 'node', 'node-addons']},
+  globalSetup: '<rootDir>/tools/testbed/src/jest-global-setup.ts',
+  globalTeardown: '<rootDir>/tools/testbed/src/jest-global-teardown.ts',
+  // Starting a server, or downloading one, takes longer than jest's five seconds on a machine under load.
+  testTimeout: 30_000,
   modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist', '<rootDir>/examples/[^/]+/dist'],
 };

@@ -1,0 +1,95 @@
+import {readdirSync} from 'node:fs';
+import {defineConfig, globalIgnores} from 'eslint/config';
+import eslint from '@eslint/js';
+import globals from 'globals';
+import tseslint from 'typescript-eslint';
+
+/** Which of our packages a package may import. Dependencies point one way; docs/architecture.md says why. */
+const mayImport = {
+  'kvi-core': [],
+  'kvi-mem': ['kvi-core'],
+  'kvi-etcd': ['kvi-core'],
+  kvi: ['kvi-core', 'kvi-mem', 'kvi-etcd'],
+  'kvi-cli': ['kvi'],
+};
+
+const foreignSource = {
+  regex: '(^|/)kvi(-[a-z]+)?/src(/|$)',
+  message: "Import what a package exports, never another package's src/.",
+};
+
+const etcdClient = {
+  group: ['etcd3', 'etcd3/*', '@grpc/*'],
+  message:
+    'Only packages/kvi-etcd/src/connection.ts uses the etcd client and gRPC, and only kvi-etcd knows their types.',
+};
+
+/** The imports that the sources of one of our packages do without. */
+function restrictedImports(name, ...patterns) {
+  const allowed = mayImport[name];
+  if (allowed === undefined) throw new Error(`eslint.config.js does not say what ${name} may import`);
+  const forbidden = Object.keys(mayImport).filter((other) => !allowed.includes(other));
+  const upwards = {
+    group: forbidden.flatMap((other) => [other, `${other}/*`]),
+    message: `${name} may import ${allowed.join(', ') || 'none of our packages'}: dependencies point one way.`,
+  };
+  return ['error', {patterns: [foreignSource, upwards, ...patterns]}];
+}
+
+export default defineConfig(
+  globalIgnores(['**/dist/', '**/coverage/', '**/node_modules/']),
+  {linterOptions: {reportUnusedDisableDirectives: 'error'}},
+  eslint.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: {
+      parserOptions: {project: './tsconfig.tests.json', tsconfigRootDir: import.meta.dirname},
+    },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': ['error', {fixStyle: 'inline-type-imports'}],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', {considerDefaultExhaustiveForUnions: true}],
+      // What the types rule out still comes from callers without types, and is refused with a clear error.
+      '@typescript-eslint/no-unnecessary-condition': 'off',
+      // In etcd's protocol a zero means that the field is absent, which `||` says.
+      '@typescript-eslint/prefer-nullish-coalescing': ['error', {ignorePrimitives: {number: true}}],
+      // A number in a message reads as well without String(...).
+      '@typescript-eslint/restrict-template-expressions': ['error', {allowNumber: true}],
+      // `() => socket.end()` as a callback is short, and nobody mistakes its result for something.
+      '@typescript-eslint/no-confusing-void-expression': ['error', {ignoreArrowShorthand: true}],
+      // The base rule does not know that a disposable is used by leaving its scope.
+      '@typescript-eslint/no-unused-vars': ['error', {ignoreUsingDeclarations: true}],
+      '@typescript-eslint/no-restricted-imports': ['error', {patterns: [foreignSource]}],
+      eqeqeq: 'error',
+    },
+  },
+  ...readdirSync('packages').map((name) => ({
+    files: [`packages/${name}/src/**/*.ts`],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': restrictedImports(name, {
+        ...etcdClient,
+        allowTypeImports: name === 'kvi-etcd',
+      }),
+    },
+  })),
+  {
+    files: ['packages/kvi-etcd/src/connection.ts'],
+    rules: {'@typescript-eslint/no-restricted-imports': restrictedImports('kvi-etcd')},
+  },
+  {
+    files: ['**/test/**/*.ts', 'packages/kvi-core/src/contract/**/*.ts'],
+    rules: {
+      // A test that was left out or singled out by accident makes a green run that proves nothing.
+      'no-restricted-properties': [
+        'error',
+        ...['describe', 'it', 'test'].flatMap((object) =>
+          ['only', 'skip', 'todo'].map((property) => ({object, property, message: 'Every test runs.'})),
+        ),
+      ],
+    },
+  },
+  {
+    files: ['**/*.js', '**/*.mjs'],
+    languageOptions: {globals: globals.node},
+  },
+);

@@ -1,0 +1,63 @@
+/**
+ * Checks the packages as their users will get them: packs each, looks at the tarball with publint and
+ * are-the-types-wrong, installs all tarballs into an empty project outside the workspace, and loads every entry point
+ * there with both `import` and `require`.
+ */
+import {spawnSync} from 'node:child_process';
+import {mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+
+const pnpm = ['npx', '--yes', 'pnpm@12.21.0'];
+const root = join(import.meta.dirname, '..');
+const scratch = mkdtempSync(join(tmpdir(), 'kvi-packages-'));
+
+try {
+  const packages = readdirSync(join(root, 'packages'))
+    .map((folder) => ({folder, manifest: readJson(join(root, 'packages', folder, 'package.json'))}))
+    .filter(({manifest}) => manifest.private !== true);
+
+  const tarballs = packages.map(({folder, manifest}) => {
+    const tarball = join(scratch, `${manifest.name}.tgz`);
+    run(join(root, 'packages', folder), ...pnpm, 'pack', '--out', tarball);
+    run(root, 'node_modules/.bin/publint', '--strict', tarball);
+    run(root, 'node_modules/.bin/attw', '--quiet', '--profile', 'esm-only', tarball);
+    return tarball;
+  });
+
+  const project = join(scratch, 'project');
+  mkdirSync(project);
+  writeFileSync(join(project, 'package.json'), '{"private": true, "type": "commonjs"}');
+  run(project, 'npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', ...tarballs);
+  for (const {manifest} of packages) {
+    for (const entry of Object.keys(manifest.exports))
+      loadBothWays(project, entry.replace('.', manifest.name));
+    for (const command of Object.keys(manifest.bin ?? {}))
+      run(project, `node_modules/.bin/${command}`, '--help');
+  }
+} finally {
+  rmSync(scratch, {recursive: true, force: true});
+}
+
+/** A second copy would have a second `KviError`, of which the first one's errors are no instances. */
+function loadBothWays(project, specifier) {
+  const script = `
+    import('${specifier}').then((imported) => {
+      const required = require('${specifier}');
+      const differ = Object.keys(imported).filter((name) => imported[name] !== required[name]);
+      if (differ.length > 0) throw new Error('import and require give two copies of ' + differ);
+    });`;
+  run(project, 'node', '--no-warnings=ExperimentalWarning', '--eval', script);
+}
+
+/** Runs a command; shows what it printed only when it fails. */
+function run(cwd, ...command) {
+  const [file = '', ...args] = command;
+  console.log(`$ ${command.join(' ').replaceAll(/\s+/g, ' ').slice(0, 110)}`);
+  const {status, stdout, stderr} = spawnSync(file, args, {cwd, encoding: 'utf8'});
+  if (status !== 0) throw new Error(`This command failed:\n${stdout}${stderr}`);
+}
+
+function readJson(path) {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}

@@ -1,0 +1,139 @@
+import {randomUUID} from 'node:crypto';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {startChild, type Child} from './child.ts';
+import {freePort} from './ports.ts';
+import type {EtcdBinary, Release} from './provision.ts';
+
+/** How to start an etcd. */
+export interface EtcdOptions {
+  /** Further arguments for `etcd`. */
+  args?: readonly string[];
+  /** Where its data is; the caller's to remove. Default: a temporary folder, which `stop` removes. */
+  dataDir?: string;
+  /** The Debian release whose etcd to run. Default: as `provisionEtcd` chooses. */
+  release?: Release;
+}
+
+/** A running etcd that belongs to one test. */
+export interface Etcd extends AsyncDisposable {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string;
+  /** `127.0.0.1:PORT` */
+  readonly endpoint: string;
+  /** As etcd says it: `3.4.23`. */
+  readonly version: string;
+  /** Where its data is. */
+  readonly dataDir: string;
+  /** Its process id; another after `restart`. */
+  readonly pid: number;
+  /**
+   * Resolves when it answers, which takes a leader. Cluster nodes forward a write to the leader they know of: one that
+   * was sent just after that leader's death is lost, and fails after five seconds. Waiting here first avoids it.
+   */
+  untilReady(): Promise<void>;
+  /** Sends it a signal: SIGSTOP and SIGCONT make a server that hangs, SIGKILL one that is gone until `restart`. */
+  signal(name: NodeJS.Signals): void;
+  /** Kills it, if it still runs, and starts it again on its data and its ports. Resolves when it answers. */
+  restart(): Promise<void>;
+  /** Kills it and removes its data. Safe to repeat. */
+  stop(): Promise<void>;
+}
+
+/** What tells a node from every other, those of other test runs included. */
+export interface NodePlan {
+  name: string;
+  endpoint: string;
+  peerUrl: string;
+}
+
+/** How long a node may take to answer. It takes 30 to 130 ms; the rest is for a machine under load. */
+const startTimeoutMs = 20_000;
+
+/** Chooses a name and ports. */
+export async function planNode(): Promise<NodePlan> {
+  return {
+    name: randomUUID(),
+    endpoint: `127.0.0.1:${await freePort()}`,
+    peerUrl: `http://127.0.0.1:${await freePort()}`,
+  };
+}
+
+/** Starts a node of the cluster that `plans` describes. Resolves before it answers: call its `untilReady`. */
+export async function startNode(
+  binary: EtcdBinary,
+  plan: NodePlan,
+  plans: readonly NodePlan[],
+  options: EtcdOptions,
+): Promise<Etcd> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'kvi-etcd-')));
+  const url = `http://${plan.endpoint}`;
+  const args = [
+    ...['--name', plan.name, '--data-dir', dataDir],
+    ...['--listen-client-urls', url, '--advertise-client-urls', url],
+    ...['--listen-peer-urls', plan.peerUrl, '--initial-advertise-peer-urls', plan.peerUrl],
+    ...['--initial-cluster', plans.map(({name, peerUrl}) => `${name}=${peerUrl}`).join(',')],
+    ...['--heartbeat-interval', '10', '--election-timeout', '100'],
+    ...['--logger', 'zap', '--log-level', 'error'],
+    ...(binary.canSkipFsync ? ['--unsafe-no-fsync'] : []),
+    ...(options.args ?? []),
+  ];
+  const start = async (): Promise<Child> => {
+    const started = await startChild(binary.path, args, options.dataDir === undefined ? dataDir : undefined);
+    started.stdout.resume();
+    return started;
+  };
+
+  let child = await start();
+  const stop = async (): Promise<void> => {
+    await child.kill();
+    if (options.dataDir === undefined) await rm(dataDir, {recursive: true, force: true});
+  };
+  return {
+    url,
+    endpoint: plan.endpoint,
+    version: binary.version,
+    dataDir,
+    get pid() {
+      return child.pid;
+    },
+    signal: (name) => {
+      child.signal(name);
+    },
+    untilReady: () => untilReady(child, plan),
+    restart: async () => {
+      await child.kill();
+      child = await start();
+      await untilReady(child, plan);
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function untilReady(child: Child, plan: NodePlan): Promise<void> {
+  const deadline = performance.now() + startTimeoutMs;
+  while (!(await answers(plan))) {
+    if (child.hasExited()) throw new Error(`etcd ended while it was starting: ${child.complaint()}`);
+    if (performance.now() > deadline) {
+      throw new Error(`etcd did not answer within ${startTimeoutMs} ms: ${child.complaint()}`);
+    }
+    await sleep(5);
+  }
+}
+
+/** Whether the cluster has a leader and this very node answers: another run's may have taken the port first. */
+async function answers({name, endpoint}: NodePlan): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(500);
+    const health = await fetch(`http://${endpoint}/health?exclude=NOSPACE`, {signal});
+    if (!health.ok) return false;
+    const request = {method: 'POST', body: '{}', signal};
+    const members = await fetch(`http://${endpoint}/v3/cluster/member/list`, request);
+    return (await members.text()).includes(name);
+  } catch {
+    return false;
+  }
+}
