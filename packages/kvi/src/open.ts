@@ -1,0 +1,32 @@
+import {createKvi, type Kvi} from 'kvi-core';
+import {driverFor} from './drivers.ts';
+import {checkOptionNames, type OpenOptions} from './options.ts';
+
+/**
+ * Opens a handle on the store that a URL names, and proves that it answers.
+ *
+ * - `mem:`, or `mem:NAME` for a store apart: in this process. The same URL opens the same store, and it outlives its
+ *   handles; needs `kvi-mem`.
+ * - `http://HOST:PORT`, `https://HOST:PORT`, or `etcd://HOST1:PORT,HOST2:PORT` (`etcds://` for TLS): an etcd cluster, 3.4
+ *   or later; needs `kvi-etcd`.
+ *
+ * ```ts
+ * await using kv = await open(process.env.KVI_URL ?? 'mem:');
+ * await kv.store('greeting', 'hello');
+ * ```
+ *
+ * @throws `KVI_INVALID_ARGUMENT` for a URL or an option that means nothing; `KVI_DRIVER_MISSING` when the package of the
+ *   URL's driver is not installed; `KVI_UNAVAILABLE` or `KVI_TIMEOUT` when the backend does not answer;
+ *   `KVI_UNAUTHENTICATED` when it refuses user and password
+ */
+export async function open(url: string, options: OpenOptions = {}): Promise<Kvi> {
+  const openDriver = driverFor(url, options.drivers);
+  checkOptionNames(options);
+  const driver = await openDriver(url, options);
+  try {
+    return createKvi(driver, options);
+  } catch (error) {
+    await driver.close();
+    throw error;
+  }
+}

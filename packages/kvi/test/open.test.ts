@@ -1,0 +1,142 @@
+import {describe, expect, it} from '@jest/globals';
+import {type Driver, KviError, open, type OpenDriver, type OpenOptions} from 'kvi';
+import {MemStore, openMemDriver} from 'kvi-mem';
+import {describeWithEtcd, sharedEtcdUrl} from 'kvi-testbed';
+
+/** @param url - what a caller without types may pass, too */
+async function openError(url: unknown, options?: OpenOptions): Promise<KviError> {
+  try {
+    const kv = await open(url as string, options);
+    await kv.close();
+  } catch (error) {
+    if (error instanceof KviError) return error;
+    throw error;
+  }
+  throw new Error(`${String(url)} was opened`);
+}
+
+describe('open mem:', () => {
+  it('opens the same store for the same URL, and another for another name', async () => {
+    await using one = await open('mem:a');
+    await using two = await open('mem:a');
+    await using other = await open('mem:b');
+    await one.store('key', 'value');
+    expect(await two.get('key')).toBe('value');
+    expect(await other.get('key')).toBeUndefined();
+  });
+
+  it('opens the store that the options give', async () => {
+    const store = new MemStore();
+    await using one = await open('mem:', {mem: {store}});
+    await using two = await open('mem:', {mem: {store}});
+    await using shared = await open('mem:');
+    await one.store('key', 'value');
+    expect(await two.get('key')).toBe('value');
+    expect(await shared.get('key')).toBeUndefined();
+  });
+
+  it('hands the options of the handle to it', async () => {
+    await using kv = await open('mem:options', {lockName: 'the-lock', maxTxnOps: 1});
+    expect((await kv.distLock()).name).toBe('the-lock');
+    const put = (key: string) => ({type: 'put' as const, key, value: ''});
+    await expect(kv.txn({success: [put('a'), put('b')]})).rejects.toMatchObject({
+      code: 'KVI_INVALID_ARGUMENT',
+    });
+  });
+
+  it('does not look at the options of another backend', async () => {
+    await using kv = await open('mem:', {etcd: {username: 'root', password: 'secret'}});
+    expect(await kv.get('nothing')).toBeUndefined();
+  });
+});
+
+describe('open with a URL that means nothing', () => {
+  it.each([
+    ['is not a string', undefined, 'must be a string, not undefined'],
+    ['is null', null, 'must be a string, not null'],
+    ['is empty', '', 'is empty'],
+    ['has no scheme', '127.0.0.1:2379', 'has no scheme'],
+    ['has the scheme of nothing known', 'redis://127.0.0.1', 'no driver for "redis:"'],
+    ['takes a host for a scheme', 'localhost:2379', 'no driver for "localhost:"'],
+    ['is called as a property of every object', 'constructor:x', 'no driver for "constructor:"'],
+    ['names no host', 'http://', 'names no host'],
+    ['is more than mem: and a name', 'mem://127.0.0.1', 'names no store'],
+  ])('says so when it %s', async (_what, url, message) => {
+    const error = await openError(url);
+    expect(error.code).toBe('KVI_INVALID_ARGUMENT');
+    expect(error.message).toContain(message);
+  });
+
+  it('lists the schemes that it knows, those of further drivers too', async () => {
+    const {message} = await openError('nosuch://host', {drivers: {'redis:': (url) => openMemDriver(url)}});
+    for (const scheme of ['mem:', 'http:', 'https:', 'etcd:', 'etcds:', 'redis:'])
+      expect(message).toContain(scheme);
+  });
+
+  it.each([
+    'nosuch://user:secret@host',
+    'user:secret@host',
+    'secret@host',
+    'http://user:secret@',
+    'http://user:secret@host:99999',
+    'http://user:secret@host/path',
+    'http:user:secret@host',
+    'http://user:secret@127.0.0.1:1',
+  ])('shows no password: %s', async (url) => {
+    const error = await openError(url, {timeoutMs: 500});
+    expect(`${error.message} ${String(error.cause)}`).not.toContain('secret');
+  });
+});
+
+describe('open with an option that means nothing', () => {
+  it('names an option that does not exist', async () => {
+    const misspelt = {timeoutMS: 5};
+    const error = await openError('mem:', misspelt as OpenOptions);
+    expect(error.code).toBe('KVI_INVALID_ARGUMENT');
+    expect(error.message).toContain('timeoutMS');
+  });
+
+  it('refuses a value out of bounds, and leaves no driver open', async () => {
+    let driver: Driver | undefined;
+    const openIt: OpenDriver = async () => (driver = await openMemDriver('mem:'));
+    const error = await openError('mine:', {ttlSeconds: 0, drivers: {'mine:': openIt}});
+    expect(error.code).toBe('KVI_INVALID_ARGUMENT');
+    await expect(driver?.leaseLeases()).rejects.toMatchObject({code: 'KVI_CLOSED'});
+  });
+});
+
+describe('open with a driver of the user', () => {
+  it('gives it the URL as it is and the options', async () => {
+    const seen: unknown[] = [];
+    const openIt: OpenDriver = (url, options) => {
+      seen.push(url, options.timeoutMs);
+      return openMemDriver('mem:');
+    };
+    await using kv = await open('REDIS://Host/0', {timeoutMs: 7, drivers: {'redis:': openIt}});
+    expect(await kv.get('nothing')).toBeUndefined();
+    expect(seen).toEqual(['REDIS://Host/0', 7]);
+  });
+
+  it('lets its error through', async () => {
+    const reason = new KviError('KVI_UNAVAILABLE', 'out of order');
+    const error = await openError('redis://host', {drivers: {'redis:': () => Promise.reject(reason)}});
+    expect(error).toBe(reason);
+  });
+});
+
+describeWithEtcd('open etcd', () => {
+  it.each(['http', 'etcd'])('opens a handle on it with %s:', async (scheme) => {
+    const url = sharedEtcdUrl().replace('http', scheme);
+    const key = `kvi-open/${scheme}`;
+    await using kv = await open(url);
+    await kv.store(key, 'value');
+    expect(await kv.get(key)).toBe('value');
+    await kv.delete(key);
+  });
+
+  it('hands the options of etcd to it', async () => {
+    const error = await openError(sharedEtcdUrl(), {etcd: {username: 'a user without a password'}});
+    expect(error.code).toBe('KVI_INVALID_ARGUMENT');
+    expect(error.message).toContain('password');
+  });
+});

@@ -1,0 +1,51 @@
+import {describe, expect, it} from '@jest/globals';
+import {describeWithEtcd, sharedEtcdUrl} from 'kvi-testbed';
+import {runNode} from './run-node.ts';
+
+/** Opens, writes, reads and closes in a process of its own. Resolves with what it read, or with the error. */
+async function useInProcess(url: string, missing: string[] = []): Promise<unknown> {
+  const program = `
+    import {open} from 'kvi';
+    try {
+      const kv = await open(${JSON.stringify(url)}, {timeoutMs: 2000});
+      await kv.store('kvi-packages/key', 'value');
+      console.log(JSON.stringify(await kv.get('kvi-packages/key')));
+      await kv.delete('kvi-packages/key');
+      await kv.close();
+    } catch ({code, message, cause}) {
+      console.log(JSON.stringify({code, message, cause: cause?.code}));
+    }`;
+  const {exitCode, stdout, stderr} = await runNode(['--input-type=module', '--eval', program], {missing});
+  if (exitCode !== 0) throw new Error(`exit code ${String(exitCode)}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+describe('the packages behind open', () => {
+  it('mem: works where neither the etcd driver nor gRPC is installed', async () => {
+    expect(await useInProcess('mem:', ['kvi-etcd', 'etcd3', '@grpc/grpc-js'])).toBe('value');
+  });
+
+  it.each([
+    ['mem:', 'kvi-mem'],
+    ['http://127.0.0.1:1', 'kvi-etcd'],
+  ])('%s says what to install where %s is missing', async (url, missing) => {
+    expect(await useInProcess(url, [missing])).toEqual({
+      code: 'KVI_DRIVER_MISSING',
+      message: expect.stringContaining(`npm install ${missing}`),
+      cause: 'ERR_MODULE_NOT_FOUND',
+    });
+  });
+
+  it('does not blame the driver for a package that it misses itself', async () => {
+    expect(await useInProcess('http://127.0.0.1:1', ['etcd3'])).toEqual({
+      code: 'ERR_MODULE_NOT_FOUND',
+      message: expect.stringContaining("'etcd3'"),
+    });
+  });
+});
+
+describeWithEtcd('the packages behind open, with etcd', () => {
+  it('work in a process of its own, which ends by itself after close', async () => {
+    expect(await useInProcess(sharedEtcdUrl())).toBe('value');
+  });
+});
