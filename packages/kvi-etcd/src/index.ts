@@ -1,1 +1,1 @@
-export {};
+export {type EtcdEndpointOptions, type EtcdOptions, openEtcdDriver} from './open.ts';

@@ -1,0 +1,114 @@
+import {
+  type Bytes,
+  compareBytes,
+  type Driver,
+  type KeyRange,
+  KviError,
+  type LeaseId,
+  show,
+  systemClock,
+  toTheEnd,
+  type TxnRequest,
+} from 'kvi-core/driver';
+import type {Connection} from './connection.ts';
+import {leaseKeeper} from './keep-alive-stream.ts';
+import {fromLease, fromRange, fromTxn, toLease, toRange, toTxn, writes} from './translate.ts';
+import {watcher} from './watch-stream.ts';
+
+/** The port on an etcd cluster. */
+export function etcdDriver(
+  connection: Connection,
+  options: {maxBufferedEvents?: number | undefined},
+): Driver {
+  const keeper = leaseKeeper(connection);
+  const watches = watcher(connection, {
+    maxBufferedEvents: options.maxBufferedEvents,
+    async presentRevision(key, signal) {
+      const {revision} = await driver.range({key, countOnly: true}, {signal});
+      return revision;
+    },
+  });
+
+  const driver: Driver = {
+    clock: systemClock,
+
+    async range(request, limits = {}) {
+      const call = {write: false, describe: () => `range ${showRange(request)}`};
+      return fromRange(await connection.call(call, limits, ({kv}) => kv.range(toRange(request))));
+    },
+
+    async txn(request, limits = {}) {
+      const call = {write: writes(request), describe: () => `txn on ${showTxn(request)}`};
+      return fromTxn(await connection.call(call, limits, ({kv}) => kv.txn(toTxn(request))));
+    },
+
+    async compact(revision, limits = {}) {
+      const call = {write: true, describe: () => `compact ${String(revision)}`};
+      await connection.call(call, limits, ({kv}) => kv.compact({revision}));
+    },
+
+    async leaseGrant({ttlSeconds, id}, limits = {}) {
+      const call = {write: true, describe: () => 'grant a lease'};
+      const request = {TTL: ttlSeconds, ...(id === undefined ? {} : {ID: toLease(id)})};
+      const {ID, TTL} = await connection.call(call, limits, ({lease}) => lease.leaseGrant(request));
+      return {id: fromLease(ID), ttlSeconds: Number(TTL)};
+    },
+
+    async leaseRevoke(id, limits = {}) {
+      const call = {write: true, describe: () => `revoke lease ${id}`};
+      await connection.call(call, limits, ({lease}) => lease.leaseRevoke({ID: toLease(id)}));
+    },
+
+    leaseKeepAlive: (id, limits = {}) => keeper.keepAlive(id, limits),
+
+    async leaseTimeToLive({id, keys = false}, limits = {}) {
+      const call = {write: false, describe: () => `read lease ${id}`};
+      const request = {ID: toLease(id), keys};
+      const found = await connection.call(call, limits, ({lease}) => lease.leaseTimeToLive(request));
+      // etcd's way to say that there is none.
+      if (found.TTL === '-1') throw leaseNotFound(id);
+      return {
+        id,
+        ttlSeconds: Number(found.TTL),
+        grantedTtlSeconds: Number(found.grantedTTL),
+        keys: found.keys.sort(compareBytes),
+      };
+    },
+
+    async leaseLeases(limits = {}) {
+      const call = {write: false, describe: () => 'list leases'};
+      const {leases} = await connection.call(call, limits, ({lease}) => lease.leaseLeases());
+      return leases.map(({ID}) => fromLease(ID));
+    },
+
+    watch: (request, limits) => watches.watch(request, limits),
+
+    close() {
+      connection.close();
+      return Promise.resolve();
+    },
+  };
+  return driver;
+}
+
+function leaseNotFound(id: LeaseId): KviError {
+  return new KviError('KVI_LEASE_NOT_FOUND', `lease ${id} has expired or was revoked`);
+}
+
+function showRange({key, rangeEnd}: KeyRange<Bytes>): string {
+  if (rangeEnd === undefined || rangeEnd.length === 0) return show(key);
+  if (compareBytes(rangeEnd, toTheEnd) === 0) return `[${show(key)}, the last key]`;
+  return `[${show(key)}, ${show(rangeEnd)})`;
+}
+
+/** Shows the first of the keys that a transaction is about. */
+function showTxn(request: TxnRequest<Bytes>): string {
+  const ranges = keyRanges(request);
+  const shown = ranges.slice(0, 3).map(showRange).join(', ');
+  return ranges.length > 3 ? `${shown} and ${String(ranges.length - 3)} more` : shown || 'nothing';
+}
+
+function keyRanges({compare = [], success = [], failure = []}: TxnRequest<Bytes>): KeyRange<Bytes>[] {
+  const operations = [...success, ...failure].flatMap((op) => (op.type === 'txn' ? keyRanges(op) : [op]));
+  return [...compare, ...operations];
+}

@@ -1,0 +1,144 @@
+/**
+ * What a failed gRPC call means for its caller. The question is always the same: may the request have been applied?
+ *
+ * @see `api/v3rpc/rpctypes/error.go` in etcd for the texts, `v3_server.go` for where each comes from
+ */
+import {KviError, type KviErrorCode} from 'kvi-core/driver';
+
+/** How a gRPC call ended, if not well. */
+export interface GrpcFailure {
+  code: number;
+  details: string;
+}
+
+/** The call that failed, as far as it matters here. */
+export interface Call {
+  /** Whether it may change the store. */
+  write: boolean;
+  /** What it was to do, for a message: `range "a"`. Names keys, never values or passwords. */
+  describe: () => string;
+}
+
+/** gRPC's own codes; those that are not here get no special treatment. */
+const grpc = {
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  unimplemented: 12,
+  unauthenticated: 16,
+};
+
+/**
+ * The texts by which etcd refuses a request before applying anything of it. Not among them: `request timed out`,
+ * `leader changed`, `server stopped`, which come while it waits for a proposal that may yet be applied.
+ */
+const refusals: Readonly<Record<string, KviErrorCode>> = {
+  'etcdserver: mvcc: required revision has been compacted': 'KVI_COMPACTED',
+  'etcdserver: mvcc: required revision is a future revision': 'KVI_FUTURE_REVISION',
+  'etcdserver: requested lease not found': 'KVI_LEASE_NOT_FOUND',
+  'etcdserver: lease already exists': 'KVI_LEASE_EXISTS',
+  'etcdserver: too large lease TTL': 'KVI_INVALID_ARGUMENT',
+  'etcdserver: key not found': 'KVI_KEY_NOT_FOUND',
+  'etcdserver: mvcc: database space exceeded': 'KVI_RESOURCE_EXHAUSTED',
+  'etcdserver: too many requests': 'KVI_RESOURCE_EXHAUSTED',
+  'etcdserver: permission denied': 'KVI_PERMISSION_DENIED',
+  'etcdserver: authentication failed, invalid user ID or password': 'KVI_UNAUTHENTICATED',
+  'etcdserver: invalid auth token': 'KVI_UNAUTHENTICATED',
+  'etcdserver: revision of auth store is old': 'KVI_UNAUTHENTICATED',
+  'etcdserver: user name is empty': 'KVI_UNAUTHENTICATED',
+  'etcdserver: user name not found': 'KVI_UNAUTHENTICATED',
+  'etcdserver: no leader': 'KVI_UNAVAILABLE',
+  'etcdserver: not capable': 'KVI_UNAVAILABLE',
+  'etcdserver: rpc not supported for learner': 'KVI_UNAVAILABLE',
+  'etcdserver: corrupt cluster': 'KVI_UNAVAILABLE',
+  // Raft dropped it on the member that was asked: there was no leader to send it to.
+  'raft proposal dropped': 'KVI_UNAVAILABLE',
+  // Without codes of their own, in the cancellation of a watch.
+  'mvcc: watcher range is empty': 'KVI_INVALID_ARGUMENT',
+};
+
+/** The texts by which grpc-js says that the server cannot have processed the call. */
+const notSent = [
+  'No connection established',
+  'Name resolution failed',
+  'Failed to start HTTP/2 stream',
+  'Channel closed before call started',
+  // HTTP/2's REFUSED_STREAM, which promises just that.
+  'Stream refused by server',
+];
+
+/** The texts by which grpc-go refuses a message by its size before it looks into it. */
+const tooLarge = 'received message larger than max';
+
+/** Says what a failed call means for its caller. */
+export function toKviError(failure: GrpcFailure, call: Call): KviError {
+  const code = codeOf(failure, call);
+  return new KviError(code, `${call.describe()}: ${explain(code, failure)}`, {cause: failure});
+}
+
+/** The error for a write that was sent and got no answer. */
+export function unknownOutcome(call: Call, cause: KviError): KviError {
+  return new KviError(
+    'KVI_UNKNOWN_OUTCOME',
+    `${call.describe()}: it was sent, and may have been applied or not; read before writing again (${cause.message})`,
+    {cause},
+  );
+}
+
+/** Whether the server refused the token, or wants one: nothing was applied, and a new token may do. */
+export function isTokenRefused({details}: GrpcFailure): boolean {
+  return (
+    details === 'etcdserver: invalid auth token' ||
+    details === 'etcdserver: revision of auth store is old' ||
+    details === 'etcdserver: user name is empty'
+  );
+}
+
+/** Whether the server takes part in no authentication at all. */
+export function isAuthNotEnabled({details}: GrpcFailure): boolean {
+  return details === 'etcdserver: authentication is not enabled';
+}
+
+/** Reads why the server cancelled a watch: a failed call's code and details in one text, or the details alone. */
+export function parseCancelReason(reason: string): GrpcFailure {
+  return {code: 2, details: reason.replace(/^rpc error: code = \w+ desc = /, '')};
+}
+
+function codeOf({code, details}: GrpcFailure, {write}: Call): KviErrorCode {
+  const refusal = refusals[details];
+  if (refusal !== undefined) return refusal;
+  if (notSent.some((text) => details.startsWith(text))) return 'KVI_UNAVAILABLE';
+  if (details.includes(tooLarge)) return 'KVI_INVALID_ARGUMENT';
+  switch (code) {
+    case grpc.invalidArgument:
+      return 'KVI_INVALID_ARGUMENT';
+    case grpc.permissionDenied:
+      return 'KVI_PERMISSION_DENIED';
+    case grpc.unauthenticated:
+      return 'KVI_UNAUTHENTICATED';
+    // Whoever answered so does not know the method, and did nothing.
+    case grpc.unimplemented:
+      return 'KVI_UNAVAILABLE';
+    default:
+      return write ? 'KVI_UNKNOWN_OUTCOME' : 'KVI_UNAVAILABLE';
+  }
+}
+
+function explain(code: KviErrorCode, failure: GrpcFailure): string {
+  // grpc-js wraps the one thing that matters when it cannot connect.
+  const details =
+    /Last error: (?:Error: )?(.*?)\. Resolution note: /.exec(failure.details)?.[1] ?? failure.details;
+  if (code === 'KVI_UNKNOWN_OUTCOME') {
+    return `it was sent, and may have been applied or not; read before writing again (${details})`;
+  }
+  if (
+    failure.code === grpc.unimplemented ||
+    /Protocol error|without gRPC status|HTTP status code/.test(details)
+  ) {
+    return `the server answers, but does not speak etcd's v3 gRPC API (${details})`;
+  }
+  if (code === 'KVI_UNAVAILABLE')
+    return `etcd could not be reached or could not serve; nothing was applied (${details})`;
+  return details;
+}

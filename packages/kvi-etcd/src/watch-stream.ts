@@ -1,0 +1,269 @@
+import type {IEvent, IWatchRequest, IWatchResponse} from 'etcd3';
+import {
+  type Bytes,
+  type DriverWatch,
+  type EventBuffer,
+  eventBuffer,
+  isKviError,
+  KviError,
+  show,
+  sleep,
+  systemClock,
+  type Timer,
+  type WatchRequest,
+} from 'kvi-core/driver';
+import {backoffMs} from './backoff.ts';
+import type {Connection, RequestStream} from './connection.ts';
+import {isTokenRefused, parseCancelReason, toKviError} from './failures.ts';
+import {fromEvent, toWatchCreate} from './translate.ts';
+
+/** What {@link watcher} needs. */
+export interface WatcherOptions {
+  maxBufferedEvents?: number | undefined;
+  /** Reads the present revision of the store, asking about the key that is to be watched. */
+  presentRevision: (key: Bytes, signal: AbortSignal) => Promise<number>;
+}
+
+/** Runs watches. */
+export interface Watcher {
+  watch(request: WatchRequest<Bytes>, options?: {signal?: AbortSignal | undefined}): DriverWatch;
+}
+
+interface Watch {
+  id: number;
+  request: WatchRequest<Bytes>;
+  buffer: EventBuffer;
+  /**
+   * The first revision whose events are not delivered yet: where the watch starts, and where it goes on after the stream
+   * broke. Only what was delivered, or a progress notification, moves it; while a watch catches up, the revision in a
+   * response's header is far ahead of the events that it brings. 0 until the present revision has been read.
+   */
+  nextRevision: number;
+  /** Events of a response that comes in several fragments. */
+  fragments: IEvent[];
+  /** Aborts when the watch ends. */
+  over: AbortController;
+}
+
+/**
+ * Runs all watches of a handle on one stream, which is open while there are any, and is opened again, with every watch
+ * where it was, when it breaks.
+ */
+export function watcher(
+  connection: Connection,
+  {maxBufferedEvents, presentRevision}: WatcherOptions,
+): Watcher {
+  const watches = new Map<number, Watch>();
+  let lastId = 0;
+  let stream: RequestStream<IWatchRequest> | undefined;
+  let opening: AbortController | undefined;
+  let retry: Timer | undefined;
+  /** Streams that broke since the last one that worked. */
+  let failures = 0;
+  /**
+   * The ids of the watches whose `created` answer is due. etcd answers in order, and a refusal names no id: the order
+   * alone tells whose it is.
+   */
+  let creating: number[] = [];
+
+  function watch(
+    request: WatchRequest<Bytes>,
+    {signal}: {signal?: AbortSignal | undefined} = {},
+  ): DriverWatch {
+    const id = ++lastId;
+    const over = new AbortController();
+    const buffer = eventBuffer({
+      maxBufferedEvents,
+      signal,
+      onEnd() {
+        over.abort();
+        release(id);
+      },
+    });
+    if (!buffer.ended) {
+      const nextRevision = request.startRevision ?? 0;
+      const started: Watch = {id, request, buffer, nextRevision, fragments: [], over};
+      watches.set(id, started);
+      void start(started);
+    }
+    return buffer.watch;
+  }
+
+  /**
+   * A watch from the present on starts after a revision that is read first, like any read the latest of the whole cluster.
+   * Left to the server, it would start after the revision of the member that is asked, which may be behind, and which
+   * etcd 3.5 does not tell exactly.
+   */
+  async function start(watch: Watch): Promise<void> {
+    for (let attempt = 1; watch.nextRevision === 0; attempt += 1) {
+      try {
+        watch.nextRevision = (await presentRevision(watch.request.key, watch.over.signal)) + 1;
+      } catch (error) {
+        if (!mayPass(error)) {
+          fail(watch, error);
+          return;
+        }
+        await sleep(systemClock, backoffMs(attempt), watch.over.signal).catch(() => undefined);
+      }
+      if (watch.buffer.ended) return;
+    }
+    if (stream === undefined) open();
+    else create(watch, stream);
+  }
+
+  function open(): void {
+    if (stream !== undefined || opening !== undefined || retry !== undefined) return;
+    if (failures === 0) void openNow();
+    else {
+      retry = systemClock.setTimer(backoffMs(failures), () => {
+        retry = undefined;
+        void openNow();
+      });
+    }
+  }
+
+  async function openNow(): Promise<void> {
+    const mine = new AbortController();
+    opening = mine;
+    try {
+      const opened = await connection.stream<IWatchRequest, IWatchResponse>(
+        'watch',
+        (services) => services.watch.watch(),
+        {onResponse, onEnd: broken},
+        mine.signal,
+      );
+      if (mine.signal.aborted) {
+        opened.cancel();
+        return;
+      }
+      opening = undefined;
+      stream = opened;
+      for (const watch of watches.values()) if (watch.nextRevision !== 0) create(watch, opened);
+    } catch (error) {
+      if (mine.signal.aborted) return;
+      opening = undefined;
+      broken(error);
+    }
+  }
+
+  function broken(error: unknown): void {
+    stream = undefined;
+    creating = [];
+    failures += 1;
+    for (const watch of watches.values()) {
+      watch.fragments = [];
+      if (!mayPass(error)) fail(watch, error);
+    }
+    if (watches.size > 0) open();
+  }
+
+  function create(watch: Watch, on: RequestStream<IWatchRequest>): void {
+    creating.push(watch.id);
+    on.write({create_request: toWatchCreate(watch.request, watch.id, watch.nextRevision)});
+  }
+
+  function onResponse(response: IWatchResponse): void {
+    if (response.created) {
+      onCreated(response, creating.shift());
+      return;
+    }
+    // A watch that ended here may still get what was under way.
+    const watch = watches.get(Number(response.watch_id));
+    if (watch === undefined) return;
+    if (response.canceled) onCanceled(watch, response);
+    else if (response.events.length === 0 && !response.fragment && watch.fragments.length === 0)
+      onProgress(watch, response);
+    else onEvents(watch, response);
+  }
+
+  function onCreated(response: IWatchResponse, id: number | undefined): void {
+    failures = 0;
+    const watch = id === undefined ? undefined : watches.get(id);
+    if (watch === undefined) return;
+    if (response.canceled) onCanceled(watch, response);
+    else if (Number(response.watch_id) === id) watch.buffer.created(watch.nextRevision);
+    else
+      fail(
+        watch,
+        new KviError(
+          'KVI_INTERNAL',
+          'the server chose the id of a watch itself; kvi needs etcd 3.4 or later',
+        ),
+      );
+  }
+
+  function onCanceled(watch: Watch, response: IWatchResponse): void {
+    const compactRevision = Number(response.compact_revision);
+    if (compactRevision > 0) {
+      fail(
+        watch,
+        new KviError(
+          'KVI_COMPACTED',
+          `watch ${show(watch.request.key)}: revisions before ${String(compactRevision)} were compacted, and ${String(watch.nextRevision)} is due`,
+          {compactRevision},
+        ),
+      );
+      return;
+    }
+    const reason = parseCancelReason(response.cancel_reason);
+    if (isTokenRefused(reason) && stream?.tokenRefused() === true) {
+      restart();
+      return;
+    }
+    const error = toKviError(reason, {write: false, describe: () => `watch ${show(watch.request.key)}`});
+    if (mayPass(error)) restart();
+    else fail(watch, error);
+  }
+
+  function onProgress(watch: Watch, response: IWatchResponse): void {
+    const revision = Number(response.header.revision);
+    if (revision < watch.nextRevision - 1) return;
+    watch.nextRevision = revision + 1;
+    if (watch.request.progressNotify === true) watch.buffer.push({revision, events: []});
+  }
+
+  function onEvents(watch: Watch, response: IWatchResponse): void {
+    const received = watch.fragments.length === 0 ? response.events : watch.fragments.concat(response.events);
+    watch.fragments = response.fragment ? received : [];
+    if (response.fragment) return;
+    const events = received.map(fromEvent).filter(({kv}) => kv.modRevision >= watch.nextRevision);
+    const revision = events.at(-1)?.kv.modRevision;
+    if (revision === undefined) return;
+    watch.nextRevision = revision + 1;
+    watch.buffer.push({revision, events});
+  }
+
+  function restart(): void {
+    stream?.cancel();
+    broken(new KviError('KVI_UNAVAILABLE', 'the server cancelled a watch'));
+  }
+
+  function fail(watch: Watch, error: unknown): void {
+    watch.buffer.fail(
+      isKviError(error)
+        ? error
+        : new KviError('KVI_INTERNAL', 'the watch failed in an unknown way', {cause: error}),
+    );
+  }
+
+  /** The watch has ended, for whatever reason. */
+  function release(id: number): void {
+    if (!watches.delete(id)) return;
+    if (watches.size > 0) {
+      stream?.write({cancel_request: {watch_id: id}});
+      return;
+    }
+    retry?.cancel();
+    opening?.abort();
+    stream?.cancel();
+    retry = opening = stream = undefined;
+    creating = [];
+  }
+
+  return {watch};
+}
+
+/** Whether what went wrong may be over soon, so that a watch goes on trying. */
+function mayPass(error: unknown): boolean {
+  return isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT', 'KVI_RESOURCE_EXHAUSTED');
+}

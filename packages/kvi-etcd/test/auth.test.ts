@@ -1,0 +1,77 @@
+import {afterAll, beforeAll, expect, it} from '@jest/globals';
+import type {Driver} from 'kvi-core/driver';
+import {describeWithEtcd, etcdctl, startEtcd, type Etcd} from 'kvi-testbed';
+import {openEtcdDriver} from '../src/index.ts';
+import {bytes, failure, put, take} from './support/util.ts';
+
+describeWithEtcd('an etcd with authentication', () => {
+  let etcd: Etcd;
+  let driver: Driver;
+
+  beforeAll(async () => {
+    // Tokens that expire soon after they were used last: one second, the least that etcd takes.
+    etcd = await startEtcd({args: ['--auth-token-ttl', '1']});
+    const setUp = [
+      ['user', 'add', 'root:rootpw'],
+      ['user', 'grant-role', 'root', 'root'],
+      ['user', 'add', 'alice:p@ss:w/rd'],
+      ['role', 'add', 'app'],
+      ['role', 'grant-permission', 'app', '--prefix=true', 'readwrite', 'app/'],
+      ['user', 'grant-role', 'alice', 'app'],
+      ['auth', 'enable'],
+    ];
+    for (const args of setUp) expect(await etcdctl(etcd.url, ...args)).toMatchObject({code: 0});
+    driver = await openEtcdDriver(etcd.url.replace('//', '//alice:p%40ss%3Aw%2Frd@'));
+  });
+
+  afterAll(async () => {
+    await driver.close();
+    await etcd.stop();
+  });
+
+  it('serves a user what it may have, and refuses the rest by naming the keys', async () => {
+    await driver.txn(put('app/a'));
+    expect(await failure(driver.txn(put('other')))).toMatchObject({
+      code: 'KVI_PERMISSION_DENIED',
+      message: expect.stringContaining('"other"'),
+    });
+    expect(await failure(driver.range({key: bytes('other')}))).toMatchObject({code: 'KVI_PERMISSION_DENIED'});
+    expect(await failure(driver.watch({key: bytes('other')}).next())).toMatchObject({
+      code: 'KVI_PERMISSION_DENIED',
+    });
+  });
+
+  it('refuses a wrong password, and nobody sees it', async () => {
+    const error = await failure(openEtcdDriver(etcd.url, {username: 'alice', password: 'secret'}));
+    expect(error).toMatchObject({
+      code: 'KVI_UNAUTHENTICATED',
+      message: expect.not.stringContaining('secret'),
+    });
+  });
+
+  it('refuses who comes without a name', async () => {
+    expect(await failure(openEtcdDriver(etcd.url))).toMatchObject({code: 'KVI_UNAUTHENTICATED'});
+  });
+
+  it('is served on with a new token when the old one is no longer valid', async () => {
+    const watch = driver.watch({key: bytes('app/w')});
+    await watch.created;
+    // A restart forgets all tokens, at once and for sure.
+    await etcd.restart();
+    await driver.txn(put('app/w', '1'));
+    const late = driver.watch({key: bytes('app/w'), startRevision: 1});
+    await late.created;
+    expect(await take(watch, 1)).toHaveLength(1);
+    expect((await take(late, 1)).length).toBeGreaterThan(0);
+    await Promise.all([watch.return(), late.return()]);
+  });
+});
+
+describeWithEtcd('an etcd without authentication', () => {
+  it('also serves who has a name and a password', async () => {
+    await using etcd = await startEtcd();
+    const driver = await openEtcdDriver(etcd.url, {username: 'u', password: 'p'});
+    await driver.txn(put('a'));
+    await driver.close();
+  });
+});

@@ -1,0 +1,30 @@
+import {setTimeout as sleep} from 'node:timers/promises';
+import {afterAll, beforeAll, it} from '@jest/globals';
+import {testDriver, testKvi} from 'kvi-core/contract';
+import {openEtcdDriver} from 'kvi-etcd';
+import {describeWithEtcd as describe, type Etcd, startEtcd} from 'kvi-testbed';
+
+describe('On a real etcd', () => {
+  // The suites compact, and count revisions: they need an etcd to themselves.
+  let etcd: Etcd;
+  beforeAll(async () => {
+    etcd = await startEtcd();
+  });
+  afterAll(() => etcd.stop());
+
+  const target = {open: () => openEtcdDriver(etcd.url), leftovers: () => watchesLeftOn(etcd)};
+  testDriver('kvi-etcd', target, {describe, it});
+  testKvi('kvi-etcd', target, {describe, it});
+});
+
+/** Waits a little for etcd to let go of watches: it does so some time after it was told. */
+async function watchesLeftOn(etcd: Etcd): Promise<string[]> {
+  let watches = NaN;
+  for (let tries = 0; tries < 200; tries += 1) {
+    const metrics = await (await fetch(`${etcd.url}/metrics`)).text();
+    watches = Number(/^etcd_debugging_mvcc_watcher_total (\d+)$/m.exec(metrics)?.[1]);
+    if (watches === 0) return [];
+    await sleep(10);
+  }
+  return [`${String(watches)} watches`];
+}

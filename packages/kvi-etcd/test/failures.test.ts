@@ -1,0 +1,61 @@
+import {describe, expect, it} from '@jest/globals';
+import {parseCancelReason, toKviError} from '../src/failures.ts';
+
+const read = {write: false, describe: () => 'range "a"'};
+const write = {write: true, describe: () => 'txn on "a"'};
+
+const ambiguous = [
+  [1, 'Cancelled'],
+  [2, 'context canceled'],
+  [4, 'context deadline exceeded'],
+  [13, 'Received RST_STREAM with code 2'],
+  [14, 'Connection dropped'],
+  [14, 'etcdserver: request timed out'],
+  [14, 'etcdserver: request timed out, possibly due to previous leader failure'],
+  [14, 'etcdserver: leader changed'],
+  [14, 'etcdserver: server stopped'],
+  [8, 'Bandwidth exhausted or memory limit exceeded'],
+] as const;
+
+describe('a call that failed', () => {
+  it.each(ambiguous)('%i "%s" leaves open whether a write was applied', (code, details) => {
+    expect(toKviError({code, details}, write).code).toBe('KVI_UNKNOWN_OUTCOME');
+  });
+
+  it.each(ambiguous)('%i "%s" lets a read be tried again', (code, details) => {
+    expect(toKviError({code, details}, read).code).toBe('KVI_UNAVAILABLE');
+  });
+
+  it.each([
+    [14, 'No connection established. Last error: connect ECONNREFUSED', 'KVI_UNAVAILABLE'],
+    [14, 'Stream refused by server', 'KVI_UNAVAILABLE'],
+    [14, 'etcdserver: no leader', 'KVI_UNAVAILABLE'],
+    [12, 'unknown service etcdserverpb.KV', 'KVI_UNAVAILABLE'],
+    [8, 'etcdserver: too many requests', 'KVI_RESOURCE_EXHAUSTED'],
+    [8, 'etcdserver: mvcc: database space exceeded', 'KVI_RESOURCE_EXHAUSTED'],
+    [8, 'grpc: received message larger than max (9 vs. 8)', 'KVI_INVALID_ARGUMENT'],
+    [3, 'etcdserver: duplicate key given in txn request', 'KVI_INVALID_ARGUMENT'],
+    [5, 'etcdserver: requested lease not found', 'KVI_LEASE_NOT_FOUND'],
+    [7, 'etcdserver: permission denied', 'KVI_PERMISSION_DENIED'],
+    [3, 'etcdserver: authentication failed, invalid user ID or password', 'KVI_UNAUTHENTICATED'],
+  ])('%i "%s" proves that a write was not applied', (code, details, expected) => {
+    expect(toKviError({code, details}, write).code).toBe(expected);
+  });
+
+  it('names the keys that it was about, and keeps its cause', () => {
+    const cause = {code: 7, details: 'etcdserver: permission denied'};
+    expect(toKviError(cause, read)).toMatchObject({
+      message: 'range "a": etcdserver: permission denied',
+      cause,
+    });
+  });
+});
+
+describe('the reason of a cancelled watch', () => {
+  it('is read like a failed call', () => {
+    const reason = parseCancelReason(
+      'rpc error: code = PermissionDenied desc = etcdserver: permission denied',
+    );
+    expect(toKviError(reason, read).code).toBe('KVI_PERMISSION_DENIED');
+  });
+});

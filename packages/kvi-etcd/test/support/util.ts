@@ -1,0 +1,39 @@
+import type {Bytes, Driver, DriverWatch, Event, TxnRequest} from 'kvi-core/driver';
+
+export function bytes(text: string): Bytes {
+  return Buffer.from(text);
+}
+
+export function text(value: Bytes): string {
+  return Buffer.from(value).toString();
+}
+
+export function put(key: string, value = 'v'): TxnRequest<Bytes> {
+  return {success: [{type: 'put', key: bytes(key), value: bytes(value)}]};
+}
+
+export async function read(driver: Driver, key: string): Promise<string | undefined> {
+  const {kvs} = await driver.range({key: bytes(key)});
+  return kvs[0] && text(kvs[0].value);
+}
+
+/** Takes events until there are so many. */
+export async function take(watch: DriverWatch, count: number): Promise<Event<Bytes>[]> {
+  const events: Event<Bytes>[] = [];
+  while (events.length < count) {
+    const {done, value} = await watch.next();
+    if (done === true) throw new Error(`the watch ended after ${String(events.length)} events`);
+    events.push(...value.events);
+  }
+  return events;
+}
+
+/** The error that a promise is rejected with. */
+export async function failure(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => {
+      throw new Error('expected a failure');
+    },
+    (error: unknown) => error,
+  );
+}

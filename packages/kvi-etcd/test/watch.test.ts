@@ -1,0 +1,138 @@
+import {afterAll, beforeAll, expect, it} from '@jest/globals';
+import {type Bytes, type Driver, prefixEnd, type WatchResponse} from 'kvi-core/driver';
+import {describeWithEtcd, startEtcd, startProxy, type Etcd, type Proxy} from 'kvi-testbed';
+import {openEtcdDriver} from '../src/index.ts';
+import {bytes, failure, put, take, text} from './support/util.ts';
+
+describeWithEtcd('watches', () => {
+  let etcd: Etcd;
+  let proxy: Proxy;
+  let driver: Driver;
+
+  beforeAll(async () => {
+    etcd = await startEtcd();
+    proxy = await startProxy(etcd.endpoint);
+    driver = await openEtcdDriver(proxy.url);
+  });
+
+  afterAll(async () => {
+    await driver.close();
+    await proxy.close();
+    await etcd.stop();
+  });
+
+  it('deliver every event once and in order, though the connection breaks again and again while they catch up', async () => {
+    const count = 6_000;
+    const prefix = bytes('history/');
+    const value = 'x'.repeat(200);
+    const first = await driver.txn(put('history/', value));
+    for (let sent = 1; sent < count; sent += 500) {
+      const batch = Math.min(500, count - sent);
+      await Promise.all(Array.from({length: batch}, () => driver.txn(put(`history/${String(sent)}`, value))));
+    }
+    const watch = driver.watch({key: prefix, rangeEnd: prefixEnd(prefix), startRevision: first.revision});
+    const taking = take(watch, count);
+    for (let cuts = 0; cuts < 5; cuts += 1) await proxy.cutAfter(100_000);
+    const revisions = (await taking).map(({kv}) => kv.modRevision);
+    expect(revisions).toEqual(Array.from({length: count}, (_, index) => first.revision + index));
+    expect(proxy.connections).toBeGreaterThanOrEqual(5);
+    await watch.return();
+  });
+
+  it('go on where they were when the server restarts', async () => {
+    const watch = driver.watch({key: bytes('restart')});
+    await watch.created;
+    await driver.txn(put('restart', '1'));
+    expect(await take(watch, 1)).toHaveLength(1);
+    await etcd.restart();
+    const other = await openEtcdDriver(etcd.url);
+    await other.txn(put('restart', '2'));
+    const [event] = await take(watch, 1);
+    expect(event && text(event.kv.value)).toBe('2');
+    await other.close();
+    await watch.return();
+  });
+
+  it('share one connection, a thousand of them, each with its own events', async () => {
+    const own = await startProxy(etcd.endpoint);
+    const many = await openEtcdDriver(own.url);
+    const keys = Array.from({length: 1_000}, (_, index) => `many/${String(index)}`);
+    const watches = keys.map((key) => many.watch({key: bytes(key)}));
+    await Promise.all(watches.map(({created}) => created));
+    await Promise.all(keys.map((key) => many.txn(put(key, key))));
+    const events = await Promise.all(watches.map((watch) => take(watch, 1)));
+    expect(events.flat().map(({kv}) => text(kv.value))).toEqual(keys);
+    expect(own.connections).toBe(1);
+    await many.close();
+    await own.close();
+  });
+
+  it('that end leave the others alone', async () => {
+    const key = bytes('ending');
+    const kept = driver.watch({key});
+    const ended = driver.watch({key});
+    const aborted = new AbortController();
+    const abandoned = driver.watch({key}, {signal: aborted.signal});
+    await Promise.all([kept.created, ended.created, abandoned.created]);
+    await ended.return();
+    aborted.abort();
+    await driver.txn(put('ending'));
+    expect(await take(kept, 1)).toHaveLength(1);
+    expect(await ended.next()).toMatchObject({done: true});
+    expect(await failure(abandoned.next())).toMatchObject({code: 'KVI_ABORTED'});
+    await kept.return();
+  });
+
+  it('that the server refuses fail alone, though it does not say which it refuses', async () => {
+    const good = [driver.watch({key: bytes('b')}), driver.watch({key: bytes('c')})];
+    const bad = driver.watch({key: bytes('b'), rangeEnd: bytes('a'), startRevision: 1});
+    const later = driver.watch({key: bytes('d')});
+    expect(await failure(bad.next())).toMatchObject({code: 'KVI_INVALID_ARGUMENT'});
+    await Promise.all([...good, later].map(({created}) => created));
+    await driver.txn(put('d'));
+    expect(await take(later, 1)).toHaveLength(1);
+    await Promise.all([...good, later].map((watch) => watch.return()));
+  });
+
+  it('give a revision whole, however large it is', async () => {
+    const prefix = bytes('whole/');
+    const value = Buffer.alloc(20_000, 'x');
+    const puts = (round: number) => ({
+      success: Array.from({length: 60}, (_, index) => ({
+        type: 'put' as const,
+        key: bytes(`whole/${String(index)}`),
+        value: Buffer.concat([value, bytes(String(round))]),
+      })),
+    });
+    const watch = driver.watch({key: prefix, rangeEnd: prefixEnd(prefix), prevKv: true});
+    await watch.created;
+    await driver.txn(puts(1));
+    await driver.txn(puts(2));
+    for (let round = 1; round <= 2; round += 1) {
+      const {value: response} = (await watch.next()) as IteratorYieldResult<WatchResponse<Bytes>>;
+      expect(response.events).toHaveLength(60);
+      expect(new Set(response.events.map(({kv}) => kv.modRevision))).toEqual(new Set([response.revision]));
+    }
+    await watch.return();
+  });
+
+  it('say which revision is the oldest when they start from one that was compacted', async () => {
+    const {revision} = await driver.txn(put('compacted'));
+    await driver.compact(revision);
+    const watch = driver.watch({key: bytes('compacted'), startRevision: revision - 1});
+    expect(await failure(watch.next())).toMatchObject({code: 'KVI_COMPACTED', compactRevision: revision});
+  });
+
+  it('fail with where to go on when their consumer is too slow', async () => {
+    const slow = await openEtcdDriver(etcd.url, {maxBufferedEvents: 2});
+    const watch = slow.watch({key: bytes('slow')});
+    const first = await watch.created;
+    for (let index = 0; index < 4; index += 1) await slow.txn(put('slow'));
+    // The fence: when its event is here, those before it have arrived.
+    const fence = slow.watch({key: bytes('slow'), startRevision: first + 3});
+    await take(fence, 1);
+    expect(await take(watch, 2)).toHaveLength(2);
+    expect(await failure(watch.next())).toMatchObject({code: 'KVI_SLOW_CONSUMER', revision: first + 2});
+    await slow.close();
+  });
+});
