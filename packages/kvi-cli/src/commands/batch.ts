@@ -1,0 +1,77 @@
+import {open} from 'node:fs/promises';
+import {addAbortSignal} from 'node:stream';
+import {Command} from 'commander';
+import {linesOf, wordsOf} from '../batch-syntax.ts';
+import type {Context, Perform} from '../context.ts';
+import {addDataCommands} from '../data-commands.ts';
+import {ok} from '../exit-codes.ts';
+import {endsProgram, report, usageError} from '../failures.ts';
+import {createOutput} from '../output.ts';
+
+/** `kvi batch FILE` */
+export function addBatch(program: Command, perform: Perform): void {
+  program
+    .command('batch')
+    .summary('run the commands of a file')
+    .description(
+      'Run the get, store, range, delete, tas and transaction commands of a file, one a line, in order. The first that ' +
+        'fails ends the batch; a key that does not exist and a condition that is false do not.',
+    )
+    .argument('<file>', 'the file; - reads standard input')
+    .option('--keep-going', 'go on after a line that fails; the exit code is that of the first')
+    .addHelpText(
+      'after',
+      '\nExample:\n  kvi batch - << "END"\n  store greeting "hello, world"  # quotes as in a shell\n  delete --prefix /old/\n  END',
+    )
+    .action((file: string, {keepGoing = false}: {keepGoing?: boolean}) =>
+      perform(async (context) => {
+        let exitCode = ok;
+        let line = 0;
+        for await (const bytes of linesOf(await openInput(file, context))) {
+          line += 1;
+          try {
+            await runLine(wordsOf(bytes), lineContext(context, line));
+          } catch (error) {
+            if (endsProgram(error)) throw error;
+            const failure = report(error, context.io.stderr, `line ${line}: `);
+            if (exitCode === ok) exitCode = failure;
+            if (!keepGoing) break;
+          }
+        }
+        return exitCode;
+      }),
+    );
+}
+
+async function openInput(file: string, {stdin, signal}: Context): Promise<AsyncIterable<Uint8Array>> {
+  if (file === '-') return stdin();
+  try {
+    return addAbortSignal(signal, (await open(file)).createReadStream());
+  } catch (error) {
+    throw usageError(`cannot read ${file}: ${String(error)}`);
+  }
+}
+
+function lineContext(context: Context, line: number): Context {
+  return {
+    ...context,
+    output: createOutput(context.io.stdout, {json: context.json, line}),
+    stdin: () => {
+      throw usageError('in a batch, - reads nothing: write the value on the line');
+    },
+  };
+}
+
+/** A line is a command line of its own, without the options that are those of the whole program. */
+async function runLine(words: readonly string[], context: Context): Promise<void> {
+  if (words.length === 0) return;
+  const line = new Command()
+    .exitOverride()
+    .configureOutput({outputError: () => undefined})
+    .helpOption(false)
+    .helpCommand(false);
+  addDataCommands(line, async (operation) => {
+    await operation(context);
+  });
+  await line.parseAsync(words, {from: 'user'});
+}

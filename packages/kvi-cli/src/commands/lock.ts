@@ -1,0 +1,61 @@
+import type {Command} from 'commander';
+import {type DistLock, isKviError} from 'kvi';
+import type {Perform} from '../context.ts';
+import {report} from '../failures.ts';
+import type {Io} from '../io.ts';
+import {seconds, wholeNumber} from '../parsers.ts';
+import {runCommand} from '../run-command.ts';
+
+interface LockCommandOptions {
+  /** In seconds. */
+  wait?: number;
+  /** In seconds. */
+  ttl?: number;
+}
+
+/** `kvi lock NAME -- COMMAND ARGS...` */
+export function addLock(program: Command, perform: Perform): void {
+  program
+    .command('lock')
+    .summary('run a command while a lock is held')
+    .description(
+      'Run a command while a lock is held, and pass its exit code on. It is the lock of etcdctl lock and of ' +
+        'concurrency.Mutex in Go. The command finds its key and its fencing token in KVI_LOCK_KEY and KVI_LOCK_TOKEN, ' +
+        'and is sent SIGTERM when the lock is lost.',
+    )
+    .usage('[options] NAME -- COMMAND [ARGS...]')
+    .argument('<name>', 'the name of the lock')
+    .argument('<command...>', 'the command and its arguments')
+    .option(
+      '--wait <seconds>',
+      'wait at most so long for the lock; 0 tries once (default: as long as it takes)',
+      seconds,
+    )
+    .option('--ttl <seconds>', 'how long the lock outlives a crash (default: 10)', wholeNumber)
+    .addHelpText('after', '\nExample:\n  kvi lock nightly-backup --wait 0 -- ./backup.sh --full')
+    .action((name: string, command: string[], {wait, ttl}: LockCommandOptions) =>
+      perform(async ({kv, io, signal}) => {
+        const options = {signal, ttlSeconds: ttl};
+        const lock = await (wait === undefined
+          ? kv.distLock(name, options)
+          : kv.distTimedLock(wait, name, options));
+        try {
+          signal.throwIfAborted();
+          const env = {KVI_LOCK_KEY: lock.key, KVI_LOCK_TOKEN: String(lock.token)};
+          return await runCommand(command, {io, env, lost: lock.signal});
+        } finally {
+          await release(lock, io);
+        }
+      }),
+    );
+}
+
+/** @throws `KVI_LOCK_LOST`. Whatever else prevents the release, the TTL ends the lock, and the command has run under it. */
+async function release(lock: DistLock, io: Io): Promise<void> {
+  try {
+    await lock.release();
+  } catch (error) {
+    if (isKviError(error, 'KVI_LOCK_LOST')) throw error;
+    report(error, io.stderr, 'the lock will end with its TTL: ');
+  }
+}

@@ -1,0 +1,47 @@
+import type {Command} from 'commander';
+import type {Perform} from '../context.ts';
+import {ok} from '../exit-codes.ts';
+import {type KeysOptions, selectKeys, withKeys} from '../keys.ts';
+import {keyValueDocument} from '../output.ts';
+import {wholeNumber} from '../parsers.ts';
+
+interface RangeCommandOptions extends KeysOptions {
+  limit?: number;
+  reverse?: boolean;
+  keysOnly?: boolean;
+  countOnly?: boolean;
+  revision?: number;
+}
+
+/** `kvi range KEYS` */
+export function addRange(program: Command, perform: Perform): void {
+  withKeys(program.command('range'))
+    .summary('print keys and their values')
+    .description('Print keys and their values, in the byte order of the keys.')
+    .option('--limit <n>', 'at most so many keys', wholeNumber)
+    .option('--reverse', 'the last key first')
+    .option('--keys-only', 'leave the values out')
+    .option('--count-only', 'print how many keys there are')
+    .option('--revision <n>', 'read the store as it was at this revision', wholeNumber)
+    .addHelpText('after', '\nExamples:\n  kvi range --prefix /config/\n  kvi range a c --limit 10 --json')
+    .action((key: string | undefined, end: string | undefined, options: RangeCommandOptions) =>
+      perform(async ({kv, output, signal}) => {
+        const {limit, reverse, keysOnly, countOnly, revision} = options;
+        const {key: start, rangeEnd} = selectKeys(key, end, options);
+        const found = await kv.range(
+          {start, end: rangeEnd},
+          {limit, sortOrder: reverse ? 'descend' : 'ascend', keysOnly, countOnly, revision, signal},
+        );
+        if (countOnly) {
+          await output.record([String(found.count)], {count: found.count, revision: found.revision});
+          return ok;
+        }
+        for (const kv of found.kvs) {
+          const {value, ...rest} = keyValueDocument(kv);
+          if (keysOnly) await output.record([kv.key], rest);
+          else await output.record([kv.key, kv.value], {...rest, value});
+        }
+        return ok;
+      }),
+    );
+}

@@ -1,0 +1,31 @@
+import type {Command} from 'commander';
+import {type Perform, readValue} from '../context.ts';
+import {no, ok} from '../exit-codes.ts';
+import {usageError} from '../failures.ts';
+
+/** `kvi tas KEY TEST VALUE` */
+export function addTas(program: Command, perform: Perform): void {
+  program
+    .command('tas')
+    .summary('test and set: set a key if it holds what is expected')
+    .description('Test and set: set a key to VALUE if it holds TEST. Print true, or false with exit code 1.')
+    .usage('[options] KEY TEST VALUE | --absent KEY VALUE')
+    .argument('<key>')
+    .argument('<test>', 'what the key must hold; left out with --absent')
+    .argument('[value]', 'the value; - reads it from standard input, all bytes as they are')
+    .option('--absent', 'set the key if it does not exist')
+    .addHelpText('after', '\nExamples:\n  kvi tas leader host1 host2\n  kvi tas --absent leader host1')
+    .action((key: string, first: string, second: string | undefined, {absent}: {absent?: boolean}) =>
+      perform(async (context) => {
+        const {kv, output, signal} = context;
+        const value = absent ? first : second;
+        if (value === undefined) throw usageError('give KEY TEST VALUE, or --absent KEY VALUE');
+        if (absent && second !== undefined)
+          throw usageError('--absent takes the place of TEST: give KEY VALUE');
+        const test = absent ? null : first;
+        const succeeded = await kv.tas(key, test, await readValue(value, context), {signal});
+        await output.record([String(succeeded)], {succeeded});
+        return succeeded ? ok : no;
+      }),
+    );
+}

@@ -1,0 +1,45 @@
+import type {Command} from 'commander';
+import type {Perform} from '../context.ts';
+import {errorExitCodes} from '../exit-codes.ts';
+import {report} from '../failures.ts';
+import {wholeNumber} from '../parsers.ts';
+import {runCommand} from '../run-command.ts';
+
+interface TempKeyCommandOptions {
+  value?: string;
+  /** In seconds. */
+  ttl?: number;
+}
+
+/** `kvi tempkey KEY -- COMMAND ARGS...` */
+export function addTempKey(program: Command, perform: Perform): void {
+  program
+    .command('tempkey')
+    .summary('run a command while a key exists')
+    .description(
+      'Run a command while a key exists, and pass its exit code on. The command is sent SIGTERM when somebody deletes ' +
+        'or overwrites the key.',
+    )
+    .usage('[options] KEY -- COMMAND [ARGS...]')
+    .argument('<key>')
+    .argument('<command...>', 'the command and its arguments')
+    .option('--value <value>', 'what the key holds (default: empty)')
+    .option('--ttl <seconds>', 'how long the key outlives a crash (default: 10)', wholeNumber)
+    .addHelpText('after', '\nExample:\n  kvi tempkey /services/web/host1 --value 10.0.0.7:80 -- ./serve')
+    .action((key: string, command: string[], {value, ttl}: TempKeyCommandOptions) =>
+      perform(async ({kv, io, signal}) => {
+        const tempKey = await kv.tempKey(key, {value, ttlSeconds: ttl, signal});
+        try {
+          signal.throwIfAborted();
+          const exitCode = await runCommand(command, {io, lost: tempKey.signal});
+          if (!tempKey.signal.aborted) return exitCode;
+          report(tempKey.signal.reason, io.stderr);
+          return errorExitCodes.KVI_LOCK_LOST;
+        } finally {
+          await tempKey.close().catch((error: unknown) => {
+            report(error, io.stderr, 'the key will end with its TTL: ');
+          });
+        }
+      }),
+    );
+}

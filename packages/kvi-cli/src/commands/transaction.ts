@@ -1,0 +1,50 @@
+import {Argument, type Command} from 'commander';
+import type {CompareResult} from 'kvi';
+import type {Perform} from '../context.ts';
+import {no, ok} from '../exit-codes.ts';
+
+type Arguments = [
+  key: string,
+  op: CompareResult,
+  value: string,
+  thenKey: string,
+  thenValue: string,
+  elseKey: string,
+  elseValue: string,
+];
+
+/** `kvi transaction KEY OP VALUE THENKEY THENVALUE ELSEKEY ELSEVALUE` */
+export function addTransaction(program: Command, perform: Perform): void {
+  program
+    .command('transaction')
+    .summary('set one of two keys, by the value of a third')
+    .description(
+      'Set one of two keys, by how the value of KEY compares to VALUE. Print true, or false with exit code 1. ' +
+        'Every comparison with a key that does not exist is false.',
+    )
+    .argument('<key>')
+    .addArgument(
+      new Argument('<op>', 'how to compare, in byte order; quote < and > from the shell').choices([
+        '=',
+        '!=',
+        '<',
+        '>',
+      ]),
+    )
+    .argument('<value>')
+    .argument('<thenKey>', 'the key to set if the comparison is true')
+    .argument('<thenValue>')
+    .argument('<elseKey>', 'the key to set if it is false')
+    .argument('<elseValue>')
+    .addHelpText('after', '\nExample:\n  kvi transaction state = ready started yes waiting yes')
+    .action((...args: Arguments) =>
+      perform(async ({kv, output, signal}) => {
+        const [key, op, value, thenKey, thenValue, elseKey, elseValue] = args;
+        const succeeded = await kv.transaction(key, op, value, thenKey, thenValue, elseKey, elseValue, {
+          signal,
+        });
+        await output.record([String(succeeded)], {succeeded});
+        return succeeded ? ok : no;
+      }),
+    );
+}

@@ -1,0 +1,46 @@
+import type {Command} from 'commander';
+import type {Bytes, Change} from 'kvi';
+import type {Perform} from '../context.ts';
+import {ok} from '../exit-codes.ts';
+import {type KeysOptions, selectKeys, withKeys} from '../keys.ts';
+import {jsonBytes, keyValueDocument, type Output} from '../output.ts';
+import {positiveNumber} from '../parsers.ts';
+
+interface WatchCommandOptions extends KeysOptions {
+  count?: number;
+  fromRevision?: number;
+}
+
+/** `kvi watch KEYS` */
+export function addWatch(program: Command, perform: Perform): void {
+  withKeys(program.command('watch'))
+    .summary('print changes as they happen')
+    .description('Print changes as they happen, until it is interrupted.')
+    .option('--count <n>', 'end after so many changes', positiveNumber)
+    .option('--from-revision <n>', 'begin with the changes of this revision, past or future', positiveNumber)
+    .addHelpText('after', '\nExamples:\n  kvi watch --prefix /config/ --json\n  kvi watch ready --count 1')
+    .action((key: string | undefined, end: string | undefined, options: WatchCommandOptions) =>
+      perform(async ({kv, output, signal}) => {
+        const {count = Infinity, fromRevision: startRevision} = options;
+        const {key: start, rangeEnd} = selectKeys(key, end, options);
+        let printed = 0;
+        for await (const {events} of kv.changes({start, end: rangeEnd}, {startRevision, signal})) {
+          for (const change of events) {
+            await print(change, output);
+            printed += 1;
+            if (printed === count) return ok;
+          }
+        }
+        return ok;
+      }),
+    );
+}
+
+async function print(change: Change<Bytes>, output: Output): Promise<void> {
+  const {type, key, modRevision} = change;
+  if (type === 'delete') {
+    await output.record([type, key], {type, key: jsonBytes(key), modRevision});
+  } else {
+    await output.record([type, key, change.value], {type, ...keyValueDocument(change)});
+  }
+}

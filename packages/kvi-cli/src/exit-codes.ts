@@ -1,0 +1,55 @@
+import {constants} from 'node:os';
+import type {KviErrorCode} from 'kvi';
+
+/**
+ * What the exit code says. The numbers are stable. Those for what went wrong begin at 100, so that they seldom meet the
+ * exit code of a command that `kvi lock` or `kvi tempkey` passes on.
+ */
+export type ExitCode = number;
+
+/** Done, or yes. */
+export const ok: ExitCode = 0;
+
+/** No: the key does not exist, or the condition is false. Nothing went wrong. */
+export const no: ExitCode = 1;
+
+/** The command line, the URL or a line of a batch is wrong; nothing was sent. */
+export const usage: ExitCode = 2;
+
+/** An error that no other code stands for. */
+export const failed: ExitCode = 100;
+
+/** The command of `lock` or `tempkey` could not be run. */
+export const cannotRun: ExitCode = 126;
+
+/** The command of `lock` or `tempkey` was not found. */
+export const notFound: ExitCode = 127;
+
+/** One for each way in which a call can go wrong. */
+export const errorExitCodes: Readonly<Record<KviErrorCode, ExitCode>> = {
+  KVI_INVALID_ARGUMENT: usage,
+  KVI_INTERNAL: failed,
+  KVI_UNAVAILABLE: 101,
+  KVI_TIMEOUT: 102,
+  KVI_UNKNOWN_OUTCOME: 103,
+  KVI_LOCK_LOST: 104,
+  KVI_COMPACTED: 105,
+  KVI_FUTURE_REVISION: 106,
+  KVI_UNAUTHENTICATED: 107,
+  KVI_PERMISSION_DENIED: 108,
+  KVI_RESOURCE_EXHAUSTED: 109,
+  KVI_SLOW_CONSUMER: 110,
+  KVI_DRIVER_MISSING: 111,
+  // What the command does not ask for, or deals with itself.
+  KVI_ABORTED: failed,
+  KVI_CLOSED: failed,
+  KVI_NOT_TEXT: failed,
+  KVI_KEY_NOT_FOUND: failed,
+  KVI_LEASE_NOT_FOUND: failed,
+  KVI_LEASE_EXISTS: failed,
+};
+
+/** The exit code that a shell gives a process which a signal has ended. */
+export function signalExitCode(signal: NodeJS.Signals): ExitCode {
+  return 128 + constants.signals[signal];
+}

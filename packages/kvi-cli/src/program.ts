@@ -1,0 +1,62 @@
+import {readFileSync} from 'node:fs';
+import {Command} from 'commander';
+import {addBatch} from './commands/batch.ts';
+import {addLock} from './commands/lock.ts';
+import {addTempKey} from './commands/temp-key.ts';
+import {addWatch} from './commands/watch.ts';
+import {type ConnectionOptions, type Perform, withContext} from './context.ts';
+import {addDataCommands} from './data-commands.ts';
+import type {ExitCode} from './exit-codes.ts';
+import type {Io} from './io.ts';
+import {duration} from './parsers.ts';
+
+/**
+ * Makes the tree of commands.
+ *
+ * @param done - gets the exit code of a command that nothing went wrong in
+ */
+export function createProgram(io: Io, done: (exitCode: ExitCode) => void): Command {
+  const program = new Command('kvi')
+    .description('Operate on etcd, or on a store in this process, from a script.')
+    .version(version(), '--version', 'print the version')
+    .option('--url <url>', 'the store, http://HOST:PORT for instance (default: $KVI_URL)')
+    .option('--timeout <time>', 'how long a call may take: 500, 500ms, 5s or 1m (default: 5s)', duration)
+    .option('--json', 'write one JSON document per line')
+    .option('--cacert <file>', 'trust the certificates in this PEM file')
+    .option('--cert <file>', 'the PEM file of the certificate to show to etcd')
+    .option('--key <file>', 'the PEM file of its key')
+    .addHelpText('after', environmentHelp)
+    .exitOverride()
+    .configureHelp({showGlobalOptions: true, subcommandTerm: (command) => command.name()})
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      // It is thrown as well, and reported once, with all other errors.
+      outputError: () => undefined,
+    });
+
+  const perform: Perform = async (operation) => {
+    done(await withContext(program.opts<ConnectionOptions>(), io, operation));
+  };
+  addDataCommands(program, perform);
+  addWatch(program, perform);
+  addLock(program, perform);
+  addTempKey(program, perform);
+  addBatch(program, perform);
+  return program;
+}
+
+const environmentHelp = `
+Environment:
+  KVI_URL                     the store, unless --url names it
+  KVI_USERNAME, KVI_PASSWORD  who calls, where the store wants to know
+
+Exit codes: 0 done, or yes; 1 no (the key does not exist, the condition is false); 2 wrong usage;
+from 100 on: what went wrong. docs/cli.md has the table.`;
+
+function version(): string {
+  const {version} = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}

@@ -1,0 +1,87 @@
+import {readFile} from 'node:fs/promises';
+import {describe, expect, it} from '@jest/globals';
+import {errorExitCodes, failed} from '../src/exit-codes.ts';
+import {runKvi} from './support/run-kvi.ts';
+
+describe('a command line that means nothing exits with 2, and says why on the standard error', () => {
+  it.each([
+    ['no store', ['get', 'a'], 'set KVI_URL'],
+    ['a URL without a driver', ['--url', 'redis:', 'get', 'a'], 'redis:'],
+    ['no command', [], 'Usage: kvi'],
+    ['an unknown command', ['--url', 'mem:', 'fetch', 'a'], "unknown command 'fetch'"],
+    ['a misspelt command', ['--url', 'mem:', 'stor', 'a'], "unknown command 'stor' (Did you mean store?)\n"],
+    ['an unknown option', ['--url', 'mem:', 'get', 'a', '--fast'], "unknown option '--fast'"],
+    ['a missing argument', ['--url', 'mem:', 'store', 'a'], "missing required argument 'value'"],
+    ['too many arguments', ['--url', 'mem:', 'get', 'a', 'b'], 'too many arguments'],
+    ['an empty key', ['--url', 'mem:', 'get', ''], 'KVI_INVALID_ARGUMENT'],
+    ['an unknown operator', ['--url', 'mem:', 'transaction', 'a', '==', '', 'b', '', 'c', ''], '=, !=, <, >'],
+    ['no keys', ['--url', 'mem:', 'delete'], 'which keys?'],
+    ['keys named twice', ['--url', 'mem:', 'range', 'a', '--all'], 'which keys?'],
+    ['a limit that is no number', ['--url', 'mem:', 'range', '--all', '--limit', 'x'], 'whole number'],
+    ['a count of nothing', ['--url', 'mem:', 'watch', 'a', '--count', '0'], '1 or more'],
+    ['a timeout that is no time', ['--url', 'mem:', '--timeout', '5h', 'get', 'a'], '500ms'],
+    ['a tas without a value', ['--url', 'mem:', 'tas', 'a', 'b'], 'KEY TEST VALUE'],
+    ['a tas with --absent and a test', ['--url', 'mem:', 'tas', 'a', 'b', 'c', '--absent'], '--absent'],
+    ['a lock without a command', ['--url', 'mem:', 'lock', 'a'], "missing required argument 'command'"],
+    ['a batch that is not there', ['--url', 'mem:', 'batch', 'no/such/file'], 'no/such/file'],
+    [
+      'a certificate that is not there',
+      ['--url', 'mem:', 'get', 'a', '--cacert', 'no/such.pem'],
+      'no/such.pem',
+    ],
+    ['an argument that was not UTF-8', ['--url', 'mem:', 'store', 'a', '\uFFFD'], 'not UTF-8'],
+  ])('%s', async (_, args, complaint) => {
+    expect(await runKvi(args)).toMatchObject({
+      exitCode: 2,
+      stdout: '',
+      stderr: expect.stringContaining(complaint),
+    });
+  });
+});
+
+describe('help', () => {
+  it.each(['get', 'store', 'range', 'delete', 'tas', 'transaction', 'watch', 'lock', 'tempkey', 'batch'])(
+    '%s explains itself on the standard output, with an example and the options of all commands',
+    async (command) => {
+      const {exitCode, stdout, stderr} = await runKvi([command, '--help']);
+      expect({exitCode, stderr}).toEqual({exitCode: 0, stderr: ''});
+      expect(stdout).toContain(`Usage: kvi ${command}`);
+      expect(stdout).toMatch(new RegExp(`Examples?:\\n.*kvi ${command}`));
+      expect(stdout).toContain('--url');
+    },
+  );
+
+  it('the version is that of the package', async () => {
+    expect(await runKvi(['--version'])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+  });
+});
+
+describe('options of all commands', () => {
+  it('may stand before the command and after it, and --url goes before KVI_URL', async () => {
+    const env = {KVI_URL: 'redis:'};
+    expect(await runKvi(['--url', 'mem:', '--json', 'get', 'a'], {env})).toMatchObject({
+      exitCode: 1,
+      stdout: '{"key":"a","value":null}\n',
+    });
+    expect(await runKvi(['get', 'a', '--json', '--url', 'mem:'], {env})).toMatchObject({exitCode: 1});
+  });
+
+  it('a value that begins with a dash follows --', async () => {
+    const url = 'mem:dash';
+    expect(await runKvi(['--url', url, 'store', 'a', '--', '--json'])).toMatchObject({exitCode: 0});
+    expect(await runKvi(['--url', url, 'get', 'a'])).toMatchObject({stdout: '--json\n'});
+  });
+});
+
+describe('docs/cli.md', () => {
+  it.each(Object.entries(errorExitCodes).filter(([, exitCode]) => exitCode !== failed))(
+    'says that %s exits with %d',
+    async (code, exitCode) => {
+      const page = await readFile(new URL('../../../docs/cli.md', import.meta.url), 'utf8');
+      expect(page).toMatch(new RegExp(`^\\| ${String(exitCode)} +\\| .*\`${code}\``, 'm'));
+    },
+  );
+});
