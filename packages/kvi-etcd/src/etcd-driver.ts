@@ -10,18 +10,15 @@ import {
   toTheEnd,
   type TxnRequest,
 } from 'kvi-core/driver';
-import type {Connection} from './connection.ts';
+import type {Client} from './client.ts';
 import {leaseKeeper} from './keep-alive-stream.ts';
 import {fromLease, fromRange, fromTxn, toLease, toRange, toTxn, writes} from './translate.ts';
 import {watcher} from './watch-stream.ts';
 
 /** The port on an etcd cluster. */
-export function etcdDriver(
-  connection: Connection,
-  options: {maxBufferedEvents?: number | undefined},
-): Driver {
-  const keeper = leaseKeeper(connection);
-  const watches = watcher(connection, {
+export function etcdDriver(client: Client, options: {maxBufferedEvents?: number | undefined}): Driver {
+  const keeper = leaseKeeper(client);
+  const watches = watcher(client, {
     maxBufferedEvents: options.maxBufferedEvents,
     async presentRevision(key, signal) {
       const {revision} = await driver.range({key, countOnly: true}, {signal});
@@ -34,29 +31,29 @@ export function etcdDriver(
 
     async range(request, limits = {}) {
       const call = {write: false, describe: () => `range ${showRange(request)}`};
-      return fromRange(await connection.call(call, limits, ({kv}) => kv.range(toRange(request))));
+      return fromRange(await client.call(call, limits, ({kv}) => kv.range(toRange(request))));
     },
 
     async txn(request, limits = {}) {
       const call = {write: writes(request), describe: () => `txn on ${showTxn(request)}`};
-      return fromTxn(await connection.call(call, limits, ({kv}) => kv.txn(toTxn(request))));
+      return fromTxn(await client.call(call, limits, ({kv}) => kv.txn(toTxn(request))));
     },
 
     async compact(revision, limits = {}) {
       const call = {write: true, describe: () => `compact ${String(revision)}`};
-      await connection.call(call, limits, ({kv}) => kv.compact({revision}));
+      await client.call(call, limits, ({kv}) => kv.compact({revision}));
     },
 
     async leaseGrant({ttlSeconds, id}, limits = {}) {
       const call = {write: true, describe: () => 'grant a lease'};
       const request = {TTL: ttlSeconds, ...(id === undefined ? {} : {ID: toLease(id)})};
-      const {ID, TTL} = await connection.call(call, limits, ({lease}) => lease.leaseGrant(request));
+      const {ID, TTL} = await client.call(call, limits, ({lease}) => lease.leaseGrant(request));
       return {id: fromLease(ID), ttlSeconds: Number(TTL)};
     },
 
     async leaseRevoke(id, limits = {}) {
       const call = {write: true, describe: () => `revoke lease ${id}`};
-      await connection.call(call, limits, ({lease}) => lease.leaseRevoke({ID: toLease(id)}));
+      await client.call(call, limits, ({lease}) => lease.leaseRevoke({ID: toLease(id)}));
     },
 
     leaseKeepAlive: (id, limits = {}) => keeper.keepAlive(id, limits),
@@ -64,7 +61,7 @@ export function etcdDriver(
     async leaseTimeToLive({id, keys = false}, limits = {}) {
       const call = {write: false, describe: () => `read lease ${id}`};
       const request = {ID: toLease(id), keys};
-      const found = await connection.call(call, limits, ({lease}) => lease.leaseTimeToLive(request));
+      const found = await client.call(call, limits, ({lease}) => lease.leaseTimeToLive(request));
       // etcd's way to say that there is none.
       if (found.TTL === '-1') throw leaseNotFound(id);
       return {
@@ -77,14 +74,15 @@ export function etcdDriver(
 
     async leaseLeases(limits = {}) {
       const call = {write: false, describe: () => 'list leases'};
-      const {leases} = await connection.call(call, limits, ({lease}) => lease.leaseLeases());
+      const {leases} = await client.call(call, limits, ({lease}) => lease.leaseLeases());
       return leases.map(({ID}) => fromLease(ID));
     },
 
     watch: (request, limits) => watches.watch(request, limits),
 
     close() {
-      connection.close();
+      watches.close();
+      client.close();
       return Promise.resolve();
     },
   };

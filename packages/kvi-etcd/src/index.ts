@@ -1,1 +1,7 @@
-export {type EtcdEndpointOptions, type EtcdOptions, openEtcdDriver} from './open.ts';
+export {
+  type EtcdEndpointOptions,
+  type EtcdOptions,
+  openEtcd,
+  openEtcdDriver,
+  type OpenEtcdOptions,
+} from './open.ts';

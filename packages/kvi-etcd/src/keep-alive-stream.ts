@@ -1,6 +1,6 @@
 import type {ILeaseKeepAliveRequest, ILeaseKeepAliveResponse} from 'etcd3';
-import {type DriverCallOptions, KviError, type LeaseId, orAborted} from 'kvi-core/driver';
-import type {Connection} from './connection.ts';
+import {type DriverCallOptions, isKviError, KviError, type LeaseId, orAborted} from 'kvi-core/driver';
+import type {Client, RequestStream} from './client.ts';
 import {fromLease, toLease} from './translate.ts';
 
 /** Keeps leases alive. */
@@ -13,13 +13,13 @@ export interface LeaseKeeper {
  * Sends the keepalives of all leases on one stream, which is open while answers are due: an idle handle then holds
  * nothing that would keep its process from ending.
  */
-export function leaseKeeper(connection: Connection): LeaseKeeper {
+export function leaseKeeper(client: Client): LeaseKeeper {
   let current: KeepAliveStream | undefined;
 
   return {
     keepAlive: (id, limits) =>
-      connection.limited(limits, async (ended) => {
-        const stream = (current ??= keepAliveStream(connection, () => {
+      client.limited(limits, async (ended) => {
+        const stream = (current ??= keepAliveStream(client, () => {
           if (current === stream) current = undefined;
         }));
         return {ttlSeconds: await stream.ask(id, ended)};
@@ -38,14 +38,14 @@ interface Waiter {
   reject: (error: KviError) => void;
 }
 
-function keepAliveStream(connection: Connection, onOver: () => void): KeepAliveStream {
+function keepAliveStream(client: Client, onOver: () => void): KeepAliveStream {
   /** For each lease, who asked for it, in order: etcd answers in the order of the requests. */
   const due = new Map<LeaseId, Waiter[]>();
   /** How many still wait; who gave up keeps a place in `due`, because the answer still comes. */
   let waiting = 0;
   const over = new AbortController();
 
-  const opened = connection.stream<ILeaseKeepAliveRequest, ILeaseKeepAliveResponse>(
+  const opened = client.stream<ILeaseKeepAliveRequest, ILeaseKeepAliveResponse>(
     'keep leases alive',
     ({lease}) => lease.leaseKeepAlive(),
     {onResponse, onEnd: end},
@@ -74,26 +74,35 @@ function keepAliveStream(connection: Connection, onOver: () => void): KeepAliveS
       const answer = new Promise<number>((resolve, reject) => {
         due.set(id, [...(due.get(id) ?? []), {resolve, reject}]);
       });
-      opened.then(
-        (stream) => {
-          if (!over.signal.aborted) stream.write({ID: toLease(id)});
-        },
-        () => undefined,
-      );
+      withStream((stream) => {
+        if (!over.signal.aborted) stream.write({ID: toLease(id)});
+      });
       return await orAborted(answer, ended);
+    } catch (error) {
+      if (isKviError(error, 'KVI_TIMEOUT')) leave();
+      throw error;
     } finally {
       waiting -= 1;
       if (waiting === 0 && !over.signal.aborted) {
         over.abort();
         onOver();
-        opened.then(
-          (stream) => {
-            stream.cancel();
-          },
-          () => undefined,
-        );
+        withStream((stream) => {
+          stream.cancel();
+        });
       }
     }
+  }
+
+  /** A lease cannot wait until gRPC finds out that the member hangs: later keepalives go to another. */
+  function leave(): void {
+    onOver();
+    withStream((stream) => {
+      stream.avoid();
+    });
+  }
+
+  function withStream(use: (stream: RequestStream<ILeaseKeepAliveRequest>) => void): void {
+    opened.then(use, () => undefined);
   }
 
   return {ask};

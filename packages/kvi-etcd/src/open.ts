@@ -1,5 +1,6 @@
+import {createKvi, type Kvi, type KviOptions} from 'kvi-core';
 import {type Driver, invalidArgument, isKviError, KviError} from 'kvi-core/driver';
-import {connect} from './connection.ts';
+import {createClient} from './client.ts';
 import {type Endpoint, parseEndpoint, parseUrl} from './endpoints.ts';
 import {etcdDriver} from './etcd-driver.ts';
 
@@ -51,7 +52,7 @@ export async function openEtcdDriver(
   const {endpoints, ...given} = resolve(where, options);
   checkOptions(given);
   checkEndpoints(endpoints, given);
-  const connection = connect({
+  const client = createClient({
     endpoints,
     username: given.username,
     password: given.password,
@@ -59,14 +60,49 @@ export async function openEtcdDriver(
     cert: pem(given.cert),
     key: pem(given.key),
   });
-  const driver = etcdDriver(connection, given);
+  const driver = etcdDriver(client, given);
   try {
     await proveThatItAnswers(driver, given.timeoutMs ?? 5_000, endpoints.length);
     return driver;
   } catch (error) {
     await driver.close();
     if (!isKviError(error)) throw error;
-    throw new KviError(error.code, `no etcd at ${connection.name}: ${error.message}`, {cause: error});
+    throw new KviError(error.code, `no etcd at ${client.name}: ${error.message}`, {cause: error});
+  }
+}
+
+/** The options that are the handle's own affair. */
+const kviOptionNames: readonly string[] = [
+  'ttlSeconds',
+  'lockName',
+  'maxTxnOps',
+  'maxRequestBytes',
+] satisfies (keyof KviOptions)[];
+
+/** How {@link openEtcd} opens a handle. */
+export type OpenEtcdOptions = EtcdOptions & KviOptions;
+
+/**
+ * Opens a handle on an etcd cluster; see {@link openEtcdDriver}.
+ *
+ * ```ts
+ * await using kv = await openEtcd('http://127.0.0.1:2379');
+ * await kv.store('greeting', 'hello');
+ * ```
+ *
+ * @param options - `timeoutMs` holds for opening, and for each call that says nothing else
+ */
+export async function openEtcd(
+  where: string | EtcdEndpointOptions,
+  options: OpenEtcdOptions = {},
+): Promise<Kvi> {
+  const ofEtcd = Object.entries(options).filter(([name]) => !kviOptionNames.includes(name));
+  const driver = await openEtcdDriver(where, Object.fromEntries(ofEtcd));
+  try {
+    return createKvi(driver, options);
+  } catch (error) {
+    await driver.close();
+    throw error;
   }
 }
 
@@ -79,8 +115,9 @@ function resolve(
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as EtcdOptions;
   if (typeof where === 'string') return {...parseUrl(where), ...said};
-  if (!Array.isArray(where.endpoints)) throw invalidArgument('pass a URL, or endpoints: ["HOST:PORT"]');
-  return {...where, ...said, endpoints: where.endpoints.map((endpoint) => parseEndpoint(endpoint))};
+  const {endpoints} = where;
+  if (!isTexts(endpoints)) throw invalidArgument('pass a URL, or endpoints: ["HOST:PORT"]');
+  return {...where, ...said, endpoints: endpoints.map((endpoint) => parseEndpoint(endpoint))};
 }
 
 /**
@@ -130,6 +167,10 @@ function checkEndpoints(endpoints: readonly Endpoint[], {ca, cert}: EtcdOptions)
   if ((ca !== undefined || cert !== undefined) && !endpoints.every(({tls}) => tls)) {
     throw invalidArgument('ca, cert and key are for TLS; write https:// or etcds:// endpoints');
   }
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function pem(value: string | Buffer | undefined): Buffer | undefined {

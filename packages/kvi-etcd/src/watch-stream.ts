@@ -1,6 +1,7 @@
 import type {IEvent, IWatchRequest, IWatchResponse} from 'etcd3';
 import {
   type Bytes,
+  closed,
   type DriverWatch,
   type EventBuffer,
   eventBuffer,
@@ -13,7 +14,7 @@ import {
   type WatchRequest,
 } from 'kvi-core/driver';
 import {backoffMs} from './backoff.ts';
-import type {Connection, RequestStream} from './connection.ts';
+import type {Client, RequestStream} from './client.ts';
 import {isTokenRefused, parseCancelReason, toKviError} from './failures.ts';
 import {fromEvent, toWatchCreate} from './translate.ts';
 
@@ -27,6 +28,8 @@ export interface WatcherOptions {
 /** Runs watches. */
 export interface Watcher {
   watch(request: WatchRequest<Bytes>, options?: {signal?: AbortSignal | undefined}): DriverWatch;
+  /** Ends all watches with `KVI_CLOSED`, also those that wait for a connection. */
+  close(): void;
 }
 
 interface Watch {
@@ -49,10 +52,7 @@ interface Watch {
  * Runs all watches of a handle on one stream, which is open while there are any, and is opened again, with every watch
  * where it was, when it breaks.
  */
-export function watcher(
-  connection: Connection,
-  {maxBufferedEvents, presentRevision}: WatcherOptions,
-): Watcher {
+export function watcher(client: Client, {maxBufferedEvents, presentRevision}: WatcherOptions): Watcher {
   const watches = new Map<number, Watch>();
   let lastId = 0;
   let stream: RequestStream<IWatchRequest> | undefined;
@@ -126,7 +126,7 @@ export function watcher(
     const mine = new AbortController();
     opening = mine;
     try {
-      const opened = await connection.stream<IWatchRequest, IWatchResponse>(
+      const opened = await client.stream<IWatchRequest, IWatchResponse>(
         'watch',
         (services) => services.watch.watch(),
         {onResponse, onEnd: broken},
@@ -177,8 +177,8 @@ export function watcher(
   }
 
   function onCreated(response: IWatchResponse, id: number | undefined): void {
-    failures = 0;
     const watch = id === undefined ? undefined : watches.get(id);
+    if (!response.canceled) failures = 0;
     if (watch === undefined) return;
     if (response.canceled) onCanceled(watch, response);
     else if (Number(response.watch_id) === id) watch.buffer.created(watch.nextRevision);
@@ -260,7 +260,12 @@ export function watcher(
     creating = [];
   }
 
-  return {watch};
+  return {
+    watch,
+    close() {
+      for (const {buffer} of watches.values()) buffer.fail(closed());
+    },
+  };
 }
 
 /** Whether what went wrong may be over soon, so that a watch goes on trying. */

@@ -1,5 +1,5 @@
 import {afterAll, beforeAll, describe, expect, it} from '@jest/globals';
-import {isKviError, type Driver} from 'kvi-core/driver';
+import type {Driver} from 'kvi-core/driver';
 import {describeWithEtcd, startEtcd, startProxy, type Etcd, type Proxy} from 'kvi-testbed';
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
@@ -7,7 +7,7 @@ import {createServer as createWebServer} from 'node:http';
 import {createServer, type AddressInfo, type Server, type Socket} from 'node:net';
 import {fileURLToPath} from 'node:url';
 import {openEtcdDriver} from '../src/index.ts';
-import {bytes, failure, put, read} from './support/util.ts';
+import {bytes, failure, put, read, untilAvailable} from './support/util.ts';
 
 async function listen(server: Server): Promise<{url: string; close: () => void}> {
   server.listen(0, '127.0.0.1');
@@ -194,6 +194,20 @@ describeWithEtcd('a connection', () => {
     }
   });
 
+  it('ends watches at once when it is closed while the server is gone', async () => {
+    const own = await startProxy(etcd.endpoint);
+    const closing = await openEtcdDriver(own.url);
+    const watch = closing.watch({key: bytes('gone')});
+    await watch.created;
+    await own.close();
+    await failure(closing.range({key: bytes('gone')}));
+    const waiting = failure(watch.next());
+    const starting = failure(closing.watch({key: bytes('gone')}).next());
+    await closing.close();
+    expect(await waiting).toMatchObject({code: 'KVI_CLOSED'});
+    expect(await starting).toMatchObject({code: 'KVI_CLOSED'});
+  });
+
   it('lets the process exit by itself once it is closed', async () => {
     const start = performance.now();
     const support = fileURLToPath(new URL('support/', import.meta.url));
@@ -222,16 +236,4 @@ async function applied(url: string, key: string, value: string): Promise<void> {
   if ((await read(observer, key)) !== value) await watch.next();
   expect(await read(observer, key)).toBe(value);
   await observer.close();
-}
-
-/** Repeats what only could not reach the server, as the caller of a driver does. */
-async function untilAvailable<R>(call: () => Promise<R>): Promise<R> {
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      if (!isKviError(error, 'KVI_UNAVAILABLE')) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
 }

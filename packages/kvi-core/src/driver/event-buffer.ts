@@ -22,11 +22,11 @@ export interface EventBuffer {
   readonly watch: DriverWatch;
   readonly ended: boolean;
   /** The watch is in place and delivers events from this revision on. Later calls change nothing. */
-  created(startRevision: number): void;
+  created: (startRevision: number) => void;
   /** Hands over the next response. */
-  push(response: WatchResponse<Bytes>): void;
+  push: (response: WatchResponse<Bytes>) => void;
   /** Ends the watch, after what was pushed before. */
-  fail(error: KviError): void;
+  fail: (error: KviError) => void;
 }
 
 /**

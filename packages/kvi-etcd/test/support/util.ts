@@ -1,4 +1,11 @@
-import type {Bytes, Driver, DriverWatch, Event, TxnRequest} from 'kvi-core/driver';
+import {
+  type Bytes,
+  type Driver,
+  type DriverWatch,
+  type Event,
+  isKviError,
+  type TxnRequest,
+} from 'kvi-core/driver';
 
 export function bytes(text: string): Bytes {
   return Buffer.from(text);
@@ -21,9 +28,9 @@ export async function read(driver: Driver, key: string): Promise<string | undefi
 export async function take(watch: DriverWatch, count: number): Promise<Event<Bytes>[]> {
   const events: Event<Bytes>[] = [];
   while (events.length < count) {
-    const {done, value} = await watch.next();
-    if (done === true) throw new Error(`the watch ended after ${String(events.length)} events`);
-    events.push(...value.events);
+    const result = await watch.next();
+    if (result.done === true) throw new Error(`the watch ended after ${String(events.length)} events`);
+    events.push(...result.value.events);
   }
   return events;
 }
@@ -36,4 +43,16 @@ export async function failure(promise: Promise<unknown>): Promise<unknown> {
     },
     (error: unknown) => error,
   );
+}
+
+/** Repeats what only could not reach the server, as the caller of a driver does. */
+export async function untilAvailable<R>(call: () => Promise<R>): Promise<R> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!isKviError(error, 'KVI_UNAVAILABLE')) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
 }

@@ -1,0 +1,234 @@
+import type {IDuplexStream} from 'etcd3';
+import {
+  closed,
+  type DriverCallOptions,
+  isKviError,
+  KviError,
+  orAborted,
+  systemClock,
+  within,
+} from 'kvi-core/driver';
+import {setMaxListeners} from 'node:events';
+import {authenticator} from './authenticator.ts';
+import {
+  createMembers,
+  isServiceError,
+  type Member,
+  type MembersOptions,
+  type Services,
+  servicesOf,
+} from './connection.ts';
+import {
+  type Call,
+  type GrpcFailure,
+  isAuthNotEnabled,
+  isTokenRefused,
+  toKviError,
+  unknownOutcome,
+} from './failures.ts';
+
+/** What a stream tells. After {@link StreamListener.onEnd}, nothing more. */
+export interface StreamListener<R> {
+  onResponse: (response: R) => void;
+  /** The stream broke, or the server or `close` ended it. */
+  onEnd: (error: KviError) => void;
+}
+
+/** The sending side of an open stream. */
+export interface RequestStream<Q> {
+  write(request: Q): void;
+  /** Ends the stream; its listener hears no more of it. */
+  cancel(): void;
+  /** The member does not answer: the next call and stream had better go to another. */
+  avoid(): void;
+  /**
+   * The server refused the token that the stream was opened with, which it has for its whole life.
+   *
+   * @returns whether there are credentials to fetch another with
+   */
+  tokenRefused(): boolean;
+}
+
+/** How to reach a cluster, and as whom. */
+export interface ClientOptions extends MembersOptions {
+  /** With `password`: who calls. */
+  username?: string | undefined;
+  password?: string | undefined;
+}
+
+/** Calls and streams to a cluster. */
+export interface Client {
+  /** The endpoints, for a message. */
+  readonly name: string;
+  /** Runs `body` until it ends, the time is up, or the caller or `close` ends it. */
+  limited<R>(limits: DriverCallOptions, body: (ended: AbortSignal) => Promise<R>): Promise<R>;
+  /** Calls one method, once, on a member that is connected. */
+  call<R>(call: Call, limits: DriverCallOptions, send: (services: Services) => Promise<R>): Promise<R>;
+  /**
+   * Opens a stream to a member that has a leader; it breaks when the member loses it.
+   *
+   * @param signal ends the opening, not the stream
+   * @throws as a read does
+   */
+  stream<Q, R>(
+    name: string,
+    open: (services: Services) => Promise<IDuplexStream<Q, R>>,
+    listener: StreamListener<R>,
+    signal: AbortSignal,
+  ): Promise<RequestStream<Q>>;
+  /** Ends every call and stream, and closes the channels. */
+  close(): void;
+}
+
+/** How long fetching a token may take: a password check costs etcd up to a tenth of a second, one at a time. */
+const authenticateTimeoutMs = 10_000;
+
+/** Connects when it is first needed. */
+export function createClient(options: ClientOptions): Client {
+  const members = createMembers(options);
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+  const {username, password} = options;
+  const auth = authenticator(
+    username === undefined || password === undefined ? undefined : () => authenticate(username, password),
+  );
+
+  function limited<R>(limits: DriverCallOptions, body: (ended: AbortSignal) => Promise<R>): Promise<R> {
+    return within(systemClock, {...limits, closing: closing.signal}, body);
+  }
+
+  /** @param token asks for the token to send; a call that fetches one has none */
+  async function callWith<R>(
+    call: Call,
+    limits: DriverCallOptions,
+    token: () => Promise<string | undefined>,
+    send: (services: Services) => Promise<R>,
+  ): Promise<R> {
+    let sentTo: Member | undefined;
+
+    async function attempt(ended: AbortSignal, mayRefresh: boolean): Promise<R> {
+      const sentToken = await orAborted(token(), ended);
+      const member = await members.connected(ended);
+      ended.throwIfAborted();
+      sentTo = member;
+      try {
+        return await send(servicesOf(member.host, {token: sentToken}, ended));
+      } catch (error) {
+        if (ended.aborted || !isServiceError(error)) throw error;
+        sentTo = undefined;
+        if (mayRefresh && isTokenRefused(error) && auth.refused(sentToken)) return attempt(ended, false);
+        const kviError = toKviError(error, call);
+        if (isKviError(kviError, 'KVI_UNAVAILABLE', 'KVI_UNKNOWN_OUTCOME')) members.avoid(member);
+        throw kviError;
+      }
+    }
+
+    try {
+      return await limited(limits, (ended) => attempt(ended, true));
+    } catch (error) {
+      // Cut short from here: by the timeout, the signal or `close`.
+      if (sentTo !== undefined && isKviError(error)) {
+        if (error.code === 'KVI_TIMEOUT') members.avoid(sentTo);
+        if (call.write) throw unknownOutcome(call, error);
+      }
+      throw isKviError(error, 'KVI_TIMEOUT') ? timedOut(call, error) : error;
+    }
+  }
+
+  function timedOut(call: Call, error: KviError): KviError {
+    return new KviError(
+      'KVI_TIMEOUT',
+      `${call.describe()}: ${error.message}; nothing was changed (${members.name})`,
+    );
+  }
+
+  async function authenticate(name: string, password: string): Promise<string | undefined> {
+    const call = {write: false, describe: () => `authenticate as ${JSON.stringify(name)}`};
+    try {
+      const {token} = await callWith(
+        call,
+        {timeoutMs: authenticateTimeoutMs},
+        () => Promise.resolve(undefined),
+        ({auth}) => auth.authenticate({name, password}),
+      );
+      return token;
+    } catch (error) {
+      // As etcd's own client does: a service that has credentials also runs against an etcd that asks for none.
+      if (isKviError(error) && isServiceError(error.cause) && isAuthNotEnabled(error.cause)) return undefined;
+      throw error;
+    }
+  }
+
+  async function openStream<Q, R>(
+    name: string,
+    open: (services: Services) => Promise<IDuplexStream<Q, R>>,
+    listener: StreamListener<R>,
+    signal: AbortSignal,
+  ): Promise<RequestStream<Q>> {
+    const call: Call = {write: false, describe: () => name};
+    return limited({signal}, async (ended) => {
+      const token = await orAborted(auth.token(), ended);
+      const member = await members.connected(ended);
+      ended.throwIfAborted();
+      // A member that is cut off from its cluster then ends the stream, instead of keeping silent.
+      const services = servicesOf(member.host, {token, hasleader: 'true'}, ended);
+      const stream = await open(services);
+      let over = false;
+
+      function end(error: KviError): void {
+        if (over) return;
+        over = true;
+        closing.signal.removeEventListener('abort', onClose);
+        listener.onEnd(error);
+      }
+
+      function onClose(): void {
+        end(closed());
+        stream.cancel();
+      }
+
+      closing.signal.addEventListener('abort', onClose, {once: true});
+      stream.on('data', (response) => {
+        if (!over) listener.onResponse(response);
+      });
+      // `status` tells it too, and also when the server ends the stream in peace.
+      stream.on('error', () => undefined);
+      stream.on('status', (status: GrpcFailure) => {
+        if (over) return;
+        const error = toKviError(status, call);
+        if (isTokenRefused(status) && auth.refused(token)) {
+          // The next stream has another token.
+          end(new KviError('KVI_UNAVAILABLE', error.message, {cause: status}));
+        } else {
+          members.avoid(member);
+          end(error);
+        }
+      });
+      return {
+        write: (request) => {
+          stream.write(request);
+        },
+        cancel() {
+          over = true;
+          closing.signal.removeEventListener('abort', onClose);
+          stream.cancel();
+        },
+        avoid() {
+          members.avoid(member);
+        },
+        tokenRefused: () => auth.refused(token),
+      };
+    });
+  }
+
+  return {
+    name: members.name,
+    limited,
+    call: (call, limits, send) => callWith(call, limits, () => auth.token(), send),
+    stream: openStream,
+    close() {
+      closing.abort(closed());
+      members.close();
+    },
+  };
+}
