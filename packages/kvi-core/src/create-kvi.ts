@@ -45,7 +45,7 @@ import {
 import {readRange} from './pages.ts';
 import {port} from './port.ts';
 import {tempKeyTable} from './temp-key.ts';
-import {checkRange, checkTxn, checkWatch} from './validate.ts';
+import {checkOneOf, checkRange, checkTxn, checkWatch} from './validate.ts';
 import {callbackWatchTable, firstChange} from './watcher.ts';
 
 /**
@@ -221,18 +221,19 @@ function view<T extends Input>(
       return decodeEvent(await firstChange(driver, request.key, {...callOptions, closing}), decode);
     },
 
-    async watchWithCB<U>(
+    async watchWithCB<Op extends 'put' | 'delete', U>(
       key: Input,
-      op: 'put' | 'delete',
-      callback: WatchCallback<T, U>,
+      op: Op,
+      callback: WatchCallback<T, Op, U>,
       userData: U,
-      {onError = warn, ...callOptions}: WatchWithCBOptions = {},
+      {onError, ...callOptions}: WatchWithCBOptions = {},
     ): Promise<WatchHandle> {
       handle.check(callOptions);
       const request = {key: encode(key, 'key')};
       checkWatch(request);
       if (op !== 'put' && op !== 'delete')
         throw invalidArgument(`op must be put or delete, not ${String(op)}`);
+      if (typeof callback !== 'function') throw invalidArgument('callback must be a function');
       return watches.start(
         {...request, op, callback, userData, onError, decode},
         {timeoutMs: options.timeoutMs, ...callOptions, closing},
@@ -244,7 +245,8 @@ function view<T extends Input>(
     },
 
     changes(keys: Keys, changesOptions: ChangesOptions = {}): Changes<T> {
-      handle.check();
+      handle.check(changesOptions);
+      checkOneOf('onCompacted', changesOptions.onCompacted ?? 'error', ['error', 'resync']);
       const encoded = encodeKeys(keys);
       checkWatch({...encoded, ...changesOptions});
       return changes(driver, encoded, changesOptions, decode);
@@ -263,8 +265,4 @@ function view<T extends Input>(
     checkTtl(ttlSeconds);
     return {name, ttlSeconds, signal};
   }
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : new Error(String(error)));
 }

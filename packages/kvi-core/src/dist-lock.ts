@@ -1,8 +1,8 @@
 import {Mutex, type MutexInterface} from 'async-mutex';
 import type {Driver} from './driver/driver.ts';
-import {KviError} from './errors.ts';
+import {closed, KviError} from './errors.ts';
 import type {DistLock} from './kvi.ts';
-import {type Hold, lockMutex} from './mutex.ts';
+import {type Hold, lockMutex, unlockMutex, untilLost} from './mutex.ts';
 import {orAborted, within} from './within.ts';
 
 /** How to take a lock. */
@@ -98,34 +98,30 @@ export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
 function distLockOf(driver: Driver, name: string, hold: Hold, onRelease: () => void): DistLock {
   const {key, createRevision, session} = hold;
   const lost = new AbortController();
-  const watch = driver.watch({key: Buffer.from(key), startRevision: createRevision + 1, filters: ['noput']});
+  const watching = new AbortController();
 
   function lose(cause: unknown) {
     lost.abort(lockLost(name, cause));
-    void watch.return();
-  }
-
-  async function watchKey() {
-    for await (const {events} of watch) {
-      if (events.length > 0) lose(new KviError('KVI_KEY_NOT_FOUND', `the key ${key} was deleted`));
-    }
+    watching.abort(cause);
   }
 
   session.signal.addEventListener('abort', () => {
     lose(session.signal.reason);
   });
-  // Without the watch, the session still tells when the lock is lost with its lease.
-  watchKey().catch(() => undefined);
+  untilLost(driver, hold, watching.signal).then(
+    () => lose(new KviError('KVI_KEY_NOT_FOUND', `the key ${key} was deleted`)),
+    // Without the watch, the session still tells when the lock is lost with its lease.
+    () => undefined,
+  );
 
   async function release() {
-    const lostBefore = lost.signal.aborted || !session.isAlive();
-    await watch.return();
+    watching.abort(closed());
     try {
-      await session.close();
+      const wasHeld = await unlockMutex(driver, hold);
+      if (lost.signal.aborted || !wasHeld) throw lockLost(name, lost.signal.reason);
     } finally {
       onRelease();
     }
-    if (lostBefore) throw lockLost(name, lost.signal.reason);
   }
 
   let released: Promise<void> | undefined;

@@ -37,7 +37,7 @@ export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest):
   const {signal} = ended;
 
   async function place(): Promise<Session> {
-    const session = await openSession(driver, ttlSeconds, {signal});
+    const session = await openSession(driver, ttlSeconds, signal);
     try {
       await putUnder(session.lease);
       return session;

@@ -92,7 +92,7 @@ export interface ChangesOptions {
  * `KVI_UNAUTHENTICATED`, and never by itself.
  */
 export interface Changes<T extends Input = string>
-  extends AsyncIterableIterator<ChangeSet<T>>, AsyncDisposable {
+  extends AsyncIterableIterator<ChangeSet<T>, undefined>, AsyncDisposable {
   /** Resolves with the first revision that is watched, once the watch is in place. Rejects if it ends before. */
   readonly created: Promise<number>;
 }
@@ -149,13 +149,13 @@ export interface DistLock extends AsyncDisposable {
 /**
  * Called for a change.
  *
- * @param value of a deletion `undefined`
- * @returns `false`, or a promise of it, to end the watch
+ * @param value - of a deletion `undefined`
+ * @returns `false`, or a promise of it, to end the watch; anything else goes on
  */
-export type WatchCallback<T extends Input, U> = (
+export type WatchCallback<T extends Input, Op extends 'put' | 'delete', U> = (
   key: T,
-  value: T | undefined,
-  op: 'put' | 'delete',
+  value: Op extends 'put' ? T : undefined,
+  op: Op,
   userData: U,
 ) => unknown;
 
@@ -281,7 +281,9 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
 
   /**
    * Waits for the first change of a key after the call. A change that this handle makes after the call counts, also when
-   * the call was not awaited first: the handle's writes wait until the watch is in place.
+   * the call was not awaited first: the handle's writes wait until the watch is in place. For a change by another, which
+   * may come before that, and to read a state and then follow it, use {@link Kvi.range} and {@link Kvi.changes} from the
+   * revision after the one that it tells.
    *
    * @param options - without `timeoutMs` it waits as long as it takes
    */
@@ -289,22 +291,23 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
 
   /**
    * Calls `callback` for each change of one kind, one call at a time. Resolves once the watch is in place. Ends when the
-   * callback returns `false` or throws, when the key is deleted, by {@link Kvi.watchCBCancel} or by `close()`.
+   * callback returns `false` or throws, when the key is deleted (after the callback, if `op` is `delete`), by
+   * {@link Kvi.watchCBCancel} or by `close()`; {@link WatchHandle.ended} tells.
    *
    * @param op - the kind of change: `put` or `delete`
    * @param userData - handed to the callback
    */
-  watchWithCB(
+  watchWithCB<Op extends 'put' | 'delete'>(
     key: Input,
-    op: 'put' | 'delete',
-    callback: WatchCallback<T, undefined>,
+    op: Op,
+    callback: WatchCallback<T, Op, undefined>,
     userData?: undefined,
     options?: WatchWithCBOptions,
   ): Promise<WatchHandle>;
-  watchWithCB<U>(
+  watchWithCB<Op extends 'put' | 'delete', U>(
     key: Input,
-    op: 'put' | 'delete',
-    callback: WatchCallback<T, U>,
+    op: Op,
+    callback: WatchCallback<T, Op, U>,
     userData: U,
     options?: WatchWithCBOptions,
   ): Promise<WatchHandle>;
@@ -317,8 +320,8 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
 
   /**
    * Ends the handle: its locks and temporary keys are given up, calls that wait fail with `KVI_CLOSED`, and so does every
-   * later call. The process can exit. Closing twice is fine. Never throws: what the backend could not be told, the
-   * leases' TTL sees to.
+   * later call; only what releases something, as {@link Kvi.watchCBCancel} does, has nothing left to do. The process can
+   * exit. Closing twice is fine. Never throws: what the backend could not be told, the leases' TTL sees to.
    */
   close(): Promise<void>;
 }

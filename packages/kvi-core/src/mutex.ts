@@ -9,7 +9,7 @@ import {type Bytes, prefixEnd} from './bytes.ts';
 import type {Driver} from './driver/driver.ts';
 import {isKviError} from './errors.ts';
 import type {RangeRequest} from './messages.ts';
-import {openSession, type Session} from './session.ts';
+import {giveUpMs, openSession, type Session} from './session.ts';
 import {within} from './within.ts';
 
 /** A hold of the lock. */
@@ -17,11 +17,10 @@ export interface Hold {
   key: string;
   /** The create revision of the key: the fencing token. */
   createRevision: number;
+  /** The revision at which it was known to hold. */
+  revision: number;
   session: Session;
 }
-
-/** Milliseconds that a contender which gives up takes at most to take its key back; its lease sees to it otherwise. */
-const giveUpMs = 1_000;
 
 /**
  * Takes the lock.
@@ -36,7 +35,7 @@ export async function lockMutex(
   {ttlSeconds, signal, wait}: {ttlSeconds: number; signal: AbortSignal; wait: boolean},
 ): Promise<Hold | undefined> {
   for (;;) {
-    const session = await openSession(driver, ttlSeconds, {signal});
+    const session = await openSession(driver, ttlSeconds, signal);
     try {
       const key = `${name}/${session.lease}`;
       const createRevision = await enqueue(driver, key, session, signal);
@@ -52,7 +51,8 @@ export async function lockMutex(
         );
       }
       // During the wait the lease may have ended, and with it this place in the queue.
-      if (await owns(driver, key, createRevision, session, signal)) return {key, createRevision, session};
+      const revision = await heldAt(driver, key, createRevision, signal);
+      if (revision !== undefined && session.isAlive()) return {key, createRevision, revision, session};
     } catch (error) {
       await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
       if (signal.aborted || !session.signal.aborted) throw error;
@@ -127,14 +127,52 @@ async function deleted(driver: Driver, {key, revision}: Predecessor, signal: Abo
   }
 }
 
-/** Checks after the wait, during which the lease may have ended. */
-async function owns(
+/** A revision at which the contender's key is the one that was put, or undefined if it is gone. */
+async function heldAt(
   driver: Driver,
   key: string,
   createRevision: number,
-  session: Session,
   signal: AbortSignal,
-) {
-  const {kvs} = await driver.range({key: Buffer.from(key), keysOnly: true}, {signal});
-  return kvs[0]?.createRevision === createRevision && session.isAlive();
+): Promise<number | undefined> {
+  const {kvs, revision} = await driver.range({key: Buffer.from(key), keysOnly: true}, {signal});
+  return kvs[0]?.createRevision === createRevision ? revision : undefined;
+}
+
+/** Resolves when the key of the hold is gone. */
+export async function untilLost(
+  driver: Driver,
+  {key, createRevision, revision}: Hold,
+  signal: AbortSignal,
+): Promise<void> {
+  let seen: number | undefined = revision;
+  while (seen !== undefined) {
+    await deleted(driver, {key: Buffer.from(key), revision: seen}, signal);
+    seen = await heldAt(driver, key, createRevision, signal);
+  }
+}
+
+/**
+ * Gives the lock up.
+ *
+ * @returns whether it was held until then
+ * @throws what {@link Session.close} throws; the lock is free when its TTL is over
+ */
+export async function unlockMutex(driver: Driver, {key, createRevision, session}: Hold): Promise<boolean> {
+  const wasAlive = session.isAlive();
+  const contender = Buffer.from(key);
+  try {
+    const {succeeded} = await driver.txn(
+      {
+        compare: [{key: contender, target: 'create', result: '=', createRevision}],
+        success: [{type: 'deleteRange', key: contender}],
+      },
+      {timeoutMs: giveUpMs},
+    );
+    return wasAlive && succeeded;
+  } catch {
+    // The end of the lease, which counts, deletes the key as well.
+    return wasAlive;
+  } finally {
+    await session.close();
+  }
 }

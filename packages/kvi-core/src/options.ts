@@ -36,7 +36,9 @@ export function resolveOptions(options: KviOptions): ResolvedOptions {
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
-export function checkCallOptions({timeoutMs, signal}: CallOptions): void {
+export function checkCallOptions(options: CallOptions): void {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options must be an object');
+  const {timeoutMs, signal} = options;
   if (timeoutMs !== undefined) checkTimeout(timeoutMs);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalidArgument('signal must be an AbortSignal');

@@ -44,8 +44,9 @@ async function readPages(
 ): Promise<RangeResponse<Bytes>> {
   const wanted = (request.limit ?? 0) === 0 ? Infinity : (request.limit ?? 0);
   const first = await read({...request, limit: Math.min(firstPageKeys, wanted)});
-  const {revision, count} = first;
-  const kvs = first.kvs;
+  const {revision, count, kvs} = first;
+  // A response tells the present revision, also when it was asked for the store as it was at another.
+  const pinned = (request.revision ?? 0) === 0 ? revision : request.revision;
   let page = first;
   let limit = firstPageKeys;
   while (page.more && kvs.length < wanted) {
@@ -53,7 +54,7 @@ async function readPages(
     if (last === undefined) break;
     limit = nextLimit(page.kvs, limit);
     const rest = request.sortOrder === 'descend' ? {rangeEnd: last.key} : {key: nextKey(last.key)};
-    page = await read({...request, ...rest, revision, limit: Math.min(limit, wanted - kvs.length)});
+    page = await read({...request, ...rest, revision: pinned, limit: Math.min(limit, wanted - kvs.length)});
     for (const kv of page.kvs) kvs.push(kv);
   }
   return {revision, kvs, more: page.more, count};

@@ -23,12 +23,20 @@ export function resyncingWatch(
   const known = new Map<string, Bytes>();
   let delivered = startRevision - 1;
   let watch = driver.watch(request, options);
+  let isEnded = false;
 
   // From the start the watch knows the keys that are there, so that it can report their deletion.
-  const seeded = watch.created.catch(ignoreCompacted).then(async () => {
+  async function seed() {
+    try {
+      delivered = (await watch.created) - 1;
+    } catch (error) {
+      ignoreCompacted(error);
+    }
     const {kvs} = await driver.range({key, rangeEnd, keysOnly: true}, options);
     for (const kv of kvs) known.set(idOf(kv.key), kv.key);
-  });
+  }
+
+  const seeded = seed();
   seeded.catch(() => undefined);
 
   function learn({revision, events}: WatchResponse<Bytes>) {
@@ -39,8 +47,9 @@ export function resyncingWatch(
     }
   }
 
-  async function resync(): Promise<ResyncResponse> {
+  async function resync(): Promise<IteratorResult<ResyncResponse, undefined>> {
     const {kvs, revision} = await driver.range({key, rangeEnd}, options);
+    if (isEnded) return {done: true, value: undefined};
     const present = new Set(kvs.map((kv) => idOf(kv.key)));
     const gone = Array.from(known).filter(([id]) => !present.has(id));
     const deletions = gone.map(([, goneKey]) => deletion(goneKey, revision));
@@ -57,7 +66,7 @@ export function resyncingWatch(
     };
     learn({revision, events: [...deletions, ...puts]});
     watch = driver.watch({...request, startRevision: revision + 1}, options);
-    return response;
+    return {done: false, value: response};
   }
 
   const resyncing: DriverWatch = {
@@ -73,11 +82,15 @@ export function resyncingWatch(
         if (result.done !== true) learn(result.value);
         return result;
       } catch (error) {
+        if (isEnded) return {done: true, value: undefined};
         ignoreCompacted(error);
-        return {done: false, value: await resync()};
+        return resync();
       }
     },
-    return: () => watch.return(),
+    return() {
+      isEnded = true;
+      return watch.return();
+    },
   };
   resyncing.created.catch(() => undefined);
   return resyncing;

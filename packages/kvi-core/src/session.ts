@@ -1,6 +1,7 @@
 import type {Driver} from './driver/driver.ts';
 import {isKviError, KviError} from './errors.ts';
 import type {LeaseId} from './messages.ts';
+import {orAborted, within} from './within.ts';
 
 /** A lease that is kept alive, and the moment from which it may be gone. */
 export interface Session {
@@ -20,22 +21,21 @@ export interface Session {
   close(options?: {timeoutMs?: number}): Promise<void>;
 }
 
+/** Milliseconds that giving something up takes at most; the lease's TTL sees to it otherwise. */
+export const giveUpMs = 1_000;
+
 /**
  * Grants a lease and keeps it alive.
  *
  * The lease is counted from the moment at which the last successful keepalive was *sent*: the server counts from when it
  * arrived, which is later, so this end always finds it lost first. Three keepalives fit into a TTL.
  */
-export async function openSession(
-  driver: Driver,
-  ttlSeconds: number,
-  options?: {signal?: AbortSignal},
-): Promise<Session> {
+export async function openSession(driver: Driver, ttlSeconds: number, signal: AbortSignal): Promise<Session> {
   const {clock} = driver;
   const lost = new AbortController();
   const closing = new AbortController();
   let sentAt = clock.now();
-  const granted = await driver.leaseGrant({ttlSeconds}, options);
+  const granted = await grantLease(driver, ttlSeconds, signal);
   let deadline = sentAt + granted.ttlSeconds * 1000;
   let loss = clock.setTimer(Math.max(0, deadline - clock.now()), expire).unref();
   let next = keepAliveAfter(granted.ttlSeconds * 1000);
@@ -105,4 +105,20 @@ export async function openSession(
     isAlive,
     close: (closeOptions) => (revoked ??= revoke(closeOptions)),
   };
+}
+
+/** Grants a lease, and takes it back if the wait for the answer was given up meanwhile. */
+async function grantLease(driver: Driver, ttlSeconds: number, signal: AbortSignal) {
+  signal.throwIfAborted();
+  // Not with the signal: an aborted call may still grant, and would not say which lease to revoke.
+  const granting = driver.leaseGrant({ttlSeconds});
+  try {
+    return await orAborted(granting, signal);
+  } catch (error) {
+    const takeBack = granting.then(({id}) => driver.leaseRevoke(id, {timeoutMs: giveUpMs}));
+    await within(driver.clock, {timeoutMs: giveUpMs}, (ended) => orAborted(takeBack, ended)).catch(
+      () => undefined,
+    );
+    throw error;
+  }
 }

@@ -41,15 +41,17 @@ export function checkRange(request: RangeRequest<Bytes>): void {
   ] as const) {
     checkCount(field, request[field]);
   }
-  checkOneOf('sortOrder', request.sortOrder, ['ascend', 'descend']);
-  checkOneOf('sortTarget', request.sortTarget, ['key', 'version', 'create', 'mod', 'value']);
+  checkOneOf('sortOrder', request.sortOrder ?? 'ascend', ['ascend', 'descend']);
+  checkOneOf('sortTarget', request.sortTarget ?? 'key', ['key', 'version', 'create', 'mod', 'value']);
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
 export function checkWatch(request: WatchRequest<Bytes>): void {
   checkKey(request.key);
   if (isEmpty(request)) {
-    throw invalidArgument(`a watch needs a range with keys in it; ${show(request.key)} is not before its end`);
+    throw invalidArgument(
+      `a watch needs a range with keys in it; ${show(request.key)} is not before its end`,
+    );
   }
   checkCount('startRevision', request.startRevision);
   for (const filter of request.filters ?? []) checkOneOf('filter', filter, ['noput', 'nodelete']);
@@ -98,7 +100,9 @@ function checkOperation(op: RequestOp<Bytes>, maxTxnOps: number): void {
       checkOperations(op, maxTxnOps);
       break;
     default:
-      throw invalidArgument(`an operation is a range, put, deleteRange or txn, not ${JSON.stringify(op)}`);
+      throw invalidArgument(
+        `an operation is a range, put, deleteRange or txn, not ${JSON.stringify((op as {type: unknown}).type)}`,
+      );
   }
 }
 
@@ -140,7 +144,10 @@ function checkCompare(compare: Compare<Bytes>): void {
 
 /** @throws `KVI_INVALID_ARGUMENT` for anything but lower-case hexadecimal of at most 63 bits */
 export function checkLease(lease: string): void {
-  const isLease = /^(0|[1-9a-f][0-9a-f]{0,15})$/.test(lease) && BigInt(`0x${lease}`) < 2n ** 63n;
+  const isLease =
+    typeof lease === 'string' &&
+    /^(0|[1-9a-f][0-9a-f]{0,15})$/.test(lease) &&
+    BigInt(`0x${lease}`) < 2n ** 63n;
   if (!isLease) {
     throw invalidArgument(
       `a lease id is lower-case hexadecimal without leading zeros (${noLease} for none), not ${JSON.stringify(lease)}`,
@@ -162,8 +169,9 @@ function checkRequired(what: string, value: number): void {
   }
 }
 
-function checkOneOf(what: string, value: string | undefined, allowed: readonly string[]): void {
-  if (value !== undefined && !allowed.includes(value)) {
+/** @throws `KVI_INVALID_ARGUMENT` */
+export function checkOneOf(what: string, value: string, allowed: readonly string[]): void {
+  if (!allowed.includes(value)) {
     throw invalidArgument(`${what} must be one of ${allowed.join(', ')}, not ${JSON.stringify(value)}`);
   }
 }

@@ -1,4 +1,6 @@
 /** Watches of one key: for its first change, and with a callback. */
+import {setImmediate as callerHasGoneOn} from 'node:timers/promises';
+import {inspect} from 'node:util';
 import {type Bytes, type Input, show} from './bytes.ts';
 import {type Decode, decodeValue} from './codec.ts';
 import type {Driver} from './driver/driver.ts';
@@ -19,19 +21,23 @@ export async function firstChange(driver: Driver, key: Bytes, limits: WaitLimits
 }
 
 /** What to call, and when. */
-export interface CallbackWatchRequest<T extends Input, U> {
+export interface CallbackWatchRequest<T extends Input, Op extends 'put' | 'delete', U> {
   key: Bytes;
-  op: 'put' | 'delete';
-  callback: WatchCallback<T, U>;
+  op: Op;
+  callback: WatchCallback<T, Op, U>;
   userData: U;
-  onError: (error: unknown) => void;
+  /** Default: `process.emitWarning`. */
+  onError?: ((error: unknown) => unknown) | undefined;
   decode: Decode<T>;
 }
 
 /** The watches with callbacks of a handle. */
 export interface CallbackWatchTable {
   /** Resolves once the watch is in place. */
-  start<T extends Input, U>(request: CallbackWatchRequest<T, U>, limits: WaitLimits): Promise<WatchHandle>;
+  start<T extends Input, Op extends 'put' | 'delete', U>(
+    request: CallbackWatchRequest<T, Op, U>,
+    limits: WaitLimits,
+  ): Promise<WatchHandle>;
   /** Ends a watch; one that has ended, or is another handle's, is left alone. */
   cancel(handle: WatchHandle): Promise<void>;
 }
@@ -41,18 +47,23 @@ export function callbackWatchTable(driver: Driver): CallbackWatchTable {
   const cancels = new WeakMap<WatchHandle, () => Promise<unknown>>();
 
   return {
-    async start({key, op, callback, userData, onError, decode}, limits) {
+    async start({key, op, callback, userData, onError = warn, decode}, limits) {
       const watch = driver.watch({key});
-      let cancelled = false;
+      let isCancelled = false;
+      const isOver = () => isCancelled || limits.closing?.aborted === true;
 
       async function run() {
+        // A callback may use the handle that its caller awaits.
+        await callerHasGoneOn();
         for await (const {events} of watch) {
           for (const {type, kv} of events) {
-            if (cancelled) return;
+            if (isOver()) return;
             if (type === op) {
               const keyOut = decode(kv.key, () => `the key ${show(kv.key)}`);
               const valueOut = type === 'put' ? decodeValue(kv, decode) : undefined;
-              if ((await callback(keyOut, valueOut, type, userData)) === false) return;
+              // The compiler does not see that `op`, which is `type`, chooses the type of the value.
+              const valueOfOp = valueOut as Parameters<typeof callback>[1];
+              if ((await callback(keyOut, valueOfOp, op, userData)) === false) return;
             }
             if (type === 'delete') return;
           }
@@ -65,12 +76,14 @@ export function callbackWatchTable(driver: Driver): CallbackWatchTable {
         await watch.return();
         throw error;
       }
-      const ended = run().catch((error: unknown) => {
-        if (!cancelled && !isKviError(error, 'KVI_CLOSED')) onError(error);
-      });
+      const ended = run()
+        .catch(async (error: unknown) => {
+          if (!isKviError(error, 'KVI_CLOSED')) await onError(error);
+        })
+        .catch(warn);
       const handle: WatchHandle = {ended};
       cancels.set(handle, () => {
-        cancelled = true;
+        isCancelled = true;
         return watch.return();
       });
       return handle;
@@ -79,4 +92,8 @@ export function callbackWatchTable(driver: Driver): CallbackWatchTable {
       await cancels.get(handle)?.();
     },
   };
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(`a watch with a callback failed: ${inspect(error)}`);
 }

@@ -46,13 +46,18 @@ const compareResults = {'=': 'Equal', '!=': 'NotEqual', '<': 'Less', '>': 'Great
 
 const watchFilters = {noput: 'Noput', nodelete: 'Nodelete'} as const;
 
+/** Named also where it is the default: left to itself, etcd before 3.6 cuts to the limit first, and sorts what is left. */
+function sortOrder({sortOrder, sortTarget = 'key'}: RangeRequest<Bytes>) {
+  return sortOrder === undefined && sortTarget === 'key' ? undefined : sortOrders[sortOrder ?? 'ascend'];
+}
+
 export function toRange(request: RangeRequest<Bytes>): IRangeRequest {
   return present({
     key: buffer(request.key),
     range_end: end(request.rangeEnd),
     limit: request.limit,
     revision: request.revision,
-    sort_order: request.sortOrder && sortOrders[request.sortOrder],
+    sort_order: sortOrder(request),
     sort_target: request.sortTarget && sortTargets[request.sortTarget],
     serializable: request.serializable,
     keys_only: request.keysOnly,

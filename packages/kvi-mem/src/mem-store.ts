@@ -57,6 +57,11 @@ export class MemStore {
     return store;
   }
 
+  /** How many watches are open on the store, of all its handles. */
+  get watchCount(): number {
+    return this.#state.hub.size;
+  }
+
   /** A new handle on the store. */
   driver(options: MemDriverOptions = {}): Driver {
     return memDriver(() => this.#state, this.#options.clock, options);

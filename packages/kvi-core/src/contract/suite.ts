@@ -10,7 +10,10 @@ import {prefixEnd} from '../bytes.ts';
 
 /** The driver under test. */
 export interface ContractTarget {
-  /** Opens a handle. All handles are on one store, which the suite may compact, and in which it uses one prefix. */
+  /**
+   * Opens a handle. All handles are on one store, in which the suite uses one prefix. It compacts the store and counts
+   * revisions, so nobody else may write to it meanwhile.
+   */
   open(): Promise<Driver>;
   /**
    * Names what the backend still holds for handles that are closed, such as watches. Called after each case, when every
@@ -21,8 +24,8 @@ export interface ContractTarget {
 
 /** The functions of a test runner; those of jest, vitest, mocha and `node:test` fit. */
 export interface TestRunner {
-  describe(name: string, body: () => void): void;
-  it(name: string, body: () => Promise<void>, timeoutMs?: number): void;
+  describe: (name: string, body: () => void) => void;
+  it: (name: string, body: () => Promise<void>, timeoutMs?: number) => void;
 }
 
 /** What a case works with. */
@@ -30,13 +33,13 @@ export interface CaseContext {
   /** A handle on the store. */
   driver: Driver;
   /** One more handle, as another process would have; the case need not close it. */
-  open(): Promise<Driver>;
+  open: () => Promise<Driver>;
   /** A handle's facade. */
   kv: Kvi;
   /** The facade of one more handle. */
-  openKvi(options?: KviOptions): Promise<Kvi>;
+  openKvi: (options?: KviOptions) => Promise<Kvi>;
   /** A key of this case's own, which starts with {@link CaseContext.prefix}; equal names give equal keys. */
-  key(name: string): string;
+  key: (name: string) => string;
   /** The prefix of every key of this case. */
   prefix: string;
 }
@@ -45,7 +48,7 @@ export interface CaseContext {
 export interface ContractCase {
   /** A sentence that says what holds. */
   name: string;
-  run(context: CaseContext): Promise<void>;
+  run: (context: CaseContext) => Promise<void>;
 }
 
 /** Cases of one subject. */
@@ -65,7 +68,7 @@ export function registerSuite(
   {describe, it}: TestRunner,
 ): void {
   let caseNumber = 0;
-  // Two suites may run on one store at a time.
+  // Several suites may run on one store, one after the other.
   const suite = `contract/${process.pid.toString(36)}-${performance.now().toString(36)}/`;
 
   describe(name, () => {
@@ -98,24 +101,42 @@ async function runCase({run}: ContractCase, target: ContractTarget, prefix: stri
     return kvi;
   }
 
+  let leaked: LeaseId[];
   try {
-    await run({driver: await open(), open, kv: await openKvi(), openKvi, key: (name) => prefix + name, prefix});
+    await run({
+      driver: await open(),
+      open,
+      kv: await openKvi(),
+      openKvi,
+      key: (name) => prefix + name,
+      prefix,
+    });
   } finally {
     // Facades first: they give their leases back through their drivers.
     for (const handle of handles.reverse()) await handle.close();
-    await clean(await target.open(), granted, Buffer.from(prefix));
+    leaked = await clean(await target.open(), granted, Buffer.from(prefix));
   }
-  assert.deepEqual((await target.leftovers?.()) ?? [], [], 'the closed handles left something in the backend');
+  // Only now: what a case that failed has left must not hide why it failed.
+  assert.deepEqual(leaked, [], 'leases were left behind');
+  assert.deepEqual(
+    (await target.leftovers?.()) ?? [],
+    [],
+    'the closed handles left something in the backend',
+  );
 }
 
-/** Deletes what the case wrote itself. What a closed facade made must be gone by itself. */
-async function clean(driver: Driver, granted: Set<LeaseId>, prefix: Bytes): Promise<void> {
+/**
+ * Deletes what the case wrote itself. What a closed facade made must be gone by itself.
+ *
+ * @returns the leases that were not
+ */
+async function clean(driver: Driver, granted: Set<LeaseId>, prefix: Bytes): Promise<LeaseId[]> {
   try {
     await driver.txn({success: [{type: 'deleteRange', key: prefix, rangeEnd: prefixEnd(prefix)}]});
     const leaked: LeaseId[] = [];
     for (const id of granted) if (await exists(driver, id)) leaked.push(id);
     for (const id of leaked) await driver.leaseRevoke(id).catch(ignoreGone);
-    assert.deepEqual(leaked, [], 'leases were left behind');
+    return leaked;
   } finally {
     await driver.close();
   }

@@ -34,9 +34,14 @@ export function range(store: MvccStore, request: RangeRequest<Bytes>): RangeResp
 
 /** One more than the limit shows whether there are more. What is filtered or ordered is cut only after that. */
 function howManyToFetch(request: RangeRequest<Bytes>): number {
-  const {limit = 0, countOnly = false, sortOrder} = request;
+  const {limit = 0, countOnly = false} = request;
   if (countOnly) return 0;
-  return limit === 0 || sortOrder !== undefined || hasBounds(request) ? Infinity : limit + 1;
+  return limit === 0 || isSorted(request) || hasBounds(request) ? Infinity : limit + 1;
+}
+
+/** Keys come in ascending order by themselves. */
+function isSorted({sortOrder, sortTarget = 'key'}: RangeRequest<Bytes>): boolean {
+  return sortOrder === 'descend' || sortTarget !== 'key';
 }
 
 function hasBounds(request: RangeRequest<Bytes>): boolean {
@@ -64,10 +69,7 @@ const orders = {
   value: (a: Version, b: Version) => compareByteStrings(a.value, b.value),
 };
 
-/**
- * Keys that compare as equal stay in key order, in a descending sort too. Without an order, what a limit cut off before
- * stays off: the first keys, ordered, not the first of the order.
- */
+/** Keys that compare as equal stay in key order, in a descending sort too. */
 function sort(found: Version[], {sortOrder = 'ascend', sortTarget = 'key'}: RangeRequest<Bytes>): void {
   const order = orders[sortTarget];
   if (sortOrder === 'descend') found.sort((a, b) => order(b, a));

@@ -6,13 +6,11 @@ import {
   type EventBuffer,
   eventBuffer,
   type EventBufferOptions,
-  invalidArgument,
   type KviError,
-  show,
   type WatchRequest,
 } from 'kvi-core/driver';
 import type {ByteString} from '../byte-string.ts';
-import {includes, type Interval, isEmpty, toInterval} from './interval.ts';
+import {includes, type Interval, toInterval} from './interval.ts';
 import {compacted, type MvccStore} from './store.ts';
 import {isTombstone, toKeyValue, type Version} from './version.ts';
 
@@ -60,9 +58,13 @@ export class WatchHub {
     this.#options = options;
   }
 
+  /** How many watches there are. */
+  get size(): number {
+    return this.#watchers.size;
+  }
+
   /**
-   * Starts a watch. It ends with `KVI_COMPACTED` if its start revision was compacted, and with `KVI_INVALID_ARGUMENT`
-   * if its range ends before it starts, which etcd refuses too.
+   * Starts a watch. It ends with `KVI_COMPACTED` if its start revision was compacted.
    *
    * @param owner whose watch it is; see {@link WatchHub.end}
    */
@@ -77,11 +79,6 @@ export class WatchHub {
     };
     const buffer = eventBuffer({...options, onEnd});
     const interval = toInterval(request);
-    if (isEmpty(interval)) {
-      buffer.fail(
-        invalidArgument(`the range from ${show(request.key)} ends before it starts: it has no keys to watch`),
-      );
-    }
     if (buffer.ended) return buffer.watch;
 
     const {startRevision = 0, progressNotify = false} = request;

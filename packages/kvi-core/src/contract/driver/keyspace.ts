@@ -18,25 +18,25 @@ type Op<T extends RequestOp<Bytes>['type']> = Extract<RequestOp<Bytes>, {type: T
  * about them, so that a case, and its failure, reads like a note of what happened: `a=1 b=2`, `put a=1 @7`.
  */
 export interface Keyspace {
-  key(name: Input): Bytes;
+  key: (name: Input) => Bytes;
   /** Every key of the case. */
   readonly all: KeyRange<Bytes>;
-  put(name: Input, value: Input, fields?: Partial<PutRequest<Bytes>>): Op<'put'>;
+  put: (name: Input, value: Input, fields?: Partial<PutRequest<Bytes>>) => Op<'put'>;
   /** @param end the name after the last one; absent: the one key alone */
-  range(name: Input, end?: Input, fields?: Partial<RangeRequest<Bytes>>): Op<'range'>;
-  deleteRange(name: Input, end?: Input, fields?: Partial<DeleteRangeRequest<Bytes>>): Op<'deleteRange'>;
+  range: (name: Input, end?: Input, fields?: Partial<RangeRequest<Bytes>>) => Op<'range'>;
+  deleteRange: (name: Input, end?: Input, fields?: Partial<DeleteRangeRequest<Bytes>>) => Op<'deleteRange'>;
   /** A key without the prefix. */
-  name(key: Bytes): string;
+  name: (key: Bytes) => string;
   /** `a b` */
-  names(keys: readonly Bytes[]): string;
+  names: (keys: readonly Bytes[]) => string;
   /** `a=1 b=2` */
-  kvs(kvs: readonly KeyValue<Bytes>[]): string;
+  kvs: (kvs: readonly KeyValue<Bytes>[]) => string;
   /** `a=1 create 5 mod 6 version 2 lease 0` */
-  whole(kv: KeyValue<Bytes> | undefined): string;
+  whole: (kv: KeyValue<Bytes> | undefined) => string;
   /** `put a=2 was a=1`, `delete a` */
-  event(event: Event<Bytes>): string;
+  event: (event: Event<Bytes>) => string;
   /** `put -> @7 was a=1`, `range -> @7 a=1 b=2`, `deleteRange -> @7 deleted 2`, `txn -> @7 true [put -> @7]` */
-  responses(responses: readonly ResponseOp<Bytes>[]): string[];
+  responses: (responses: readonly ResponseOp<Bytes>[]) => string[];
 }
 
 export function keyspace(context: Pick<CaseContext, 'prefix'>): Keyspace {

@@ -34,9 +34,9 @@ export function watchReader({event, name}: Keyspace, watch: DriverWatch): WatchR
     deliveredUntil = revision;
   }
 
-  async function takeWhile(wantsMore: (taken: WatchResponse<Bytes>[]) => boolean): Promise<string[]> {
+  async function takeUntil(isLast: (response: WatchResponse<Bytes>) => boolean): Promise<string[]> {
     const taken: WatchResponse<Bytes>[] = [];
-    while (wantsMore(taken)) {
+    for (;;) {
       const result = await within(
         watch.next(),
         () => `the watch is reliable: an event is missing after ${JSON.stringify(lines(taken).slice(-5))}`,
@@ -44,8 +44,8 @@ export function watchReader({event, name}: Keyspace, watch: DriverWatch): WatchR
       if (result.done === true) assert.fail('a watch ends only when it is told to, or with an error');
       check(result.value);
       taken.push(result.value);
+      if (isLast(result.value)) return lines(taken);
     }
-    return lines(taken);
   }
 
   function lines(responses: readonly WatchResponse<Bytes>[]): string[] {
@@ -58,9 +58,13 @@ export function watchReader({event, name}: Keyspace, watch: DriverWatch): WatchR
   }
 
   return {
-    take: (count) =>
-      takeWhile((taken) => taken.reduce((sum, {events}) => sum + events.length, 0) < count),
-    takeUntil: (last) =>
-      takeWhile((taken) => !taken.some(({events}) => events.some(({kv}) => name(kv.key) === last))),
+    take(count) {
+      let left = count;
+      return takeUntil(({events}) => {
+        left -= events.length;
+        return left <= 0;
+      });
+    },
+    takeUntil: (last) => takeUntil(({events}) => events.some(({kv}) => name(kv.key) === last)),
   };
 }

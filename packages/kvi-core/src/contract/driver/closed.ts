@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import type {ContractCase, ContractGroup} from '../suite.ts';
+import {type Call, calls} from './calls.ts';
+import {keyspace} from './keyspace.ts';
+import {get, rejects, write} from './steps.ts';
+
+function isRefused({name, start}: Call): ContractCase {
+  return {
+    name: `refuses every call with KVI_CLOSED: ${name}`,
+    async run({driver, open, ...context}) {
+      const key = keyspace(context).key('a');
+      const closed = await open();
+      await closed.close();
+      await rejects(start(closed, key), 'KVI_CLOSED', 'a closed handle takes no calls');
+      assert.equal(await get(driver, key), undefined, 'a closed handle writes nothing');
+    },
+  };
+}
+
+/** What a handle does after `close()`. */
+export const closed: ContractGroup = {
+  name: 'a closed handle',
+  cases: [
+    ...calls.map(isRefused),
+    {
+      name: 'may be closed again, and takes neither the store nor other handles with it',
+      async run(context) {
+        const {driver, open} = context;
+        const k = keyspace(context);
+        const closing = await open();
+        await write(closing, k.put('a', '1'));
+        await Promise.all([closing.close(), closing.close()]);
+        await closing.close();
+        const {kvs} = await driver.range(k.all);
+        assert.equal(
+          k.kvs(kvs),
+          'a=1',
+          'the store lives on, with what was written through the closed handle',
+        );
+        const {kvs: again} = await (await open()).range(k.all);
+        assert.equal(k.kvs(again), 'a=1', 'another handle can be opened');
+      },
+    },
+  ],
+};

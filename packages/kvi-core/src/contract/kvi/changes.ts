@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import type {ContractGroup} from '../suite.ts';
+import {changesFrom, describeChanges, grantLease, soon, takeChanges, takeSet} from './helpers.ts';
+
+/** `changes`. */
+export const changes: ContractGroup = {
+  name: 'changes',
+  cases: [
+    {
+      name: 'every put and deletion is a change, in order: the same value again, there and back, delete and re-create',
+      async run({kv, openKvi, key, prefix}) {
+        const other = await openKvi();
+        await using all = await changesFrom(kv, {prefix});
+        await other.store(key('a'), '1');
+        await other.store(key('a'), '1');
+        await other.store(key('a'), '2');
+        await other.store(key('a'), '1');
+        await other.delete(key('a'));
+        await other.store(key('a'), '1');
+        await other.store(key('b'), '');
+        assert.deepEqual(
+          describeChanges(await takeChanges(all, 7, 'every event counts'), prefix),
+          ['put a=1', 'put a=1', 'put a=2', 'put a=1', 'delete a', 'put a=1', 'put b='],
+          'nothing is left out, nothing is merged',
+        );
+      },
+    },
+    {
+      name: 'a burst from many handles comes completely, each change once, in the order of the revisions',
+      async run({kv, openKvi, key, prefix}) {
+        const writers = [kv, await openKvi(), await openKvi()];
+        await using all = await changesFrom(kv, {prefix});
+        await Promise.all(
+          Array.from({length: 600}, async (_, i) => writers[i % 3]?.store(key(String(i % 7)), String(i))),
+        );
+        const taken = await takeChanges(all, 600, 'every event counts');
+        const revisions = taken.map(({modRevision}) => modRevision);
+        assert.ok(
+          revisions.every((revision, i) => i === 0 || revision > (revisions[i - 1] ?? 0)),
+          'changes come in the order of their revisions',
+        );
+        assert.equal(new Set(taken.map(({value}) => value)).size, 600, 'each put is told once');
+      },
+    },
+    {
+      name: 'a set is one revision, with all of its changes in their order',
+      async run({kv, openKvi, key, prefix}) {
+        const writer = await openKvi();
+        const {revision: start} = await kv.range({prefix});
+        async function write() {
+          for (let i = 0; i < 20; i += 1) {
+            await writer.txn({
+              success: ['c', 'a', 'b'].map((name) => ({type: 'put', key: key(name), value: String(i)})),
+            });
+          }
+        }
+        await using live = await changesFrom(kv, {prefix});
+        await write();
+        // Those that come from the history often come many revisions at a time.
+        await using past = await changesFrom(kv, {prefix}, {startRevision: start + 1});
+        for (const stream of [live, past]) {
+          for (let i = 0; i < 20; i += 1) {
+            const {events, revision} = await takeSet(stream, 'a transaction is a change');
+            assert.deepEqual(
+              describeChanges(events, prefix),
+              [`put c=${String(i)}`, `put a=${String(i)}`, `put b=${String(i)}`],
+              'a transaction comes whole, and alone',
+            );
+            assert.ok(
+              events.every(({modRevision}) => modRevision === revision),
+              'the set says its revision',
+            );
+          }
+        }
+      },
+    },
+    {
+      name: 'the keys of a lease that ends go in one set, in their order',
+      async run({kv, driver, key, prefix}) {
+        const lease = await grantLease(driver);
+        for (const name of ['c', 'a', 'b']) await kv.store(key(name), 'v', {lease});
+        await using all = await changesFrom(kv, {prefix});
+        await driver.leaseRevoke(lease);
+        const {events} = await takeSet(all, 'the end of a lease is a change');
+        assert.deepEqual(
+          describeChanges(events, prefix),
+          ['delete a', 'delete b', 'delete c'],
+          'in one revision',
+        );
+      },
+    },
+    {
+      name: 'what the handle writes after the call is never missed, though nobody waited for the watch',
+      async run({kv, key}) {
+        for (let i = 0; i < 50; i += 1) {
+          const all = kv.changes(key('k'));
+          await kv.store(key('k'), String(i));
+          const [change] = await takeChanges(all, 1, 'a write after changes() is never missed');
+          assert.equal(change?.value, String(i), 'the first change after the call is told');
+          await all.return?.();
+        }
+      },
+    },
+    {
+      name: 'prevKv gives what the key held before each change',
+      async run({kv, key, prefix}) {
+        await using all = await changesFrom(kv, {prefix}, {prevKv: true});
+        await using plain = await changesFrom(kv, {prefix});
+        await kv.store(key('k'), '1');
+        await kv.store(key('k'), '2');
+        await kv.delete(key('k'));
+        const before = (await takeChanges(all, 3, 'changes come')).map(({prevKv}) => prevKv?.value);
+        assert.deepEqual(before, [undefined, '1', '2'], 'a new key held nothing');
+        const without = (await takeChanges(plain, 3, 'changes come')).map((change) => 'prevKv' in change);
+        assert.deepEqual(without, [false, false, false], 'it is not told unless asked for');
+      },
+    },
+    {
+      name: 'filters leave out puts or deletions',
+      async run({kv, key, prefix}) {
+        await using puts = await changesFrom(kv, {prefix}, {filters: ['nodelete']});
+        await using deletions = await changesFrom(kv, {prefix}, {filters: ['noput']});
+        for (const value of ['1', '2']) {
+          await kv.store(key('k'), value);
+          await kv.delete(key('k'));
+        }
+        assert.deepEqual(
+          describeChanges(await takeChanges(puts, 2, 'puts come'), prefix),
+          ['put k=1', 'put k=2'],
+          'puts alone',
+        );
+        assert.deepEqual(
+          describeChanges(await takeChanges(deletions, 2, 'deletions come'), prefix),
+          ['delete k', 'delete k'],
+          'deletions alone',
+        );
+      },
+    },
+    {
+      name: 'a key, a range or a prefix is watched, and nothing beside it',
+      async run({kv, key, prefix}) {
+        const streams = {
+          'a key': [await changesFrom(kv, key('b')), ['b']],
+          'a range': [await changesFrom(kv, {start: key('b'), end: key('c')}), ['b', 'b/1', 'b/2']],
+          'a prefix': [await changesFrom(kv, {prefix: key('b/')}), ['b/1', 'b/2']],
+          'from a key on': [await changesFrom(kv, {start: key('b/2'), end: '\0'}), ['b/2', 'c']],
+        } as const;
+        for (const name of ['a', 'b', 'b/1', 'b/2', 'c']) await kv.store(key(name), 'v');
+        for (const [what, [stream, names]] of Object.entries(streams)) {
+          const taken = await takeChanges(stream, names.length, `${what} is watched`);
+          assert.deepEqual(
+            taken.map((change) => change.key.slice(prefix.length)),
+            [...names],
+            `${what} is watched`,
+          );
+          await stream.return?.();
+        }
+      },
+    },
+    {
+      name: 'leaving the loop ends it, and so do return and the end of its block, also while a change is awaited',
+      async run({kv, key}) {
+        const looped = kv.changes(key('k'));
+        await kv.store(key('k'), '1');
+        for await (const {events} of looped) {
+          assert.equal(events[0]?.value, '1', 'the loop has the change');
+          break;
+        }
+        assert.equal((await looped.next()).done, true, 'a loop that was left has ended');
+        for (const onCompacted of ['error', 'resync'] as const) {
+          const waited = kv.changes(key('k'), {onCompacted});
+          const pending = waited.next();
+          await waited[Symbol.asyncDispose]();
+          assert.equal((await soon(pending, 'what is awaited ends')).done, true, 'ending is no error');
+          assert.equal((await waited.next()).done, true, 'what has ended stays so');
+          await waited.return?.();
+        }
+        await soon(kv.store(key('k'), '2'), 'what has ended holds nothing up');
+      },
+    },
+    {
+      name: 'many watches of one handle do not meet',
+      async run({kv, key}) {
+        const names = Array.from({length: 100}, (_, i) => String(i));
+        const streams = await Promise.all(names.map((name) => changesFrom(kv, key(name))));
+        await Promise.all(names.map((name) => kv.store(key(name), name)));
+        for (const [i, stream] of streams.entries()) {
+          const [change] = await takeChanges(stream, 1, 'each watch gets its change');
+          assert.equal(change?.value, String(i), 'and no other');
+          await stream.return?.();
+        }
+      },
+    },
+  ],
+};

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import type {CaseContext} from '../suite.ts';
+import {assertFails, keysOf} from './helpers.ts';
+
+/** What a JavaScript caller may get wrong, past the compiler. */
+export const wrong = (value: unknown): never => value as never;
+
+/** Asserts that each call is refused, that nothing was written, and that the handle works on. */
+export async function assertRefused(
+  {kv, key, prefix}: Pick<CaseContext, 'kv' | 'key' | 'prefix'>,
+  calls: Record<string, () => unknown>,
+  promise: string,
+): Promise<void> {
+  for (const [name, call] of Object.entries(calls)) {
+    await assertFails('KVI_INVALID_ARGUMENT', call, `${name}: ${promise}`);
+  }
+  assert.deepEqual(await keysOf(kv, {prefix}), [], `${promise}: nothing is written`);
+  await kv.store(key('after'), 'v');
+  assert.equal(await kv.get(key('after')), 'v', `${promise}: the handle works on`);
+  await kv.delete(key('after'));
+}

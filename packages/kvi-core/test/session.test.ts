@@ -1,0 +1,162 @@
+import {describe, expect, it} from '@jest/globals';
+import type {Driver} from '../src/driver/driver.ts';
+import {KviError} from '../src/errors.ts';
+import {openSession} from '../src/session.ts';
+import {type HandClock, handClock} from './hand-clock.ts';
+
+const never = new AbortController().signal;
+
+/** What a session asks of a driver, with the answers of a test, and when it asked. */
+function leases(clock: HandClock, grantedTtlSeconds: number) {
+  const keepAlives: number[] = [];
+  const revoked: string[] = [];
+  const answers = {
+    grant: () => Promise.resolve({id: 'a1', ttlSeconds: grantedTtlSeconds}),
+    keepAlive: () => Promise.resolve({ttlSeconds: grantedTtlSeconds}),
+    revoke: () => Promise.resolve(),
+  };
+  const driver: Pick<Driver, 'clock' | 'leaseGrant' | 'leaseKeepAlive' | 'leaseRevoke'> = {
+    clock,
+    leaseGrant: () => answers.grant(),
+    leaseKeepAlive: () => {
+      keepAlives.push(clock.now());
+      return answers.keepAlive();
+    },
+    leaseRevoke: (id) => {
+      revoked.push(id);
+      return answers.revoke();
+    },
+  };
+  // A session needs no more of a driver than its leases.
+  return {driver: driver as Driver, answers, keepAlives, revoked};
+}
+
+/** An answer that the test gives when it likes. */
+function later<T>(): {promise: Promise<T>; resolve: (value: T) => void} {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((res) => (resolve = res));
+  return {promise, resolve};
+}
+
+function unavailable() {
+  return Promise.reject(new KviError('KVI_UNAVAILABLE', 'made to fail'));
+}
+
+describe('a session', () => {
+  it('is kept alive three times in the TTL that was granted, which may be more than was asked for', async () => {
+    const clock = handClock();
+    const {driver, keepAlives} = leases(clock, 6);
+    const session = await openSession(driver, 1, never);
+    await clock.advance(60_000);
+    expect(keepAlives.slice(0, 3)).toEqual([2000, 4000, 6000]);
+    expect([keepAlives.length, session.isAlive(), session.signal.aborted]).toEqual([30, true, false]);
+    await session.close();
+  });
+
+  it('is lost when its TTL has passed since the last successful keepalive was sent, not since it was answered', async () => {
+    const clock = handClock();
+    const {driver, answers} = leases(clock, 3);
+    const session = await openSession(driver, 3, never);
+    const answer = later<{ttlSeconds: number}>();
+    answers.keepAlive = () => answer.promise;
+    await clock.advance(1900);
+    answer.resolve({ttlSeconds: 3});
+    answers.keepAlive = unavailable;
+    await clock.advance(2099);
+    expect([clock.now(), session.isAlive(), session.signal.aborted]).toEqual([3999, true, false]);
+    await clock.advance(1);
+    expect([session.isAlive(), session.signal.aborted]).toEqual([false, true]);
+    expect(session.signal.reason).toMatchObject({code: 'KVI_LEASE_NOT_FOUND'});
+  });
+
+  it('counts the grant from when it was asked for', async () => {
+    const clock = handClock();
+    const {driver, answers} = leases(clock, 3);
+    const answer = later<{id: string; ttlSeconds: number}>();
+    answers.grant = () => answer.promise;
+    answers.keepAlive = unavailable;
+    const opening = openSession(driver, 3, never);
+    await clock.advance(2000);
+    answer.resolve({id: 'a1', ttlSeconds: 3});
+    const session = await opening;
+    await clock.advance(999);
+    expect(session.signal.aborted).toBe(false);
+    await clock.advance(1);
+    expect(session.signal.aborted).toBe(true);
+  });
+
+  it('survives keepalives that fail, as long as one succeeds within the TTL', async () => {
+    const clock = handClock();
+    const {driver, answers} = leases(clock, 9);
+    const session = await openSession(driver, 9, never);
+    answers.keepAlive = unavailable;
+    await clock.advance(8000);
+    answers.keepAlive = () => Promise.resolve({ttlSeconds: 9});
+    await clock.advance(8000);
+    expect([session.isAlive(), session.signal.aborted]).toEqual([true, false]);
+    await session.close();
+  });
+
+  it('takes a stalled event loop as time that has passed, before any timer fires', async () => {
+    const clock = handClock();
+    const {driver} = leases(clock, 3);
+    const session = await openSession(driver, 3, never);
+    clock.stall(3000);
+    expect(session.isAlive()).toBe(false);
+    await clock.advance(0);
+    expect(session.signal.aborted).toBe(true);
+  });
+
+  it('is lost as soon as a keepalive learns that the lease is gone', async () => {
+    const clock = handClock();
+    const {driver, answers} = leases(clock, 3);
+    const session = await openSession(driver, 3, never);
+    answers.keepAlive = () => Promise.reject(new KviError('KVI_LEASE_NOT_FOUND', 'made to fail'));
+    await clock.advance(1000);
+    expect([session.isAlive(), session.signal.aborted, clock.pending()]).toEqual([false, true, 0]);
+  });
+
+  it('revokes its lease when it is closed, once, and is not lost by that', async () => {
+    const clock = handClock();
+    const {driver, revoked, answers} = leases(clock, 3);
+    const session = await openSession(driver, 3, never);
+    answers.revoke = () => Promise.reject(new KviError('KVI_LEASE_NOT_FOUND', 'gone already'));
+    await Promise.all([session.close(), session.close()]);
+    expect([revoked, session.isAlive(), session.signal.aborted]).toEqual([['a1'], false, false]);
+    expect(clock.pending()).toBe(0);
+  });
+
+  it('says what kept it from being revoked', async () => {
+    const clock = handClock();
+    const {driver, answers} = leases(clock, 3);
+    const session = await openSession(driver, 3, never);
+    answers.revoke = unavailable;
+    await expect(session.close()).rejects.toMatchObject({code: 'KVI_UNAVAILABLE'});
+    expect(clock.pending()).toBe(0);
+  });
+
+  it('gives a lease back that is granted after the wait for it was given up', async () => {
+    const clock = handClock();
+    const {driver, answers, revoked} = leases(clock, 3);
+    const answer = later<{id: string; ttlSeconds: number}>();
+    answers.grant = () => answer.promise;
+    const controller = new AbortController();
+    const opening = openSession(driver, 3, controller.signal);
+    controller.abort(new KviError('KVI_ABORTED', 'enough'));
+    answer.resolve({id: 'b2', ttlSeconds: 3});
+    await expect(opening).rejects.toMatchObject({code: 'KVI_ABORTED'});
+    expect([revoked, clock.pending()]).toEqual([['b2'], 0]);
+  });
+
+  it('does not wait long for the answer to a grant that was given up', async () => {
+    const clock = handClock();
+    const {driver, answers} = leases(clock, 3);
+    answers.grant = () => new Promise(() => undefined);
+    const controller = new AbortController();
+    const opening = openSession(driver, 3, controller.signal);
+    opening.catch(() => undefined);
+    controller.abort(new KviError('KVI_ABORTED', 'enough'));
+    await clock.advance(1000);
+    await expect(opening).rejects.toMatchObject({code: 'KVI_ABORTED'});
+  });
+});
