@@ -30,7 +30,7 @@ function restrictedImports(name, ...patterns) {
   if (allowed === undefined) throw new Error(`eslint.config.js does not say what ${name} may import`);
   const forbidden = Object.keys(mayImport).filter((other) => !allowed.includes(other));
   const upwards = {
-    group: forbidden.flatMap((other) => [other, `${other}/*`]),
+    regex: `^(${forbidden.join('|')})(/|$)`,
     message: `${name} may import ${allowed.join(', ') || 'none of our packages'}: dependencies point one way.`,
   };
   return ['error', {patterns: [foreignSource, upwards, ...patterns]}];

@@ -1,8 +1,7 @@
 import {describe, expect, it} from '@jest/globals';
 import {open} from 'kvi';
-import {describeWithEtcd, sharedEtcdUrl} from 'kvi-testbed';
+import {describeWithEtcd, runNode, sharedEtcdUrl} from 'kvi-testbed';
 import {fileURLToPath} from 'node:url';
-import {runNode} from '../../../packages/kvi/test/run-node.ts';
 import {keys} from '../src/keys.ts';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));

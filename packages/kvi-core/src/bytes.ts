@@ -65,7 +65,7 @@ export function prefixEnd(prefix: Bytes): Bytes {
   const last = prefix.findLastIndex((byte) => byte < 0xff);
   if (last === -1) return toTheEnd;
   const end = Buffer.from(prefix.subarray(0, last + 1));
-  end[last]! += 1;
+  end.writeUInt8(end.readUInt8(last) + 1, last);
   return end;
 }
 

@@ -85,7 +85,7 @@ function encodePut(put: PutRequest<Input>): PutRequest<Bytes> {
 }
 
 /** @throws `KVI_NOT_TEXT` from these and all below, where `decode` is that of a text handle */
-export function decodeKeyValue<T extends Input>(kv: KeyValue<Bytes>, decode: Decode<T>): KeyValue<T> {
+function decodeKeyValue<T extends Input>(kv: KeyValue<Bytes>, decode: Decode<T>): KeyValue<T> {
   return {
     key: decode(kv.key, () => `the key ${show(kv.key)}`),
     value: decodeValue(kv, decode),

@@ -1,6 +1,5 @@
 /** The interface that a service gets injected: the same on every backend. */
 import type {Bytes, Input} from './bytes.ts';
-import type {KviError} from './errors.ts';
 import type {
   CompareResult,
   KeyValue,
@@ -179,7 +178,7 @@ export interface WatchHandle {
  *
  * Any call can fail with `KVI_INVALID_ARGUMENT` (nothing was sent), `KVI_TIMEOUT`, `KVI_ABORTED`, `KVI_CLOSED`,
  * `KVI_UNAVAILABLE` (nothing was applied), `KVI_UNAUTHENTICATED` and `KVI_PERMISSION_DENIED`; a read of text also with
- * `KVI_NOT_TEXT`, a write also with `KVI_UNKNOWN_OUTCOME` and `KVI_RESOURCE_EXHAUSTED`. See {@link KviError}.
+ * `KVI_NOT_TEXT`, a write also with `KVI_UNKNOWN_OUTCOME` and `KVI_RESOURCE_EXHAUSTED`. `KviError` documents each.
  *
  * @typeParam T - what comes out: `string`, or `Uint8Array` through {@link Kvi.bytes}
  */

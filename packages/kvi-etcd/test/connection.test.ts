@@ -1,6 +1,6 @@
 import {afterAll, beforeAll, describe, expect, it} from '@jest/globals';
 import type {Driver} from 'kvi-core/driver';
-import {describeWithEtcd, startEtcd, startProxy, type Etcd, type Proxy} from 'kvi-testbed';
+import {describeWithEtcd, startEtcd, startProxy, type Etcd, type Proxy, typescriptArgs} from 'kvi-testbed';
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {createServer as createWebServer} from 'node:http';
@@ -210,14 +210,10 @@ describeWithEtcd('a connection', () => {
 
   it('lets the process exit by itself once it is closed', async () => {
     const start = performance.now();
-    const support = fileURLToPath(new URL('support/', import.meta.url));
-    const args = [
-      '--conditions=kvi-source',
-      '--import',
-      `${support}typescript.mjs`,
-      `${support}use-and-close.mjs`,
-    ];
-    const child = spawn(process.execPath, [...args, etcd.url], {stdio: ['ignore', 'pipe', 'inherit']});
+    const program = fileURLToPath(new URL('support/use-and-close.mjs', import.meta.url));
+    const child = spawn(process.execPath, [...typescriptArgs, program, etcd.url], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const [closedAt] = await Promise.all([
       once(child.stdout, 'data').then(() => performance.now()),
       once(child, 'exit'),

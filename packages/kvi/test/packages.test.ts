@@ -1,6 +1,8 @@
 import {describe, expect, it} from '@jest/globals';
-import {describeWithEtcd, sharedEtcdUrl} from 'kvi-testbed';
-import {runNode} from './run-node.ts';
+import {describeWithEtcd, runNode, sharedEtcdUrl} from 'kvi-testbed';
+import {fileURLToPath} from 'node:url';
+
+const missingPackages = new URL('missing-packages.mjs', import.meta.url).href;
 
 /** Opens, writes, reads and closes in a process of its own. Resolves with what it read, or with the error. */
 async function useInProcess(url: string, missing: string[] = []): Promise<unknown> {
@@ -15,7 +17,10 @@ async function useInProcess(url: string, missing: string[] = []): Promise<unknow
     } catch ({code, message, cause}) {
       console.log(JSON.stringify({code, message, cause: cause?.code}));
     }`;
-  const {exitCode, stdout, stderr} = await runNode(['--input-type=module', '--eval', program], {missing});
+  const {exitCode, stdout, stderr} = await runNode(
+    [`--import=${missingPackages}`, '--input-type=module', '--eval', program],
+    {env: {KVI_TEST_MISSING: missing.join(',')}, cwd: fileURLToPath(new URL('..', import.meta.url))},
+  );
   if (exitCode !== 0) throw new Error(`exit code ${String(exitCode)}: ${stderr}`);
   return JSON.parse(stdout);
 }

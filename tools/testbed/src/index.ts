@@ -4,5 +4,6 @@ export {etcdctl, spawnEtcdctl, type EtcdctlProcess, type EtcdctlResult} from './
 export type {Etcd, EtcdOptions} from './node.ts';
 export {startProxy, type Direction, type Proxy} from './proxy.ts';
 export type {Release} from './provision.ts';
+export {runNode, type Ended} from './run-node.ts';
 export {describeWithEtcd, sharedEtcdUrl} from './shared-etcd.ts';
 export {typescriptArgs} from './typescript.ts';
