@@ -86,12 +86,6 @@ describe('A watch of the store in process', () => {
     await expect(watch.next()).rejects.toMatchObject({code: 'KVI_COMPACTED', compactRevision: 3});
   });
 
-  it('is refused when its range ends before it starts', async () => {
-    const watch = new MemStore().driver().watch({key: bytes('b'), rangeEnd: bytes('a')});
-    await expect(watch.created).rejects.toMatchObject({code: 'KVI_INVALID_ARGUMENT'});
-    await expect(watch.next()).rejects.toMatchObject({code: 'KVI_INVALID_ARGUMENT'});
-  });
-
   it('tells the present revision now and then while nothing happens to it', async () => {
     const clock = new ManualClock();
     const driver = new MemStore({clock}).driver();

@@ -45,18 +45,18 @@ function losesConnection(driver: Driver): {driver: Driver; connection: Connectio
           let next = request.startRevision;
           while (!buffer.ended) {
             await online;
-            const connection = driver.watch({...request, startRevision: next});
-            const cut = () => void connection.return();
+            const watch = driver.watch({...request, startRevision: next});
+            const cut = () => void watch.return();
             for (const signal of [ended.signal, offline.signal])
               signal.addEventListener('abort', cut, {once: true});
-            void connection.created.then(
+            void watch.created.then(
               (first) => {
                 next ??= first;
                 buffer.created(first);
               },
               () => undefined,
             );
-            for await (const response of connection) {
+            for await (const response of watch) {
               buffer.push(response);
               next = response.revision + 1;
             }

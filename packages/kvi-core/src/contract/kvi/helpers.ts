@@ -111,12 +111,12 @@ export async function grantLease(driver: Driver): Promise<LeaseId> {
   return id;
 }
 
-/**
- * Resolves when the shortest lease that the backend grants has come and gone without keepalives: proof that so much
- * time has passed.
- */
+/** The TTL of what has to outlive it. Not the smallest: a machine under load may take a second to send a keepalive. */
+export const shortTtlSeconds = 2;
+
+/** Resolves when a lease of {@link shortTtlSeconds} has come and gone without keepalives: proof that the time has passed. */
 export async function untilLeaseExpired(driver: Driver, key: string): Promise<void> {
-  const {id} = await driver.leaseGrant({ttlSeconds: 1});
+  const {id} = await driver.leaseGrant({ttlSeconds: shortTtlSeconds});
   const {revision} = await driver.txn({
     success: [{type: 'put', key: Buffer.from(key), value: Buffer.alloc(0), lease: id}],
   });
