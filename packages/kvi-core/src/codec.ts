@@ -31,10 +31,16 @@ export function encodeKeys(keys: Keys, end?: Input): KeyRange<Bytes> {
   }
   if (typeof keys === 'object' && keys !== null) {
     if (end !== undefined) throw invalidArgument('give an end, or an object that names a range, not both');
+    if ('prefix' in keys && 'start' in keys) throw invalidArgument('give {prefix} or {start, end}, not both');
     if ('prefix' in keys) return prefixRange(encode(keys.prefix, 'prefix'));
     if ('start' in keys) return encodeRange({key: keys.start, rangeEnd: keys.end});
   }
   throw invalidArgument('keys must be a key, {prefix} or {start, end}');
+}
+
+/** Whether this names all keys, perhaps by a variable that was not set. */
+export function isEmptyPrefix(keys: Keys): boolean {
+  return typeof keys === 'object' && keys !== null && 'prefix' in keys && keys.prefix?.length === 0;
 }
 
 /** An empty prefix is every key's. */

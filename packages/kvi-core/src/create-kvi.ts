@@ -10,6 +10,7 @@ import {
   decodeValue,
   encodeKeys,
   encodeTxn,
+  isEmptyPrefix,
 } from './codec.ts';
 import {lockTable} from './dist-lock.ts';
 import type {Driver} from './driver/driver.ts';
@@ -143,6 +144,11 @@ function view<T extends Input>(
     },
 
     async delete(keys: Keys, callOptions?: CallOptions): Promise<boolean> {
+      if (isEmptyPrefix(keys)) {
+        throw invalidArgument(
+          'an empty prefix would delete every key; if you mean that, say {start: "\\0", end: "\\0"}',
+        );
+      }
       const {responses} = await txn({success: [{type: 'deleteRange', ...encodeKeys(keys)}]}, callOptions);
       const [response] = responses;
       return response?.type === 'deleteRange' && response.deleted > 0;

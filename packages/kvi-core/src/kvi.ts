@@ -214,7 +214,11 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
    */
   range(keys: Keys, options?: RangeOptions): Promise<RangeResponse<T>>;
 
-  /** Deletes a key, or many in one revision. Returns whether there was anything to delete. */
+  /**
+   * Deletes a key, or many in one revision. An empty prefix is refused: it would delete everything.
+   *
+   * @returns whether there was anything to delete
+   */
   delete(keys: Keys, options?: CallOptions): Promise<boolean>;
 
   /**

@@ -1,7 +1,21 @@
 import type {Bytes} from './bytes.ts';
+import {sleep} from './driver/clock.ts';
 import type {Driver, DriverWatch} from './driver/driver.ts';
 import {isKviError} from './errors.ts';
-import {type Event, type KeyValue, noLease, type WatchRequest, type WatchResponse} from './messages.ts';
+import {
+  type Event,
+  type KeyValue,
+  noLease,
+  type RangeResponse,
+  type WatchRequest,
+  type WatchResponse,
+} from './messages.ts';
+import {readRange} from './pages.ts';
+
+/** Milliseconds for one attempt to read the present state; like a watch, a resync goes on trying. */
+const attemptMs = 30_000;
+/** Milliseconds between attempts. */
+const pauseMs = 500;
 
 /** A response of a watch, or what a resync found. */
 export interface ResyncResponse extends WatchResponse<Bytes> {
@@ -25,6 +39,17 @@ export function resyncingWatch(
   let watch = driver.watch(request, options);
   let isEnded = false;
 
+  async function read(keysOnly: boolean): Promise<RangeResponse<Bytes>> {
+    for (;;) {
+      try {
+        return await readRange(driver, {key, rangeEnd, keysOnly}, {...options, timeoutMs: attemptMs});
+      } catch (error) {
+        if (isEnded || !isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT')) throw error;
+        await sleep(driver.clock, pauseMs, options.signal);
+      }
+    }
+  }
+
   // From the start the watch knows the keys that are there, so that it can report their deletion.
   async function seed() {
     try {
@@ -32,7 +57,7 @@ export function resyncingWatch(
     } catch (error) {
       ignoreCompacted(error);
     }
-    const {kvs} = await driver.range({key, rangeEnd, keysOnly: true}, options);
+    const {kvs} = await read(true);
     for (const kv of kvs) known.set(idOf(kv.key), kv.key);
   }
 
@@ -48,13 +73,15 @@ export function resyncingWatch(
   }
 
   async function resync(): Promise<IteratorResult<ResyncResponse, undefined>> {
-    const {kvs, revision} = await driver.range({key, rangeEnd}, options);
+    const {kvs, revision} = await read(false);
     if (isEnded) return {done: true, value: undefined};
     const present = new Set(kvs.map((kv) => idOf(kv.key)));
     const gone = Array.from(known).filter(([id]) => !present.has(id));
     const deletions = gone.map(([, goneKey]) => deletion(goneKey, revision));
+    // A store that was reset, or restored from a backup, counts its revisions anew: then every key may have changed.
+    const isSameHistory = revision >= delivered;
     const puts = kvs
-      .filter((kv) => kv.modRevision > delivered)
+      .filter((kv) => kv.modRevision > delivered || !isSameHistory)
       .map((kv): Event<Bytes> => ({type: 'put', kv}));
     const response: ResyncResponse = {
       revision,

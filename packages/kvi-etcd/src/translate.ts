@@ -46,9 +46,12 @@ const compareResults = {'=': 'Equal', '!=': 'NotEqual', '<': 'Less', '>': 'Great
 
 const watchFilters = {noput: 'Noput', nodelete: 'Nodelete'} as const;
 
-/** Named also where it is the default: left to itself, etcd before 3.6 cuts to the limit first, and sorts what is left. */
-function sortOrder({sortOrder, sortTarget = 'key'}: RangeRequest<Bytes>) {
-  return sortOrder === undefined && sortTarget === 'key' ? undefined : sortOrders[sortOrder ?? 'ascend'];
+/**
+ * Keys come in ascending order by themselves; asked for it, etcd would read the whole range before it cuts to the limit.
+ * Another order is always named: left to itself, etcd before 3.6 cuts to the limit first, and sorts what is left.
+ */
+function sortOrder({sortOrder = 'ascend', sortTarget = 'key'}: RangeRequest<Bytes>) {
+  return sortOrder === 'ascend' && sortTarget === 'key' ? undefined : sortOrders[sortOrder];
 }
 
 export function toRange(request: RangeRequest<Bytes>): IRangeRequest {

@@ -20,8 +20,8 @@ export function openMemDriver(url = 'mem:', options: OpenMemDriverOptions = {}):
   // What is thrown in here rejects the promise.
   return new Promise((resolve) => {
     const name = storeName(url);
-    const store = options.store ?? MemStore.named(name);
-    resolve(store.driver(options));
+    const {store = MemStore.named(name), maxBufferedEvents} = options;
+    resolve(store.driver({maxBufferedEvents}));
   });
 }
 

@@ -1,5 +1,6 @@
 import type {Bytes} from '../bytes.ts';
 import type {DriverWatch} from './driver.ts';
+import {fifo} from './fifo.ts';
 import {KviError} from '../errors.ts';
 import type {WatchResponse} from '../messages.ts';
 
@@ -37,7 +38,7 @@ export interface EventBuffer {
  */
 export function eventBuffer(options: EventBufferOptions): EventBuffer {
   const {maxBufferedEvents = defaultMaxBufferedEvents, signal} = options;
-  const queue: WatchResponse<Bytes>[] = [];
+  const queue = fifo<WatchResponse<Bytes>>();
   const pulls: {
     resolve: (result: IteratorResult<WatchResponse<Bytes>>) => void;
     reject: (error: KviError) => void;
@@ -68,7 +69,7 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
   }
 
   function abort() {
-    queue.length = 0;
+    queue.clear();
     end(new KviError('KVI_ABORTED', 'the watch was aborted by its signal', {cause: signal?.reason}));
   }
 
@@ -88,7 +89,7 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
       });
     },
     return() {
-      queue.length = 0;
+      queue.clear();
       error = undefined;
       end();
       return Promise.resolve({done: true, value: undefined});

@@ -154,9 +154,15 @@ export const badInput: ContractGroup = {
           {kv, key, prefix},
           {
             'a prefix and an end': () => kv.getRange(wrong({prefix}), key('z')),
+            'a prefix and a start': () => kv.getRange(wrong({prefix, start: key('a')})),
             'a watch of no keys': () => kv.changes({start: key('b'), end: key('a')}),
           },
           'what contradicts itself is refused',
+        );
+        await assertRefused(
+          {kv, key, prefix},
+          {'delete, {prefix}': () => kv.delete({prefix: ''})},
+          'an empty prefix, as of a variable that was not set, deletes nothing',
         );
       },
     },

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import {setImmediate as nextTurn} from 'node:timers/promises';
+import {createKvi} from '../../create-kvi.ts';
 import type {ContractGroup} from '../suite.ts';
 import {everyCall} from './calls.ts';
 import {assertFails, eventually, keysOf, leaseOf, soon} from './helpers.ts';
+import {untilWaiting} from './lock-waiters.ts';
 
 /** `close`. */
 export const close: ContractGroup = {
@@ -67,6 +70,28 @@ export const close: ContractGroup = {
         await handle.close();
         await soon(Promise.allSettled(Object.values(begun)), 'what has begun ends');
         assert.deepEqual(await keysOf(kv, {prefix}), [], 'no key is left behind');
+      },
+    },
+    {
+      name: 'close resolves when those who waited for a lock have left the queue',
+      async run({kv, open, key, prefix}) {
+        const driver = await open();
+        const slow = createKvi({
+          ...driver,
+          async leaseRevoke(...args) {
+            await nextTurn();
+            return driver.leaseRevoke(...args);
+          },
+        });
+        const held = await kv.distLock(key('lock'));
+        slow.distLock(key('lock')).catch(() => undefined);
+        await untilWaiting(kv, key('lock'), 2);
+        await slow.close();
+        assert.deepEqual(
+          await keysOf(kv, {prefix}),
+          [held.key.slice(prefix.length)],
+          'nothing is left behind',
+        );
       },
     },
     {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import {createKvi} from '../../create-kvi.ts';
 import type {ContractGroup} from '../suite.ts';
-import {assertFails, changesFrom, takeSet} from './helpers.ts';
+import {assertFails, changesFrom, soon, takeSet} from './helpers.ts';
 
 const notText = Buffer.from([0x66, 0xff, 0xfe]);
 const everyByte = Buffer.from(Array.from({length: 256}, (_, byte) => byte));
@@ -92,6 +93,11 @@ export const textAndBytes: ContractGroup = {
           () => texts.next(),
           'a change that is not text is not shown as text',
         );
+        assert.equal(
+          (await soon(texts.next(), 'what has failed is over')).done,
+          true,
+          'it ends with its error',
+        );
         const {value} = await bytes.next();
         assert.deepEqual(
           Buffer.from(value?.events[0]?.value ?? []),
@@ -102,10 +108,19 @@ export const textAndBytes: ContractGroup = {
     },
     {
       name: 'bytes that were given to a call may be changed afterwards',
-      async run({kv, key, prefix}) {
+      async run({kv, open, key, prefix}) {
+        const driver = await open();
+        const client = createKvi({
+          ...driver,
+          async txn(...args) {
+            // Sent only after its caller has gone on.
+            await Promise.resolve();
+            return driver.txn(...args);
+          },
+        });
         const keyBytes = Buffer.from(key('k'));
         const value = Buffer.from('before');
-        const stored = kv.store(keyBytes, value);
+        const stored = client.store(keyBytes, value);
         keyBytes.fill(0x7a);
         value.fill(0x7a);
         await stored;
@@ -143,6 +158,21 @@ export const textAndBytes: ContractGroup = {
           (await takeSet(past, 'history is there')).events[0]?.value,
           'before',
           'nor that of its history',
+        );
+      },
+    },
+    {
+      name: "bytes that a call returned are the caller's own, also where a driver gives the same memory twice",
+      async run({kv, open, key}) {
+        await kv.store(key('k'), 'before');
+        const driver = await open();
+        const response = await driver.range({key: Buffer.from(key('k'))});
+        const client = createKvi({...driver, range: () => Promise.resolve(response)});
+        (await client.bytes.get(key('k')))?.fill(0);
+        assert.equal(
+          await client.get(key('k')),
+          'before',
+          'what a call returns is not the memory of the driver',
         );
       },
     },

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import {createKvi} from '../../create-kvi.ts';
+import {eventBuffer} from '../../driver/event-buffer.ts';
 import type {WatchHandle} from '../../kvi.ts';
 import type {ContractGroup} from '../suite.ts';
 import {type Callback, endsWithDeletion, notes, startWatch} from './callbacks.ts';
@@ -56,6 +58,29 @@ export const watchWithCBEnd: ContractGroup = {
         await soon(handle.ended, 'a watch that is cancelled ends');
         await Promise.all(storing);
         assert.equal(seen.length, 1, 'after the cancellation the callback is not called');
+      },
+    },
+    {
+      name: 'what ends a watch ends it also where many changes came in one message',
+      async run({kv, open, key}) {
+        for (const name of ['cancel', 'false', 'throw']) {
+          await kv.store(key('k'), 'v');
+          const {kvs} = await kv.bytes.range(key('k'));
+          const events = [...kvs, ...kvs, ...kvs].map((kv) => ({type: 'put' as const, kv}));
+          const buffer = eventBuffer({onEnd: () => undefined});
+          buffer.created(1);
+          const client = createKvi({...(await open()), watch: () => buffer.watch});
+          let calls = 0;
+          const handle = await startWatch(client, key('k'), 'put', async () => {
+            calls += 1;
+            if (name === 'cancel') await client.watchCBCancel(handle);
+            if (name === 'throw') throw new Error('made to fail');
+            return name !== 'false';
+          });
+          buffer.push({revision: events[0]?.kv.modRevision ?? 0, events});
+          await soon(handle.ended, `${name} ends the watch`);
+          assert.equal(calls, 1, `${name}: the callback is not called for the rest of the message`);
+        }
       },
     },
     {

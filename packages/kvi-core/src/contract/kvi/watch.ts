@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type {ContractGroup} from '../suite.ts';
+import {breakableClient} from './connection.ts';
 import {assertFails, soon} from './helpers.ts';
 
 /** `watch`. */
@@ -72,6 +73,21 @@ export const watch: ContractGroup = {
           assert.equal(value, String(i), 'the first change after the call is told');
           await stored;
         }
+      },
+    },
+    {
+      name: 'that holds however long it takes until the watch is in place: the write waits',
+      async run({kv, open, key}) {
+        const {client, connection} = await breakableClient({open});
+        connection.disconnect();
+        const watched = client.watch(key('k'));
+        const stored = client.store(key('k'), 'v');
+        await kv.store(key('other'), 'v');
+        assert.equal(await kv.get(key('k')), undefined, 'a write waits for the watches before it');
+        connection.reconnect();
+        const {value} = await soon(watched, 'a write after watch() is never missed');
+        assert.equal(value, 'v', 'the change is told');
+        await stored;
       },
     },
     {
