@@ -20,7 +20,7 @@ export function encode(input: Input, what: string): Bytes {
   if (typeof input === 'string') {
     if (!input.isWellFormed()) {
       throw invalidArgument(
-        `${what} ${JSON.stringify(input)} has an unpaired surrogate, which UTF-8 cannot encode; pass bytes to store arbitrary data`,
+        `${what} has an unpaired surrogate, which UTF-8 cannot encode; pass bytes to store arbitrary data`,
       );
     }
     return Buffer.from(input);

@@ -55,13 +55,32 @@ function encodeRange({key, rangeEnd}: KeyRange<Input>) {
   };
 }
 
+/** How deep transactions may nest. The messages of gRPC may not nest much deeper. */
+const maxTxnDepth = 32;
+
 /** @throws `KVI_INVALID_ARGUMENT` */
-export function encodeTxn({compare = [], success = [], failure = []}: TxnRequest<Input>): TxnRequest<Bytes> {
+export function encodeTxn(request: TxnRequest<Input>, depth = 1): TxnRequest<Bytes> {
+  if (depth > maxTxnDepth) throw invalidArgument(`transactions may nest ${maxTxnDepth} levels deep`);
+  const {compare, success, failure} = checkObject('a transaction', request);
   return {
-    compare: compare.map(encodeCompare),
-    success: success.map(encodeOp),
-    failure: failure.map(encodeOp),
+    compare: checkObjects('compare', compare).map(encodeCompare),
+    success: checkObjects('success', success).map((op) => encodeOp(op, depth)),
+    failure: checkObjects('failure', failure).map((op) => encodeOp(op, depth)),
   };
+}
+
+function checkObject<O>(what: string, object: O): O {
+  if (typeof object !== 'object' || object === null) {
+    throw invalidArgument(`${what} must be an object, not ${String(object)}`);
+  }
+  return object;
+}
+
+function checkObjects<O>(what: string, objects: readonly O[] = []): readonly O[] {
+  const isArray: boolean = Array.isArray(objects);
+  if (!isArray) throw invalidArgument(`${what} must be an array, not ${typeof objects}`);
+  for (const object of objects) checkObject(`each of ${what}`, object);
+  return objects;
 }
 
 function encodeCompare(compare: Compare<Input>): Compare<Bytes> {
@@ -71,12 +90,12 @@ function encodeCompare(compare: Compare<Input>): Compare<Bytes> {
     : {...compare, ...range};
 }
 
-function encodeOp(op: RequestOp<Input>): RequestOp<Bytes> {
+function encodeOp(op: RequestOp<Input>, depth: number): RequestOp<Bytes> {
   switch (op.type) {
     case 'put':
       return {type: 'put', ...encodePut(op)};
     case 'txn':
-      return {type: 'txn', ...encodeTxn(op)};
+      return {type: 'txn', ...encodeTxn(op, depth + 1)};
     default:
       return {...op, ...encodeRange(op)};
   }

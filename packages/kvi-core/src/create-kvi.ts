@@ -111,7 +111,7 @@ function view<T extends Input>(
     handle.check(rangeOptions);
     const {timeoutMs = options.timeoutMs, signal, ...fields} = rangeOptions;
     const request = {...encodeKeys(keys, end), ...fields};
-    checkRange(request);
+    checkRange(request, options);
     return readRange(driver, request, {timeoutMs, signal});
   }
 
@@ -223,7 +223,7 @@ function view<T extends Input>(
     async watch(key: Input, callOptions: CallOptions = {}): Promise<Change<T>> {
       handle.check(callOptions);
       const request = {key: encode(key, 'key')};
-      checkWatch(request);
+      checkWatch(request, options);
       return decodeEvent(await firstChange(driver, request.key, {...callOptions, closing}), decode);
     },
 
@@ -236,7 +236,7 @@ function view<T extends Input>(
     ): Promise<WatchHandle> {
       handle.check(callOptions);
       const request = {key: encode(key, 'key')};
-      checkWatch(request);
+      checkWatch(request, options);
       if (op !== 'put' && op !== 'delete')
         throw invalidArgument(`op must be put or delete, not ${String(op)}`);
       if (typeof callback !== 'function') throw invalidArgument('callback must be a function');
@@ -254,7 +254,7 @@ function view<T extends Input>(
       handle.check(changesOptions);
       checkOneOf('onCompacted', changesOptions.onCompacted ?? 'error', ['error', 'resync']);
       const encoded = encodeKeys(keys);
-      checkWatch({...encoded, ...changesOptions});
+      checkWatch({...encoded, ...changesOptions}, options);
       return changes(driver, encoded, changesOptions, decode);
     },
 
@@ -268,6 +268,7 @@ function view<T extends Input>(
   ) {
     handle.check({signal});
     checkLockName(name);
+    checkRange({key: Buffer.from(name)}, options);
     checkTtl(ttlSeconds);
     return {name, ttlSeconds, signal};
   }

@@ -144,7 +144,8 @@ export type ResponseOp<T extends Input = string> =
 
 /**
  * A transaction: if every compare holds, the operations of `success` run, otherwise those of `failure`, in order and as
- * one revision. All compares, those of nested transactions too, see the store as it was before.
+ * one revision. All compares, those of nested transactions too, see the store as it was before. Transactions nest at
+ * most 32 levels deep.
  */
 export interface TxnRequest<T extends Input> {
   /** Default: none, which holds. */

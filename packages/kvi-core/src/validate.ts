@@ -29,7 +29,12 @@ export interface Limits {
 export const defaultLimits: Limits = {maxTxnOps: 128, maxRequestBytes: 1.5 * 1024 * 1024};
 
 /** @throws `KVI_INVALID_ARGUMENT` */
-export function checkRange(request: RangeRequest<Bytes>): void {
+export function checkRange(request: RangeRequest<Bytes>, limits: Limits): void {
+  checkRangeFields(request);
+  checkSize(keysSize(request), limits);
+}
+
+function checkRangeFields(request: RangeRequest<Bytes>): void {
   checkKey(request.key);
   for (const field of [
     'limit',
@@ -46,8 +51,9 @@ export function checkRange(request: RangeRequest<Bytes>): void {
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
-export function checkWatch(request: WatchRequest<Bytes>): void {
+export function checkWatch(request: WatchRequest<Bytes>, limits: Limits): void {
   checkKey(request.key);
+  checkSize(keysSize(request), limits);
   if (isEmpty(request)) {
     throw invalidArgument(
       `a watch needs a range with keys in it; ${show(request.key)} is not before its end`,
@@ -62,10 +68,13 @@ export function checkTxn(request: TxnRequest<Bytes>, limits: Limits): void {
   checkOperations(request, limits.maxTxnOps);
   checkOverlaps(request.success ?? []);
   checkOverlaps(request.failure ?? []);
-  const size = txnSize(request);
-  if (size > limits.maxRequestBytes) {
+  checkSize(txnSize(request), limits);
+}
+
+function checkSize(size: number, {maxRequestBytes}: Limits): void {
+  if (size > maxRequestBytes) {
     throw invalidArgument(
-      `the request has about ${String(size)} bytes, more than the limit of ${String(limits.maxRequestBytes)}; store less at once`,
+      `the request has about ${size} bytes, more than the limit of ${maxRequestBytes}; store less at once`,
     );
   }
 }
@@ -88,7 +97,7 @@ function checkOperations(
 function checkOperation(op: RequestOp<Bytes>, maxTxnOps: number): void {
   switch (op.type) {
     case 'range':
-      checkRange(op);
+      checkRangeFields(op);
       break;
     case 'put':
       checkPut(op);

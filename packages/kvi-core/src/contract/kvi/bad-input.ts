@@ -131,6 +131,25 @@ export const badInput: ContractGroup = {
       },
     },
     {
+      name: 'what is no transaction is refused',
+      async run({kv, key, prefix}) {
+        const bad = [
+          undefined,
+          null,
+          5,
+          {success: [null]},
+          {success: 'abc'},
+          {compare: [null]},
+          {failure: [5]},
+        ];
+        await assertRefused(
+          {kv, key, prefix},
+          Object.fromEntries(bad.map((request) => [JSON.stringify(request), () => kv.txn(wrong(request))])),
+          'a transaction is an object of arrays of objects',
+        );
+      },
+    },
+    {
       name: 'what is no range is refused',
       async run({kv, key, prefix}) {
         const bad = {

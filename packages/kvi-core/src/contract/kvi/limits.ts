@@ -55,6 +55,32 @@ export const limits: ContractGroup = {
       },
     },
     {
+      name: 'transactions nest 32 levels deep, and no deeper',
+      async run({kv, key, prefix}) {
+        const nested = (levels: number): TxnRequest<string> =>
+          levels === 1 ? {success: puts({key}, 1)} : {success: [{type: 'txn', ...nested(levels - 1)}]};
+        await assertRefused({kv, prefix}, [nested(33), nested(1000)], 'at most 32 levels');
+        await kv.txn(nested(32));
+        assert.equal((await keysOf(kv, {prefix})).length, 1, '32 levels run');
+      },
+    },
+    {
+      name: 'a key that no request could hold is refused by reads, watches and locks as well',
+      async run({kv, prefix}) {
+        const huge = prefix + 'x'.repeat(1.6 * 1024 * 1024);
+        const calls = {
+          get: () => kv.get(huge),
+          getRange: () => kv.getRange(huge, '\0'),
+          watch: () => kv.watch(huge, {timeoutMs: 1_000}),
+          changes: () => kv.changes({prefix: huge}),
+          distTimedLock: () => kv.distTimedLock(0, huge),
+        };
+        for (const [name, call] of Object.entries(calls)) {
+          await assertFails('KVI_INVALID_ARGUMENT', call, `${name}: no key is longer than a request`);
+        }
+      },
+    },
+    {
       name: 'a nested transaction may hold what the one around it leaves of the limit',
       async run({kv, key, prefix}) {
         const nest = (count: number): TxnRequest<string> => ({
