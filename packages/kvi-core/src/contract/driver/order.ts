@@ -95,7 +95,11 @@ export const order: ContractGroup = {
           'the last by key is the first by mod revision',
         );
         const oldestByDefault = await driver.range({...k.all, sortTarget: 'mod', limit: 1});
-        assert.equal(k.kvs(oldestByDefault.kvs), 'c=2', 'a target without an order ascends before the limit cuts too');
+        assert.equal(
+          k.kvs(oldestByDefault.kvs),
+          'c=2',
+          'a target without an order ascends before the limit cuts too',
+        );
         const latest = await driver.range({...k.all, sortTarget: 'mod', sortOrder: 'descend', limit: 2});
         assert.equal(k.kvs(latest.kvs), 'b=10 a=2', 'the last two changes');
         const keysOnly = await driver.range({
