@@ -73,7 +73,7 @@ export default defineConfig(
     },
   })),
   {
-    files: ['packages/kvi-etcd/src/connection.ts'],
+    files: ['packages/kvi-etcd/src/{connection,credentials}.ts'],
     rules: {'@typescript-eslint/no-restricted-imports': restrictedImports('kvi-etcd')},
   },
   {

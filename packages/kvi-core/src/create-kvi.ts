@@ -12,9 +12,11 @@ import {
   encodeTxn,
   isEmptyPrefix,
 } from './codec.ts';
-import {lockTable} from './dist-lock.ts';
+import {type HeldLock, lockLost, lockTable} from './dist-lock.ts';
 import type {Driver} from './driver/driver.ts';
 import {aborted, closed, invalidArgument} from './errors.ts';
+import {asTxnResponse, writes} from './guarded-request.ts';
+import {guardedWrites} from './guarded-write.ts';
 import type {
   CallOptions,
   Change,
@@ -33,6 +35,7 @@ import type {
   WatchCallback,
   WatchHandle,
   WatchWithCBOptions,
+  WriteOptions,
 } from './kvi.ts';
 import type {CompareResult, KeyValue, RangeResponse, TxnRequest, TxnResponse} from './messages.ts';
 import {
@@ -45,9 +48,11 @@ import {
 } from './options.ts';
 import {readRange} from './pages.ts';
 import {port} from './port.ts';
+import {giveUpMs} from './session.ts';
 import {tempKeyTable} from './temp-key.ts';
 import {checkOneOf, checkRange, checkTxn, checkWatch} from './validate.ts';
 import {callbackWatchTable, firstChange} from './watcher.ts';
+import {orAborted, within} from './within.ts';
 
 /**
  * Makes a handle on a driver, which it owns from then on: closing the handle closes the driver.
@@ -63,15 +68,18 @@ export function createKvi(driver: Driver, options: KviOptions = {}): Kvi {
 /** What the text and the bytes view of a handle share. */
 function openHandle(raw: Driver, kviOptions: KviOptions) {
   const options = resolveOptions(kviOptions);
-  const driver = port(raw, options.timeoutMs);
+  const driver = port(raw, options);
   const closing = new AbortController();
   const locks = lockTable(driver, closing.signal);
   const tempKeys = tempKeyTable(driver, closing.signal);
+  const guarded = guardedWrites(driver, options, closing.signal);
   let ended: Promise<void> | undefined;
 
   async function close() {
     closing.abort(closed());
-    await Promise.all([locks.close(), tempKeys.close()]);
+    const givenUp = Promise.all([locks.close(), tempKeys.close(), guarded.close()]);
+    // What the backend is not told in time, the TTL of the leases sees to.
+    await within(raw.clock, {timeoutMs: giveUpMs}, (late) => orAborted(givenUp, late)).catch(() => undefined);
     await driver.close();
   }
 
@@ -80,6 +88,7 @@ function openHandle(raw: Driver, kviOptions: KviOptions) {
     driver,
     locks,
     tempKeys,
+    guarded,
     watches: callbackWatchTable(driver),
     closing: closing.signal,
     /** The beginning of every call. */
@@ -98,21 +107,31 @@ function view<T extends Input>(
   decode: Decode<T>,
   bytes: () => Kvi<Bytes>,
 ): Kvi<T> {
-  const {driver, options, locks, tempKeys, watches, closing} = handle;
+  const {driver, options, locks, tempKeys, guarded, watches, closing} = handle;
 
-  async function txn(request: TxnRequest<Input>, callOptions: CallOptions = {}): Promise<TxnResponse<Bytes>> {
+  async function txn(
+    request: TxnRequest<Input>,
+    callOptions: WriteOptions = {},
+  ): Promise<TxnResponse<Bytes>> {
     handle.check(callOptions);
     const encoded = encodeTxn(request);
     checkTxn(encoded, options);
-    return driver.txn(encoded, callOptions);
+    const {
+      timeoutMs = options.timeoutMs,
+      retryPolicy = options.retryPolicy,
+      onUnknownOutcome = options.onUnknownOutcome,
+      signal,
+    } = callOptions;
+    const resolves = onUnknownOutcome === 'resolve' && writes(encoded);
+    return (resolves ? guarded : driver).txn(encoded, {timeoutMs, signal, retryPolicy});
   }
 
   async function range(keys: Keys, end: Input | undefined, rangeOptions: RangeOptions = {}) {
     handle.check(rangeOptions);
-    const {timeoutMs = options.timeoutMs, signal, ...fields} = rangeOptions;
+    const {timeoutMs = options.timeoutMs, signal, retryPolicy, ...fields} = rangeOptions;
     const request = {...encodeKeys(keys, end), ...fields};
     checkRange(request, options);
-    return readRange(driver, request, {timeoutMs, signal});
+    return readRange(driver, request, {timeoutMs, signal, retryPolicy});
   }
 
   return {
@@ -143,7 +162,7 @@ function view<T extends Input>(
       return decodeRangeResponse(await range(keys, undefined, rangeOptions), decode);
     },
 
-    async delete(keys: Keys, callOptions?: CallOptions): Promise<boolean> {
+    async delete(keys: Keys, callOptions?: WriteOptions): Promise<boolean> {
       if (isEmptyPrefix(keys)) {
         throw invalidArgument(
           'an empty prefix would delete every key; if you mean that, say {start: "\\0", end: "\\0"}',
@@ -154,7 +173,7 @@ function view<T extends Input>(
       return response?.type === 'deleteRange' && response.deleted > 0;
     },
 
-    async tas(key: Input, test: Input | null, value: Input, callOptions?: CallOptions): Promise<boolean> {
+    async tas(key: Input, test: Input | null, value: Input, callOptions?: WriteOptions): Promise<boolean> {
       const {succeeded} = await txn(
         {
           compare: [
@@ -177,7 +196,7 @@ function view<T extends Input>(
       thenValue: Input,
       elseKey: Input,
       elseValue: Input,
-      callOptions?: CallOptions,
+      callOptions?: WriteOptions,
     ): Promise<boolean> {
       const {succeeded} = await txn(
         {
@@ -190,7 +209,7 @@ function view<T extends Input>(
       return succeeded;
     },
 
-    async txn(request: TxnRequest<Input>, callOptions?: CallOptions): Promise<TxnResponse<T>> {
+    async txn(request: TxnRequest<Input>, callOptions?: WriteOptions): Promise<TxnResponse<T>> {
       return decodeTxnResponse(await txn(request, callOptions), decode);
     },
 
@@ -205,13 +224,13 @@ function view<T extends Input>(
       return tempKeys.keep({...request, ttlSeconds}, {timeoutMs: options.timeoutMs, ...callOptions});
     },
 
-    async distLock(name?: string, lockOptions?: DistLockOptions): Promise<DistLock> {
-      return locks.lock(lockRequest(name, lockOptions));
+    async distLock(name?: string, lockOptions?: DistLockOptions): Promise<DistLock<T>> {
+      return withGuard(await locks.lock(lockRequest(name, lockOptions)));
     },
 
-    async distTimedLock(seconds: number, name?: string, lockOptions?: DistLockOptions): Promise<DistLock> {
+    async distTimedLock(seconds: number, name?: string, lockOptions?: DistLockOptions): Promise<DistLock<T>> {
       checkLockWait(seconds);
-      return locks.lock({...lockRequest(name, lockOptions), waitMs: seconds * 1000});
+      return withGuard(await locks.lock({...lockRequest(name, lockOptions), waitMs: seconds * 1000}));
     },
 
     async distUnlock(name = options.lockName): Promise<void> {
@@ -261,6 +280,26 @@ function view<T extends Input>(
     close: handle.close,
     [Symbol.asyncDispose]: handle.close,
   };
+
+  function withGuard(lock: HeldLock): DistLock<T> {
+    return {
+      ...lock,
+      async guard(request, callOptions) {
+        handle.check(callOptions);
+        if (!lock.isHeld()) throw lockLost(lock.name, lock.signal.reason);
+        const {succeeded, responses} = await txn(
+          {
+            compare: [{key: lock.key, target: 'create', result: '=', createRevision: lock.token}],
+            success: [{type: 'txn', ...request}],
+          },
+          callOptions,
+        );
+        const [response] = responses;
+        if (!succeeded || response?.type !== 'txn') throw lockLost(lock.name, undefined);
+        return decodeTxnResponse(asTxnResponse(response), decode);
+      },
+    };
+  }
 
   function lockRequest(
     name = options.lockName,

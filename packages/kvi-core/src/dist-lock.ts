@@ -14,9 +14,12 @@ export interface LockRequest {
   signal?: AbortSignal | undefined;
 }
 
+/** A lock that is held, without what needs a facade. */
+export type HeldLock = Omit<DistLock, 'guard'>;
+
 /** The locks of a handle. */
 export interface LockTable {
-  lock(request: LockRequest): Promise<DistLock>;
+  lock(request: LockRequest): Promise<HeldLock>;
   /** Releases the lock of that name, if one is held. */
   unlock(name: string): Promise<void>;
   /** Gives up all locks. Never throws. */
@@ -31,8 +34,8 @@ export interface LockTable {
  */
 export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
   const queues = new Map<string, Mutex>();
-  const held = new Map<string, DistLock>();
-  const waiting = new Set<Promise<unknown>>();
+  const held = new Map<string, HeldLock>();
+  const waiting = new Set<Promise<HeldLock>>();
 
   /** The place of the name's turn in this process; of a name that nobody wants any more nothing is kept. */
   async function takeTurn(name: string, signal: AbortSignal): Promise<MutexInterface.Releaser> {
@@ -52,7 +55,7 @@ export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
     }
   }
 
-  function lock({name, ttlSeconds, waitMs, signal}: LockRequest): Promise<DistLock> {
+  function lock({name, ttlSeconds, waitMs, signal}: LockRequest): Promise<HeldLock> {
     const wait = waitMs !== 0;
     return within(driver.clock, {timeoutMs: wait ? waitMs : undefined, signal, closing}, async (ended) => {
       if (!wait && queues.get(name)?.isLocked() === true) throw notInTime(name);
@@ -87,15 +90,15 @@ export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
       await held.get(name)?.release();
     },
     async close() {
-      // Those who wait give up by `closing`, and clean up before they say so.
-      await Promise.allSettled(waiting);
-      await Promise.allSettled(Array.from(held.values(), (distLock) => distLock.release()));
+      // Those who wait give up by `closing`, and clean up before they say so; one may just have got its lock.
+      const late = Array.from(waiting, async (locked) => (await locked).release());
+      await Promise.allSettled([...late, ...Array.from(held.values(), (distLock) => distLock.release())]);
     },
   };
 }
 
 /** @param onRelease - called once, when the lock was released or given up */
-function distLockOf(driver: Driver, name: string, hold: Hold, onRelease: () => void): DistLock {
+function distLockOf(driver: Driver, name: string, hold: Hold, onRelease: () => void): HeldLock {
   const {key, createRevision, session} = hold;
   const lost = new AbortController();
   const watching = new AbortController();
@@ -132,6 +135,7 @@ function distLockOf(driver: Driver, name: string, hold: Hold, onRelease: () => v
     key,
     token: createRevision,
     signal: lost.signal,
+    isHeld: () => released === undefined && !lost.signal.aborted && session.isAlive(),
     release: releaseOnce,
     [Symbol.asyncDispose]: releaseOnce,
   };
@@ -141,7 +145,8 @@ function notInTime(name: string): KviError {
   return new KviError('KVI_TIMEOUT', `the lock ${JSON.stringify(name)} is held by another`);
 }
 
-function lockLost(name: string, cause: unknown): KviError {
+/** The error for a lock that is no longer held, though it was not released. */
+export function lockLost(name: string, cause: unknown): KviError {
   return new KviError(
     'KVI_LOCK_LOST',
     `the lock ${JSON.stringify(name)} was lost before it was released; what it protected may have been done twice`,

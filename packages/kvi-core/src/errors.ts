@@ -35,6 +35,8 @@ export type KviErrorCode =
   | 'KVI_PERMISSION_DENIED'
   /** The lock is no longer held: its lease ran out or its key was deleted. Stop what it protected; another may hold it. */
   | 'KVI_LOCK_LOST'
+  /** A temporary key is no longer kept: somebody deleted or overwrote it. Make it again, or find out who else uses it. */
+  | 'KVI_KEY_LOST'
   /** A consumer of changes fell too far behind; `revision` is the first that it has not seen. Watch again from there, and take events faster. */
   | 'KVI_SLOW_CONSUMER'
   /** The package that a URL needs is not installed. Install it. */
@@ -50,6 +52,8 @@ export interface KviErrorDetails {
   compactRevision?: number;
   /** `KVI_SLOW_CONSUMER`: the first revision that was not delivered. */
   revision?: number;
+  /** `KVI_UNKNOWN_OUTCOME`: the write is known to have been applied, and only what it read or deleted is not. */
+  applied?: true;
 }
 
 /** The one class of error that kvi throws. Act on its {@link KviError.code}, never on its message. */
@@ -60,12 +64,15 @@ export class KviError extends Error {
   readonly compactRevision?: number;
   /** With `KVI_SLOW_CONSUMER`: the first revision that was not delivered. */
   readonly revision?: number;
+  /** With `KVI_UNKNOWN_OUTCOME`: the write is known to have been applied, and only what it read or deleted is not. */
+  readonly applied?: true;
 
   constructor(code: KviErrorCode, message: string, details: KviErrorDetails = {}) {
     super(message, 'cause' in details ? {cause: details.cause} : undefined);
     this.code = code;
     if (details.compactRevision !== undefined) this.compactRevision = details.compactRevision;
     if (details.revision !== undefined) this.revision = details.revision;
+    if (details.applied !== undefined) this.applied = details.applied;
   }
 }
 

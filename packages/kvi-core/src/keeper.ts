@@ -92,7 +92,7 @@ export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest):
   }
 
   function taken(how: string): KviError {
-    return new KviError('KVI_ABORTED', `the temporary key ${show(key)} was ${how}`);
+    return new KviError('KVI_KEY_LOST', `the temporary key ${show(key)} was ${how}`);
   }
 
   /** Keeps the key, whatever happens to the backend meanwhile, until the keeping has ended. */

@@ -9,6 +9,7 @@ import type {
   TxnRequest,
   TxnResponse,
 } from './messages.ts';
+import type {RetryPolicy} from './retry-policy.ts';
 
 /** What every call takes as its last argument. */
 export interface CallOptions {
@@ -16,6 +17,24 @@ export interface CallOptions {
   timeoutMs?: number | undefined;
   /** Ends the call early, with `KVI_ABORTED`. */
   signal?: AbortSignal | undefined;
+  /**
+   * When the call is tried again if the backend could not carry it out. Default: that of the handle. Temporary keys, locks
+   * and watches go on by themselves, and do not ask it.
+   */
+  retryPolicy?: RetryPolicy | undefined;
+}
+
+/**
+ * What becomes of a write that was sent and got no answer. `throw`: `KVI_UNKNOWN_OUTCOME`. `resolve`: the handle finds out,
+ * and the call returns what it would have returned with the answer, or is tried again when nothing was applied. It costs
+ * one more put with every write; `docs/unknown-outcomes.md` says what, and when even this cannot know.
+ */
+export type OnUnknownOutcome = 'throw' | 'resolve';
+
+/** Options of a write. */
+export interface WriteOptions extends CallOptions {
+  /** What to do when no answer came. Default: that of the handle. */
+  onUnknownOutcome?: OnUnknownOutcome | undefined;
 }
 
 /** One key, all keys with a prefix, or the keys of the half-open range `[start, end)`; see {@link Kvi.getRange}. */
@@ -42,8 +61,8 @@ export interface GetRangeOptions extends GetOptions {
 /** Options of a read with everything that etcd offers. */
 export type RangeOptions = CallOptions & Omit<RangeRequest<Input>, 'key' | 'rangeEnd'>;
 
-/** Options of a write. */
-export interface StoreOptions extends CallOptions {
+/** Options of {@link Kvi.store}. */
+export interface StoreOptions extends WriteOptions {
   /** Let the key live as long as this lease. Default: none; a lease that the key had is detached. */
   lease?: LeaseId | undefined;
 }
@@ -106,7 +125,7 @@ export interface TempKeyOptions extends CallOptions {
 
 /** A key that lives while this does. */
 export interface TempKey extends AsyncDisposable {
-  /** Aborts when the key is no longer kept, because it was closed, deleted or overwritten. */
+  /** Aborts when the key is no longer kept: with `KVI_KEY_LOST` when it was deleted or overwritten, or because it was closed. */
   readonly signal: AbortSignal;
   /** Deletes the key, unless another `tempKey` call of this handle still keeps it. Closing twice is fine. */
   close(): Promise<void>;
@@ -120,8 +139,12 @@ export interface DistLockOptions {
   ttlSeconds?: number | undefined;
 }
 
-/** A lock that is held. */
-export interface DistLock extends AsyncDisposable {
+/**
+ * A lock that is held.
+ *
+ * @typeParam T - what {@link DistLock.guard} returns, as the handle that took the lock does
+ */
+export interface DistLock<T extends Input = string> extends AsyncDisposable {
   /** The lock's name. */
   readonly name: string;
   /** The key that stands for the hold in the store, `<name>/<lease>`. */
@@ -133,11 +156,27 @@ export interface DistLock extends AsyncDisposable {
   readonly token: number;
   /**
    * Aborts, with `KVI_LOCK_LOST`, when the lock is no longer held though it was not released; before its lease can have
-   * ended on the server. Hand it to what the lock protects.
+   * ended on the server. Hand it to what the lock protects. It comes by a timer, which an event loop that stalls holds up;
+   * {@link DistLock.isHeld} is exact at any moment.
    */
   readonly signal: AbortSignal;
   /**
-   * Gives the lock up; releasing twice is fine.
+   * Whether the lock is certain to be held now, by the monotonic clock. Ask it before each step that must not be done by two,
+   * above all after what may have taken long. Between the answer and the step time can pass again: what must never go wrong
+   * goes through {@link DistLock.guard}, or to a resource that compares the {@link DistLock.token}.
+   */
+  isHeld(): boolean;
+  /**
+   * Carries out a transaction only if the lock is still held, which the backend decides in the same revision. One of the
+   * operations and compares that a transaction may hold is taken by it.
+   *
+   * @returns as {@link Kvi.txn}; `succeeded` speaks of the request's own compares
+   * @throws `KVI_LOCK_LOST` when the lock is no longer held; nothing was written
+   * @throws what {@link Kvi.txn} throws
+   */
+  guard(request: TxnRequest<Input>, options?: WriteOptions): Promise<TxnResponse<T>>;
+  /**
+   * Gives the lock up, within about two seconds; releasing twice is fine.
    *
    * @throws `KVI_LOCK_LOST` when it was lost before; what it protected may have been done by two.
    * @throws `KVI_UNAVAILABLE` and the like when the server could not be told; the lock is free when its TTL is over.
@@ -219,7 +258,7 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
    *
    * @returns whether there was anything to delete
    */
-  delete(keys: Keys, options?: CallOptions): Promise<boolean>;
+  delete(keys: Keys, options?: WriteOptions): Promise<boolean>;
 
   /**
    * Test and set: sets `key` to `value` if it holds `test`, or, with `null`, if it does not exist.
@@ -227,7 +266,7 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
    * @returns whether it was set. `false` means for certain that it was not; where that is not known, it throws
    *   `KVI_UNKNOWN_OUTCOME`.
    */
-  tas(key: Input, test: Input | null, value: Input, options?: CallOptions): Promise<boolean>;
+  tas(key: Input, test: Input | null, value: Input, options?: WriteOptions): Promise<boolean>;
 
   /**
    * If the value of `key` compares as `op` says to `value`, sets `thenKey`, otherwise `elseKey`. A key that does not exist
@@ -243,7 +282,7 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
     thenValue: Input,
     elseKey: Input,
     elseValue: Input,
-    options?: CallOptions,
+    options?: WriteOptions,
   ): Promise<boolean>;
 
   /**
@@ -251,7 +290,7 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
    *
    * @throws `KVI_LEASE_NOT_FOUND`, `KVI_KEY_NOT_FOUND`, `KVI_COMPACTED`, `KVI_FUTURE_REVISION`; nothing is applied then
    */
-  txn(request: TxnRequest<Input>, options?: CallOptions): Promise<TxnResponse<T>>;
+  txn(request: TxnRequest<Input>, options?: WriteOptions): Promise<TxnResponse<T>>;
 
   /**
    * Makes a key that lives while the result does: kept alive in the background, put back if its lease was lost while
@@ -266,14 +305,14 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
    *
    * @param name - default: the handle's `lockName`
    */
-  distLock(name?: string, options?: DistLockOptions): Promise<DistLock>;
+  distLock(name?: string, options?: DistLockOptions): Promise<DistLock<T>>;
 
   /**
    * Takes a lock as {@link Kvi.distLock} does, waiting at most so many seconds; 0 tries once.
    *
    * @throws `KVI_TIMEOUT` when it could not be had in time; nothing is left behind
    */
-  distTimedLock(seconds: number, name?: string, options?: DistLockOptions): Promise<DistLock>;
+  distTimedLock(seconds: number, name?: string, options?: DistLockOptions): Promise<DistLock<T>>;
 
   /**
    * Releases the lock of that name that this handle holds; without one, does nothing.
@@ -324,7 +363,8 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
   /**
    * Ends the handle: its locks and temporary keys are given up, calls that wait fail with `KVI_CLOSED`, and so does every
    * later call; only what releases something, as {@link Kvi.watchCBCancel} does, has nothing left to do. The process can
-   * exit. Closing twice is fine. Never throws: what the backend could not be told, the leases' TTL sees to.
+   * exit. Closing twice is fine. Never throws. It takes at most about a second: what the backend could not be told by then,
+   * the leases' TTL sees to.
    */
   close(): Promise<void>;
 }

@@ -8,17 +8,21 @@
 import {type Bytes, prefixEnd} from './bytes.ts';
 import type {Driver} from './driver/driver.ts';
 import {isKviError} from './errors.ts';
-import type {RangeRequest} from './messages.ts';
+import type {KeyValue, RangeRequest, ResponseOp} from './messages.ts';
 import {giveUpMs, openSession, type Session} from './session.ts';
 import {within} from './within.ts';
 
-/** A hold of the lock. */
-export interface Hold {
+/** A contender's key in the queue, seen at a revision. */
+interface Place {
   key: string;
   /** The create revision of the key: the fencing token. */
   createRevision: number;
-  /** The revision at which it was known to hold. */
+  /** The last revision at which the key was known to be there. */
   revision: number;
+}
+
+/** A hold of the lock: the first place. */
+export interface Hold extends Place {
   session: Session;
 }
 
@@ -37,22 +41,13 @@ export async function lockMutex(
   for (;;) {
     const session = await openSession(driver, ttlSeconds, signal);
     try {
-      const key = `${name}/${session.lease}`;
-      const createRevision = await enqueue(driver, key, session, signal);
-      for (;;) {
-        const predecessor = await findPredecessor(driver, name, createRevision, signal);
-        if (predecessor === undefined) break;
-        if (!wait) {
-          await session.close();
-          return undefined;
-        }
-        await within(driver.clock, {signal, closing: session.signal}, (ended) =>
-          deleted(driver, predecessor, ended),
-        );
+      const {place, isFirst} = await enqueue(driver, name, session, signal);
+      if (!isFirst && !wait) {
+        await session.close();
+        return undefined;
       }
-      // During the wait the lease may have ended, and with it this place in the queue.
-      const revision = await heldAt(driver, key, createRevision, signal);
-      if (revision !== undefined && session.isAlive()) return {key, createRevision, revision, session};
+      const held = isFirst ? place : await untilFirst(driver, name, place, session, signal);
+      if (held !== undefined && session.isAlive()) return {...held, session};
     } catch (error) {
       await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
       if (signal.aborted || !session.signal.aborted) throw error;
@@ -61,25 +56,64 @@ export async function lockMutex(
   }
 }
 
-/** Puts the contender's key, and returns its create revision. */
-async function enqueue(driver: Driver, key: string, session: Session, signal: AbortSignal): Promise<number> {
+/** Puts the contender's key, and looks in the same revision whether it is the first. */
+async function enqueue(
+  driver: Driver,
+  name: string,
+  session: Session,
+  signal: AbortSignal,
+): Promise<{place: Place; isFirst: boolean}> {
+  const key = `${name}/${session.lease}`;
   const contender = Buffer.from(key);
+  const first = {...contenders(name), sortTarget: 'create', limit: 1, keysOnly: true} as const;
   for (;;) {
     try {
       const {revision, responses} = await driver.txn(
         {
           compare: [{key: contender, target: 'create', result: '=', createRevision: 0}],
-          success: [{type: 'put', key: contender, value: Buffer.alloc(0), lease: session.lease}],
-          failure: [{type: 'range', key: contender}],
+          success: [
+            {type: 'put', key: contender, value: Buffer.alloc(0), lease: session.lease},
+            {type: 'range', ...first},
+          ],
+          failure: [
+            {type: 'range', key: contender, keysOnly: true},
+            {type: 'range', ...first},
+          ],
         },
         {signal},
       );
-      const [response] = responses;
-      return (response?.type === 'range' ? response.kvs[0]?.createRevision : undefined) ?? revision;
+      const createRevision = found(responses[0])?.createRevision ?? revision;
+      const isFirst = found(responses[1])?.createRevision === createRevision;
+      return {place: {key, createRevision, revision}, isFirst};
     } catch (error) {
       // No one else puts this key, so that the transaction may be sent again.
       if (!isKviError(error, 'KVI_UNKNOWN_OUTCOME') || signal.aborted || !session.isAlive()) throw error;
     }
+  }
+}
+
+function found(response: ResponseOp<Bytes> | undefined): KeyValue<Bytes> | undefined {
+  return response?.type === 'range' ? response.kvs[0] : undefined;
+}
+
+/**
+ * Waits until no contender is before this one.
+ *
+ * @returns undefined when the place was lost during the wait: the lease may have ended, or the key was deleted
+ */
+async function untilFirst(
+  driver: Driver,
+  name: string,
+  place: Place,
+  session: Session,
+  signal: AbortSignal,
+): Promise<Place | undefined> {
+  for (;;) {
+    const predecessor = await findPredecessor(driver, name, place.createRevision, signal);
+    if (predecessor === undefined) return stillThere(driver, place, signal);
+    await within(driver.clock, {signal, closing: session.signal}, (ended) =>
+      deleted(driver, predecessor, ended),
+    );
   }
 }
 
@@ -127,32 +161,24 @@ async function deleted(driver: Driver, {key, revision}: Predecessor, signal: Abo
   }
 }
 
-/** A revision at which the contender's key is the one that was put, or undefined if it is gone. */
-async function heldAt(
-  driver: Driver,
-  key: string,
-  createRevision: number,
-  signal: AbortSignal,
-): Promise<number | undefined> {
-  const {kvs, revision} = await driver.range({key: Buffer.from(key), keysOnly: true}, {signal});
-  return kvs[0]?.createRevision === createRevision ? revision : undefined;
+/** The place as of now, or undefined if its key is gone, or is not the one that was put. */
+async function stillThere(driver: Driver, place: Place, signal: AbortSignal): Promise<Place | undefined> {
+  const {kvs, revision} = await driver.range({key: Buffer.from(place.key), keysOnly: true}, {signal});
+  return kvs[0]?.createRevision === place.createRevision ? {...place, revision} : undefined;
 }
 
 /** Resolves when the key of the hold is gone. */
-export async function untilLost(
-  driver: Driver,
-  {key, createRevision, revision}: Hold,
-  signal: AbortSignal,
-): Promise<void> {
-  let seen: number | undefined = revision;
+export async function untilLost(driver: Driver, hold: Hold, signal: AbortSignal): Promise<void> {
+  const key = Buffer.from(hold.key);
+  let seen: Place | undefined = hold;
   while (seen !== undefined) {
-    await deleted(driver, {key: Buffer.from(key), revision: seen}, signal);
-    seen = await heldAt(driver, key, createRevision, signal);
+    await deleted(driver, {key, revision: seen.revision}, signal);
+    seen = await stillThere(driver, seen, signal);
   }
 }
 
 /**
- * Gives the lock up.
+ * Gives the lock up, within two seconds whatever the backend does.
  *
  * @returns whether it was held until then
  * @throws what {@link Session.close} throws; the lock is free when its TTL is over
@@ -173,6 +199,6 @@ export async function unlockMutex(driver: Driver, {key, createRevision, session}
     // The end of the lease, which counts, deletes the key as well.
     return wasAlive;
   } finally {
-    await session.close();
+    await session.close({timeoutMs: giveUpMs});
   }
 }

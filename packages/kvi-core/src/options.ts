@@ -1,6 +1,7 @@
 import {invalidArgument} from './errors.ts';
-import type {CallOptions} from './kvi.ts';
-import {defaultLimits, type Limits} from './validate.ts';
+import type {CallOptions, OnUnknownOutcome, WriteOptions} from './kvi.ts';
+import {checkRetryPolicy, exponentialBackoff, type RetryPolicy} from './retry-policy.ts';
+import {checkOneOf, defaultLimits, type Limits} from './validate.ts';
 
 /** What a handle does unless a call says otherwise. */
 export interface KviOptions extends Partial<Limits> {
@@ -10,10 +11,31 @@ export interface KviOptions extends Partial<Limits> {
   ttlSeconds?: number | undefined;
   /** The lock that is meant when none is named. Default `kvi_dist_lock`. */
   lockName?: string | undefined;
+  /** When a call that the backend could not carry out is tried again. Default: {@link exponentialBackoff}. */
+  retryPolicy?: RetryPolicy | undefined;
+  /** What to do when a write was sent and no answer came; see {@link OnUnknownOutcome}. Default `throw`. */
+  onUnknownOutcome?: OnUnknownOutcome | undefined;
 }
 
+/** The names of {@link KviOptions}, for those who take them together with options of their own. */
+export const kviOptionNames: readonly string[] = Object.keys({
+  timeoutMs: true,
+  ttlSeconds: true,
+  lockName: true,
+  retryPolicy: true,
+  onUnknownOutcome: true,
+  maxTxnOps: true,
+  maxRequestBytes: true,
+} satisfies Record<keyof KviOptions, true>);
+
 /** {@link KviOptions} with their defaults. */
-export type ResolvedOptions = {timeoutMs: number; ttlSeconds: number; lockName: string} & Limits;
+export type ResolvedOptions = {
+  timeoutMs: number;
+  ttlSeconds: number;
+  lockName: string;
+  retryPolicy: RetryPolicy;
+  onUnknownOutcome: OnUnknownOutcome;
+} & Limits;
 
 /** The longest that a timer can run, in milliseconds; about 24 days. */
 const maxTimerMs = 2 ** 31 - 1;
@@ -24,25 +46,44 @@ export function resolveOptions(options: KviOptions): ResolvedOptions {
     timeoutMs: options.timeoutMs ?? 5_000,
     ttlSeconds: options.ttlSeconds ?? 10,
     lockName: options.lockName ?? 'kvi_dist_lock',
+    retryPolicy: options.retryPolicy ?? exponentialBackoff(),
+    onUnknownOutcome: options.onUnknownOutcome ?? 'throw',
     maxTxnOps: options.maxTxnOps ?? defaultLimits.maxTxnOps,
     maxRequestBytes: options.maxRequestBytes ?? defaultLimits.maxRequestBytes,
   };
   checkTimeout(resolved.timeoutMs);
   checkTtl(resolved.ttlSeconds);
   checkLockName(resolved.lockName);
+  checkRetryPolicy(resolved.retryPolicy);
+  checkOnUnknownOutcome(resolved.onUnknownOutcome);
   checkPositiveInteger('maxTxnOps', resolved.maxTxnOps);
   checkPositiveInteger('maxRequestBytes', resolved.maxRequestBytes);
   return resolved;
 }
 
+/**
+ * Refuses options that are out of bounds, so that who opens a driver can do it before anything is opened.
+ *
+ * @throws `KVI_INVALID_ARGUMENT`
+ */
+export function checkOptions(options: KviOptions): void {
+  resolveOptions(options);
+}
+
 /** @throws `KVI_INVALID_ARGUMENT` */
-export function checkCallOptions(options: CallOptions): void {
+export function checkCallOptions(options: CallOptions & WriteOptions): void {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options must be an object');
-  const {timeoutMs, signal} = options;
+  const {timeoutMs, signal, retryPolicy, onUnknownOutcome} = options;
   if (timeoutMs !== undefined) checkTimeout(timeoutMs);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalidArgument('signal must be an AbortSignal');
   }
+  if (retryPolicy !== undefined) checkRetryPolicy(retryPolicy);
+  if (onUnknownOutcome !== undefined) checkOnUnknownOutcome(onUnknownOutcome);
+}
+
+function checkOnUnknownOutcome(value: OnUnknownOutcome): void {
+  checkOneOf('onUnknownOutcome', value, ['throw', 'resolve']);
 }
 
 function checkTimeout(timeoutMs: number): void {

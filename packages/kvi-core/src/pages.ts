@@ -1,6 +1,6 @@
 import {type Bytes, nextKey} from './bytes.ts';
-import type {Driver, DriverCallOptions} from './driver/driver.ts';
 import {isKviError} from './errors.ts';
+import type {Port, PortCallOptions} from './port.ts';
 import type {KeyValue, RangeRequest, RangeResponse} from './messages.ts';
 
 /** Keys in the first page. */
@@ -13,9 +13,9 @@ const pageBytes = 2 * 1024 * 1024;
  * is. What etcd has to sort by something other than the key it reads as one.
  */
 export async function readRange(
-  driver: Driver,
+  driver: Port,
   request: RangeRequest<Bytes>,
-  options: DriverCallOptions & {timeoutMs: number},
+  options: PortCallOptions & {timeoutMs: number},
 ): Promise<RangeResponse<Bytes>> {
   const {clock} = driver;
   const deadline = clock.now() + options.timeoutMs;

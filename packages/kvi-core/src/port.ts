@@ -1,6 +1,28 @@
 import type {Driver, DriverCallOptions, DriverWatch} from './driver/driver.ts';
+import {closed} from './errors.ts';
+import type {RangeRequest, RangeResponse, TxnRequest, TxnResponse} from './messages.ts';
+import type {Bytes} from './bytes.ts';
 import {retry} from './retry.ts';
+import type {RetryPolicy} from './retry-policy.ts';
 import {orAborted, within} from './within.ts';
+
+/** How a call on the {@link Port} is carried out. */
+export interface PortCallOptions extends DriverCallOptions {
+  /** Default: that of the handle. */
+  retryPolicy?: RetryPolicy | undefined;
+}
+
+/** The driver as the recipes use it; see {@link port}. */
+export interface Port extends Driver {
+  range(request: RangeRequest<Bytes>, options?: PortCallOptions): Promise<RangeResponse<Bytes>>;
+  txn(request: TxnRequest<Bytes>, options?: PortCallOptions): Promise<TxnResponse<Bytes>>;
+}
+
+/** What holds for the calls that say nothing else. */
+export interface PortDefaults {
+  timeoutMs: number;
+  retryPolicy: RetryPolicy;
+}
 
 /**
  * The driver as the recipes use it: with a default timeout, with retries (see {@link retry}), and with every change to
@@ -9,31 +31,39 @@ import {orAborted, within} from './within.ts';
  * Without that last, `const change = kv.watch(key); await kv.store(key, value); await change` could wait for ever: a
  * watch and a write travel on different streams, and the write may arrive first.
  */
-export function port(driver: Driver, defaultTimeoutMs: number): Driver {
+export function port(driver: Driver, defaults: PortDefaults): Port {
   const {clock} = driver;
   const starting = new Set<Promise<unknown>>();
+  const over = new AbortController();
 
   function read<R>(
-    {timeoutMs = defaultTimeoutMs, signal}: DriverCallOptions = {},
+    {
+      timeoutMs = defaults.timeoutMs,
+      signal,
+      retryPolicy: policy = defaults.retryPolicy,
+    }: PortCallOptions = {},
     attempt: (options: DriverCallOptions) => Promise<R>,
   ): Promise<R> {
-    return retry(clock, {timeoutMs, signal}, attempt);
+    return retry(clock, {timeoutMs, signal, policy, closing: over.signal}, attempt);
   }
 
   function write<R>(
-    options: DriverCallOptions = {},
+    options: PortCallOptions = {},
     attempt: (options: DriverCallOptions) => Promise<R>,
   ): Promise<R> {
     return starting.size === 0 ? read(options, attempt) : writeAfterWatches(options, attempt);
   }
 
   async function writeAfterWatches<R>(
-    {timeoutMs = defaultTimeoutMs, signal}: DriverCallOptions,
+    {timeoutMs = defaults.timeoutMs, ...options}: PortCallOptions,
     attempt: (options: DriverCallOptions) => Promise<R>,
   ): Promise<R> {
     const deadline = clock.now() + timeoutMs;
-    await within(clock, {timeoutMs, signal}, (ended) => orAborted(Promise.allSettled(starting), ended));
-    return read({timeoutMs: Math.max(1, deadline - clock.now()), signal}, attempt);
+    const {signal} = options;
+    await within(clock, {timeoutMs, signal, closing: over.signal}, (ended) =>
+      orAborted(Promise.allSettled(starting), ended),
+    );
+    return read({...options, timeoutMs: Math.max(1, deadline - clock.now())}, attempt);
   }
 
   function watch(...args: Parameters<Driver['watch']>): DriverWatch {
@@ -58,6 +88,9 @@ export function port(driver: Driver, defaultTimeoutMs: number): Driver {
     leaseTimeToLive: (request, options) => read(options, (limits) => driver.leaseTimeToLive(request, limits)),
     leaseLeases: (options) => read(options, (limits) => driver.leaseLeases(limits)),
     watch,
-    close: () => driver.close(),
+    async close() {
+      over.abort(closed());
+      await driver.close();
+    },
   };
 }

@@ -1,4 +1,5 @@
 import type {Driver} from './driver/driver.ts';
+import {publish, type SessionLostEvent} from './diagnostics.ts';
 import {isKviError, KviError} from './errors.ts';
 import type {LeaseId} from './messages.ts';
 import {orAborted, within} from './within.ts';
@@ -34,18 +35,29 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
   const {clock} = driver;
   const lost = new AbortController();
   const closing = new AbortController();
-  let sentAt = clock.now();
+  /** When the last successful keepalive, at first the grant, was sent. */
+  let aliveAt = clock.now();
   const granted = await grantLease(driver, ttlSeconds, signal);
-  let deadline = sentAt + granted.ttlSeconds * 1000;
+  let deadline = aliveAt + granted.ttlSeconds * 1000;
   let loss = clock.setTimer(Math.max(0, deadline - clock.now()), expire).unref();
   let next = keepAliveAfter(granted.ttlSeconds * 1000);
 
   function expire() {
-    lose(new KviError('KVI_LEASE_NOT_FOUND', `no keepalive of lease ${granted.id} succeeded within its TTL`));
+    const error = new KviError(
+      'KVI_LEASE_NOT_FOUND',
+      `no keepalive of lease ${granted.id} succeeded within its TTL`,
+    );
+    lose('expired', error);
   }
 
-  function lose(error: KviError) {
+  function lose(reason: SessionLostEvent['reason'], error: KviError) {
     stop();
+    publish('kvi:session-lost', () => ({
+      lease: granted.id,
+      ttlSeconds: granted.ttlSeconds,
+      silentMs: clock.now() - aliveAt,
+      reason,
+    }));
     lost.abort(error);
   }
 
@@ -68,7 +80,7 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
       expire();
       return;
     }
-    sentAt = clock.now();
+    const sentAt = clock.now();
     try {
       const {ttlSeconds: ttl} = await driver.leaseKeepAlive(granted.id, {
         // A connection that hangs must not use up the whole TTL.
@@ -77,12 +89,13 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
       });
       if (closing.signal.aborted) return;
       loss.cancel();
-      deadline = sentAt + ttl * 1000;
+      aliveAt = sentAt;
+      deadline = aliveAt + ttl * 1000;
       loss = clock.setTimer(Math.max(0, deadline - clock.now()), expire).unref();
       next = keepAliveAfter(ttl * 1000);
     } catch (error) {
       if (closing.signal.aborted) return;
-      if (isKviError(error, 'KVI_LEASE_NOT_FOUND')) lose(error);
+      if (isKviError(error, 'KVI_LEASE_NOT_FOUND')) lose('gone', error);
       // Whatever else went wrong may pass before the lease is lost.
       else next = clock.setTimer(Math.min(granted.ttlSeconds * 50, 1000), () => void keepAlive()).unref();
     }

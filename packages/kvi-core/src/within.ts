@@ -1,5 +1,6 @@
 import type {Clock} from './driver/clock.ts';
 import {aborted, KviError} from './errors.ts';
+import {onAbort} from './signals.ts';
 
 /** What may end a wait early. */
 export interface WaitLimits {
@@ -22,22 +23,14 @@ export async function within<R>(
   body: (signal: AbortSignal) => Promise<R>,
 ): Promise<R> {
   const ended = new AbortController();
-  const onAbort = () => {
-    ended.abort(aborted(signal));
-  };
-  const onClose = () => {
-    ended.abort(closing?.reason);
-  };
   const timer =
     timeoutMs === undefined
       ? undefined
       : clock.setTimer(timeoutMs, () => {
           ended.abort(new KviError('KVI_TIMEOUT', `gave up after ${String(timeoutMs)} ms`));
         });
-  if (closing?.aborted === true) onClose();
-  if (signal?.aborted === true) onAbort();
-  signal?.addEventListener('abort', onAbort, {once: true});
-  closing?.addEventListener('abort', onClose, {once: true});
+  const ignoreClosing = onAbort(closing, () => ended.abort(closing?.reason));
+  const ignoreSignal = onAbort(signal, () => ended.abort(aborted(signal)));
   try {
     ended.signal.throwIfAborted();
     return await body(ended.signal);
@@ -46,8 +39,8 @@ export async function within<R>(
     throw error;
   } finally {
     timer?.cancel();
-    signal?.removeEventListener('abort', onAbort);
-    closing?.removeEventListener('abort', onClose);
+    ignoreSignal();
+    ignoreClosing();
   }
 }
 
@@ -58,16 +51,13 @@ export async function within<R>(
  */
 export async function orAborted<R>(promise: Promise<R>, signal: AbortSignal): Promise<R> {
   signal.throwIfAborted();
-  let onAbort: (() => void) | undefined;
+  let ignoreSignal: (() => void) | undefined;
   const abort = new Promise<never>((_, reject) => {
-    onAbort = () => {
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener('abort', onAbort, {once: true});
+    ignoreSignal = onAbort(signal, () => reject(signal.reason as Error));
   });
   try {
     return await Promise.race([promise, abort]);
   } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+    ignoreSignal?.();
   }
 }

@@ -165,9 +165,19 @@ export function tinyStore() {
 
   function startLease(id: LeaseId, ttlSeconds: number) {
     leases.get(id)?.timer.cancel();
-    const timer = systemClock.setTimer(ttlSeconds * 1000, () => endLease(id)).unref();
-    leases.set(id, {ttlSeconds, endsAt: systemClock.now() + ttlSeconds * 1000, timer});
+    const endsAt = systemClock.now() + ttlSeconds * 1000;
+    leases.set(id, {ttlSeconds, endsAt, timer: endTimer(id, endsAt)});
     return {ttlSeconds};
+  }
+
+  /** Node counts a timer from the beginning of the turn in which it was set, so it may fire early; a lease may not end early. */
+  function endTimer(id: LeaseId, endsAt: number): Timer {
+    const delayMs = Math.max(0, Math.ceil(endsAt - systemClock.now()));
+    const fire = () => {
+      if (systemClock.now() >= endsAt) endLease(id);
+      else leaseOf(id).timer = endTimer(id, endsAt);
+    };
+    return systemClock.setTimer(delayMs, fire).unref();
   }
 
   function endLease(id: LeaseId): void {

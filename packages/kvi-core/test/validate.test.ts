@@ -132,10 +132,10 @@ describe('a lease id', () => {
 describe('a watched range', () => {
   it('has to hold keys', () => {
     const watch = (key: string, rangeEnd?: string) => () =>
-      checkWatch({
-        key: Buffer.from(key),
-        rangeEnd: rangeEnd === undefined ? undefined : Buffer.from(rangeEnd),
-      });
+      checkWatch(
+        {key: Buffer.from(key), rangeEnd: rangeEnd === undefined ? undefined : Buffer.from(rangeEnd)},
+        defaultLimits,
+      );
     for (const end of [undefined, '', 'b', '\0', 'a\0']) expect(isRefused(watch('a', end))).toBe(false);
     for (const end of ['a', 'Z']) expect(isRefused(watch('a', end))).toBe(true);
     expect(isRefused(watch('\0', '\0'))).toBe(false);

@@ -6,18 +6,13 @@ import {
   KviError,
   orAborted,
   systemClock,
+  type Timer,
   within,
 } from 'kvi-core/driver';
 import {setMaxListeners} from 'node:events';
 import {authenticator} from './authenticator.ts';
-import {
-  createMembers,
-  isServiceError,
-  type Member,
-  type MembersOptions,
-  type Services,
-  servicesOf,
-} from './connection.ts';
+import {type ConnectionOptions, isServiceError, type Services} from './connection.ts';
+import type {Endpoint} from './endpoints.ts';
 import {
   type Call,
   type GrpcFailure,
@@ -26,6 +21,8 @@ import {
   toKviError,
   unknownOutcome,
 } from './failures.ts';
+import {askTimeoutMs, followMembership} from './membership.ts';
+import {createMembers, type Member} from './members.ts';
 
 /** What a stream tells. After {@link StreamListener.onEnd}, nothing more. */
 export interface StreamListener<R> {
@@ -40,7 +37,7 @@ export interface RequestStream<Q> {
   /** Ends the stream; its listener hears no more of it. */
   cancel(): void;
   /** The member does not answer: the next call and stream had better go to another. */
-  avoid(): void;
+  avoid(reason: string): void;
   /**
    * The server refused the token that the stream was opened with, which it has for its whole life.
    *
@@ -50,7 +47,10 @@ export interface RequestStream<Q> {
 }
 
 /** How to reach a cluster, and as whom. */
-export interface ClientOptions extends MembersOptions {
+export interface ClientOptions extends ConnectionOptions {
+  endpoints: readonly Endpoint[];
+  /** Milliseconds between two looks at the cluster's membership. Absent: the endpoints stay as they are. */
+  membershipIntervalMs?: number | undefined;
   /** With `password`: who calls. */
   username?: string | undefined;
   password?: string | undefined;
@@ -62,7 +62,10 @@ export interface Client {
   readonly name: string;
   /** Runs `body` until it ends, the time is up, or the caller or `close` ends it. */
   limited<R>(limits: DriverCallOptions, body: (ended: AbortSignal) => Promise<R>): Promise<R>;
-  /** Calls one method, once, on a member that is connected. */
+  /**
+   * Calls one method on a member that is connected. A write is sent once; a read that a member leaves without an answer
+   * for {@link silenceMs} is sent to another.
+   */
   call<R>(call: Call, limits: DriverCallOptions, send: (services: Services) => Promise<R>): Promise<R>;
   /**
    * Opens a stream to a member that has a leader; it breaks when the member loses it.
@@ -83,9 +86,15 @@ export interface Client {
 /** How long fetching a token may take: a password check costs etcd up to a tenth of a second, one at a time. */
 const authenticateTimeoutMs = 10_000;
 
+/**
+ * A member that leaves a call unanswered for so long may hang, or be cut off from its cluster: it is asked last from then
+ * on. Each time that all members have been asked in vain, it is twice as long, so that slow reads find an end too.
+ */
+export const silenceMs = 1_000;
+
 /** Connects when it is first needed. */
 export function createClient(options: ClientOptions): Client {
-  const members = createMembers(options);
+  const members = createMembers(options.endpoints, options);
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
   const {username, password} = options;
@@ -97,42 +106,72 @@ export function createClient(options: ClientOptions): Client {
     return within(systemClock, {...limits, closing: closing.signal}, body);
   }
 
-  /** @param token asks for the token to send; a call that fetches one has none */
+  /**
+   * @param token asks for the token to send; a call that fetches one has none
+   * @param on the one member to call; absent: one that is connected
+   */
   async function callWith<R>(
     call: Call,
     limits: DriverCallOptions,
     token: () => Promise<string | undefined>,
     send: (services: Services) => Promise<R>,
+    on?: Member,
   ): Promise<R> {
     let sentTo: Member | undefined;
+    let mayRefresh = true;
 
-    async function attempt(ended: AbortSignal, mayRefresh: boolean): Promise<R> {
+    async function attempt(ended: AbortSignal, earlier: number): Promise<R> {
       const sentToken = await orAborted(token(), ended);
-      const member = await members.connected(ended);
+      const member = on ?? (await members.connected(ended));
       ended.throwIfAborted();
       sentTo = member;
+      const hasleader = call.withoutLeader === true ? undefined : 'true';
+      const silent = new AbortController();
+      const silence = setSilence(member, earlier, () => {
+        if (!call.write && on === undefined) silent.abort();
+      });
       try {
-        return await send(servicesOf(member.host, {token: sentToken}, ended));
+        return await within(systemClock, {closing: ended, signal: silent.signal}, (over) =>
+          send(member.connection.services({token: sentToken, hasleader}, over)),
+        );
       } catch (error) {
+        if (silent.signal.aborted && !ended.aborted) return await attempt(ended, earlier + 1);
         if (ended.aborted || !isServiceError(error)) throw error;
         sentTo = undefined;
-        if (mayRefresh && isTokenRefused(error) && auth.refused(sentToken)) return attempt(ended, false);
+        if (mayRefresh && isTokenRefused(error) && auth.refused(sentToken)) {
+          mayRefresh = false;
+          return await attempt(ended, earlier);
+        }
         const kviError = toKviError(error, call);
-        if (isKviError(kviError, 'KVI_UNAVAILABLE', 'KVI_UNKNOWN_OUTCOME')) members.avoid(member);
+        if (isKviError(kviError, 'KVI_UNAVAILABLE', 'KVI_UNKNOWN_OUTCOME')) {
+          members.avoid(member, error.details);
+        }
         throw kviError;
+      } finally {
+        silence.cancel();
       }
     }
 
     try {
-      return await limited(limits, (ended) => attempt(ended, true));
+      return await limited(limits, (ended) => attempt(ended, 0));
     } catch (error) {
       // Cut short from here: by the timeout, the signal or `close`.
       if (sentTo !== undefined && isKviError(error)) {
-        if (error.code === 'KVI_TIMEOUT') members.avoid(sentTo);
+        if (error.code === 'KVI_TIMEOUT') members.avoid(sentTo, 'a call timed out');
         if (call.write) throw unknownOutcome(call, error);
       }
       throw isKviError(error, 'KVI_TIMEOUT') ? timedOut(call, error) : error;
     }
+  }
+
+  /** @param onOther called when the member was silent for so long, and another is there to be asked */
+  function setSilence(member: Member, earlier: number, onOther: () => void): Timer {
+    const rounds = Math.floor(earlier / members.list().length);
+    const ms = silenceMs * 2 ** Math.min(rounds, 20);
+    return systemClock.setTimer(ms, () => {
+      members.avoid(member, `it did not answer for ${String(ms)} ms`);
+      if (members.hasOther(member)) onOther();
+    });
   }
 
   function timedOut(call: Call, error: KviError): KviError {
@@ -171,7 +210,7 @@ export function createClient(options: ClientOptions): Client {
       const member = await members.connected(ended);
       ended.throwIfAborted();
       // A member that is cut off from its cluster then ends the stream, instead of keeping silent.
-      const services = servicesOf(member.host, {token, hasleader: 'true'}, ended);
+      const services = member.connection.services({token, hasleader: 'true'}, ended);
       const stream = await open(services);
       let over = false;
 
@@ -200,7 +239,7 @@ export function createClient(options: ClientOptions): Client {
           // The next stream has another token.
           end(new KviError('KVI_UNAVAILABLE', error.message, {cause: status}));
         } else {
-          members.avoid(member);
+          members.avoid(member, status.details);
           end(error);
         }
       });
@@ -213,11 +252,32 @@ export function createClient(options: ClientOptions): Client {
           closing.signal.removeEventListener('abort', onClose);
           stream.cancel();
         },
-        avoid() {
-          members.avoid(member);
+        avoid(reason) {
+          members.avoid(member, reason);
         },
         tokenRefused: () => auth.refused(token),
       };
+    });
+  }
+
+  async function membersAccordingTo(member: Member) {
+    const call = {write: false, describe: () => `list the members according to ${member.name}`};
+    const {header, members: list} = await callWith(
+      call,
+      {timeoutMs: askTimeoutMs},
+      () => auth.token(),
+      ({cluster}) => cluster.memberList({linearizable: true}),
+      member,
+    );
+    return {clusterId: header.cluster_id, memberId: header.member_id, members: list};
+  }
+
+  if (options.membershipIntervalMs !== undefined) {
+    followMembership({
+      members,
+      intervalMs: options.membershipIntervalMs,
+      ask: membersAccordingTo,
+      closing: closing.signal,
     });
   }
 

@@ -1,5 +1,5 @@
 /**
- * The one file that uses gRPC and npm etcd3: channels to the members of a cluster, and etcd's services on them. Of etcd3 it
+ * The one file that uses gRPC and npm etcd3 (beside `credentials.ts`): channels to members, and etcd's services on them. Of etcd3 it
  * uses the protocol, which `Host` holds, and the generated clients; not its pool, its retries or its circuit breakers, which
  * send writes again and close channels under other calls.
  */
@@ -8,41 +8,33 @@ import {
   type ChannelOptions,
   type ClientUnaryCall,
   connectivityState,
-  credentials,
   Metadata,
   type ServiceClientConstructor,
   type ServiceError,
 } from '@grpc/grpc-js';
-import {AuthClient, type ICallable, KVClient, LeaseClient, WatchClient} from 'etcd3';
+import {AuthClient, ClusterClient, type ICallable, KVClient, LeaseClient, WatchClient} from 'etcd3';
 import {Host} from 'etcd3/lib/connection-pool.js';
-import {EventEmitter, once} from 'node:events';
-import {type Endpoint, showEndpoint} from './endpoints.ts';
+import {type CertificateSource, connectionCredentials} from './credentials.ts';
+import type {Endpoint} from './endpoints.ts';
 
-/** How to reach the members of a cluster. */
-export interface MembersOptions {
-  endpoints: readonly Endpoint[];
-  /** The certificates to trust, in PEM. Default: those that Node trusts. */
-  ca?: Buffer | undefined;
-  /** With `key`: this client's certificate, in PEM. */
-  cert?: Buffer | undefined;
-  key?: Buffer | undefined;
+/** How connections to members begin. */
+export interface ConnectionOptions {
+  /** The certificates for TLS, asked for with each connection. */
+  certificates?: CertificateSource | undefined;
+  /** The name that a member's certificate must hold. Default: the host of its endpoint. */
+  serverName?: string | undefined;
 }
 
-/** A member, and the channel to it. */
-export interface Member {
-  readonly name: string;
-  readonly channel: Channel;
-  readonly host: Host;
-}
+/** `pending` may become either of the others; `failed` is tried again now and then. */
+export type ConnectionState = 'ready' | 'pending' | 'failed';
 
-/** The members of a cluster, and which of them to ask. */
-export interface Members {
-  /** All of them, for a message. */
-  readonly name: string;
-  /** Finds a connected member, or waits until there is one. When none can be connected, any: calling it says why. */
-  connected(ended: AbortSignal): Promise<Member>;
-  /** The next call had better try another member. */
-  avoid(member: Member): void;
+/** A channel to a member, which connects when it is needed and again when it broke. */
+export interface Connection {
+  /** How it is; asking makes it connect if it is not connected. */
+  state(): ConnectionState;
+  /** The services of the member, for one call or stream; see {@link servicesOf}. */
+  services(metadata: CallMetadata, ended: AbortSignal): Services;
+  /** Connects no more. Calls that are under way may end. */
   close(): void;
 }
 
@@ -57,90 +49,51 @@ const channelOptions: ChannelOptions = {
   // gRPC's 4 MiB would refuse a large answer after the work is done, and break a watch for ever. etcd bounds requests.
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
-  // A peer that vanished without a word is noticed after 15 s. etcd ends the connection of a client that pings more often
+  // A peer that vanished without a word is noticed after 10 s. etcd ends the connection of a client that pings more often
   // than every 5 s, or at all without a call (embed.DefaultGRPCKeepAliveMinTime, PermitWithoutStream).
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.keepalive_time_ms': 6_000,
+  'grpc.keepalive_timeout_ms': 4_000,
   'grpc.keepalive_permit_without_calls': 0,
   // gRPC waits up to two minutes before it tries a dead server again, which is long after a restart is over.
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1_000,
 };
 
-/** Creates the channels; each connects when it is first needed. */
-export function createMembers(options: MembersOptions): Members {
-  const members = options.endpoints.map((endpoint) => createMember(endpoint, options));
-  /** Emits `change` when the state of any channel changes. */
-  const states = new EventEmitter().setMaxListeners(0);
-  /** The member that is asked if it is connected. Starts anywhere, so that clients spread over the members. */
-  let preferred = Math.floor(Math.random() * members.length);
+/** @param onChange called when {@link Connection.state} has changed */
+export function connectTo(endpoint: Endpoint, options: ConnectionOptions, onChange: () => void): Connection {
+  const target = `${endpoint.host}:${String(endpoint.port)}`;
+  const security = connectionCredentials(endpoint.tls ? (options.certificates ?? (() => ({}))) : undefined);
+  // With a scheme, since a host's name could be that of a resolver of gRPC.
+  const channel = new Channel(`dns:${target}`, security, {
+    ...channelOptions,
+    ...(options.serverName === undefined ? {} : {'grpc.ssl_target_name_override': options.serverName}),
+  });
+  // One channel for all services of the member; Host alone would open one for each.
+  const host = new Host(target, security, {channelOverride: channel});
   let closed = false;
 
-  for (const {channel} of members) followState(channel);
-
-  function followState(channel: Channel): void {
+  function follow(): void {
     channel.watchConnectivityState(channel.getConnectivityState(false), Infinity, () => {
       if (closed) return;
-      states.emit('change');
-      followState(channel);
+      onChange();
+      follow();
     });
   }
-
-  async function connected(ended: AbortSignal): Promise<Member> {
-    for (;;) {
-      const inOrder = [...members.slice(preferred), ...members.slice(0, preferred)];
-      // Asking connects those that come before the one that is taken, so that the next call finds them.
-      const ready = inOrder.find(
-        ({channel}) => channel.getConnectivityState(true) === connectivityState.READY,
-      );
-      if (ready !== undefined) return ready;
-      const [first] = inOrder;
-      if (first !== undefined && inOrder.every(hasFailed)) return first;
-      await stateChange(ended);
-    }
-  }
-
-  async function stateChange(signal: AbortSignal): Promise<void> {
-    // gRPC's connection attempts do not keep the process alive; whoever waits for one does, as a call does.
-    const hold = setInterval(() => undefined, 2 ** 31 - 1);
-    try {
-      await once(states, 'change', {signal});
-    } finally {
-      clearInterval(hold);
-    }
-  }
-
-  function avoid(member: Member): void {
-    const index = members.indexOf(member);
-    if (index === preferred) preferred = (index + 1) % members.length;
-  }
+  follow();
 
   return {
-    name: members.map(({name}) => name).join(', '),
-    connected,
-    avoid,
+    state() {
+      if (closed) return 'failed';
+      const state = channel.getConnectivityState(true);
+      if (state === connectivityState.READY) return 'ready';
+      return state === connectivityState.TRANSIENT_FAILURE ? 'failed' : 'pending';
+    },
+    services: (metadata, ended) => servicesOf(host, metadata, ended),
     close() {
       closed = true;
-      for (const {channel} of members) channel.close();
+      channel.close();
     },
   };
-}
-
-function createMember(endpoint: Endpoint, {ca, cert, key}: MembersOptions): Member {
-  const target = `${endpoint.host}:${String(endpoint.port)}`;
-  const security = endpoint.tls ? credentials.createSsl(ca, key, cert) : credentials.createInsecure();
-  // With a scheme, since a host's name could be that of a resolver of gRPC.
-  const channel = new Channel(`dns:${target}`, security, channelOptions);
-  // One channel for all services of the member; Host alone would open one for each.
-  return {
-    name: showEndpoint(endpoint),
-    channel,
-    host: new Host(target, security, {channelOverride: channel}),
-  };
-}
-
-function hasFailed({channel}: Member): boolean {
-  return channel.getConnectivityState(false) === connectivityState.TRANSIENT_FAILURE;
 }
 
 /** etcd's services, as npm etcd3 generates their clients. */
@@ -149,19 +102,14 @@ export interface Services {
   lease: LeaseClient;
   watch: WatchClient;
   auth: AuthClient;
+  cluster: ClusterClient;
 }
 
-/**
- * The services of one member, for one call or stream.
- *
- * @param metadata sent along; what is undefined is left out
- * @param ended cancels unary calls when it aborts
- */
-export function servicesOf(
-  host: Host,
-  metadata: Readonly<Record<string, string | undefined>>,
-  ended: AbortSignal,
-): Services {
+/** Sent along with a call; what is undefined is left out. */
+export type CallMetadata = Readonly<Record<string, string | undefined>>;
+
+/** @param ended cancels unary calls when it aborts */
+function servicesOf(host: Host, metadata: CallMetadata, ended: AbortSignal): Services {
   const headers = headersOf(metadata);
   const transport: ICallable<Host> = {
     callOptionsFactory: undefined,
@@ -175,6 +123,7 @@ export function servicesOf(
     lease: new LeaseClient(transport),
     watch: new WatchClient(transport),
     auth: new AuthClient(transport),
+    cluster: new ClusterClient(transport),
   };
 }
 
@@ -205,7 +154,7 @@ function unary<R>(
   });
 }
 
-function headersOf(entries: Readonly<Record<string, string | undefined>>): Metadata {
+function headersOf(entries: CallMetadata): Metadata {
   const result = new Metadata();
   for (const [key, value] of Object.entries(entries)) if (value !== undefined) result.set(key, value);
   return result;

@@ -15,11 +15,19 @@ import {leaseKeeper} from './keep-alive-stream.ts';
 import {fromLease, fromRange, fromTxn, toLease, toRange, toTxn, writes} from './translate.ts';
 import {watcher} from './watch-stream.ts';
 
+/** What {@link etcdDriver} may be told. */
+export interface EtcdDriverOptions {
+  /** How many events a watch keeps for a slow consumer. Default 100,000. */
+  maxBufferedEvents?: number | undefined;
+  /** Whether diagnostics name the keys that are watched. Default false. */
+  diagnosticKeys?: boolean | undefined;
+}
+
 /** The port on an etcd cluster. */
-export function etcdDriver(client: Client, options: {maxBufferedEvents?: number | undefined}): Driver {
+export function etcdDriver(client: Client, options: EtcdDriverOptions): Driver {
   const keeper = leaseKeeper(client);
   const watches = watcher(client, {
-    maxBufferedEvents: options.maxBufferedEvents,
+    ...options,
     async presentRevision(key, signal) {
       const {revision} = await driver.range({key, countOnly: true}, {signal});
       return revision;
@@ -30,7 +38,11 @@ export function etcdDriver(client: Client, options: {maxBufferedEvents?: number 
     clock: systemClock,
 
     async range(request, limits = {}) {
-      const call = {write: false, describe: () => `range ${showRange(request)}`};
+      const call = {
+        write: false,
+        describe: () => `range ${showRange(request)}`,
+        withoutLeader: request.serializable === true,
+      };
       return fromRange(await client.call(call, limits, ({kv}) => kv.range(toRange(request))));
     },
 

@@ -17,6 +17,8 @@ export interface Call {
   write: boolean;
   /** What it was to do, for a message: `range "a"`. Names keys, never values or passwords. */
   describe: () => string;
+  /** Whether a member that is cut off from its cluster may answer, as to a serializable read. Default false. */
+  withoutLeader?: boolean;
 }
 
 /** gRPC's own codes; those that are not here get no special treatment. */
@@ -93,6 +95,11 @@ export function isTokenRefused({details}: GrpcFailure): boolean {
     details === 'etcdserver: revision of auth store is old' ||
     details === 'etcdserver: user name is empty'
   );
+}
+
+/** Whether the member knows of no leader, as during an election or when it is cut off: nothing was applied. */
+export function isNoLeader({details}: GrpcFailure): boolean {
+  return details === 'etcdserver: no leader';
 }
 
 /** Whether the server takes part in no authentication at all. */

@@ -1,3 +1,5 @@
+export type {Certificates, CertificateSource} from './credentials.ts';
+export type {EtcdDiagnostics} from './diagnostics.ts';
 export {
   type EtcdEndpointOptions,
   type EtcdOptions,

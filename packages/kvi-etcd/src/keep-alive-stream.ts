@@ -1,6 +1,7 @@
 import type {ILeaseKeepAliveRequest, ILeaseKeepAliveResponse} from 'etcd3';
 import {type DriverCallOptions, isKviError, KviError, type LeaseId, orAborted} from 'kvi-core/driver';
 import type {Client, RequestStream} from './client.ts';
+import {publish} from './diagnostics.ts';
 import {fromLease, toLease} from './translate.ts';
 
 /** Keeps leases alive. */
@@ -65,6 +66,9 @@ function keepAliveStream(client: Client, onOver: () => void): KeepAliveStream {
     if (over.signal.aborted) return;
     over.abort();
     onOver();
+    if (waiting > 0 && error.code !== 'KVI_CLOSED') {
+      publish('kvi:etcd:keep-alive-lost', () => ({endpoints: client.name, waiting, code: error.code}));
+    }
     for (const waiter of [...due.values()].flat()) waiter.reject(error);
   }
 
@@ -97,7 +101,7 @@ function keepAliveStream(client: Client, onOver: () => void): KeepAliveStream {
   function leave(): void {
     onOver();
     withStream((stream) => {
-      stream.avoid();
+      stream.avoid('a keepalive timed out');
     });
   }
 

@@ -1,23 +1,47 @@
-import {createKvi, type Kvi, type KviOptions} from 'kvi-core';
-import {type Driver, invalidArgument, isKviError, KviError} from 'kvi-core/driver';
+import {
+  checkOptions as checkHandleOptions,
+  createKvi,
+  type Kvi,
+  kviOptionNames,
+  type KviOptions,
+} from 'kvi-core';
+import {type Driver, invalidArgument, isKviError, KviError, sleep} from 'kvi-core/driver';
+import {backoffMs} from './backoff.ts';
 import {createClient} from './client.ts';
+import {isServiceError} from './connection.ts';
+import {type Certificates, type CertificateSource, tlsCredentials} from './credentials.ts';
 import {type Endpoint, parseEndpoint, parseUrl} from './endpoints.ts';
 import {etcdDriver} from './etcd-driver.ts';
+import {isNoLeader} from './failures.ts';
 
 /** How to reach etcd, and what to expect of it. */
-export interface EtcdOptions {
+export interface EtcdOptions extends Certificates {
   /** Milliseconds until `open` gives up when nobody answers. Default 5,000. */
   timeoutMs?: number | undefined;
   /** Who calls; with `password`. Also as `USER:PASSWORD@` in the URL, which these override. */
   username?: string | undefined;
   password?: string | undefined;
-  /** The certificates to trust, in PEM. Default: those that Node trusts. */
-  ca?: string | Buffer | undefined;
-  /** This client's certificate, in PEM; with `key`. */
-  cert?: string | Buffer | undefined;
-  key?: string | Buffer | undefined;
+  /**
+   * Gives the certificates with each new connection, in place of `ca`, `cert` and `key`: renewed ones are used without
+   * reopening, while connections that are open go on with what they began with. When it fails, so does that attempt to
+   * connect, and it is called again with the next.
+   */
+  certificates?: CertificateSource | undefined;
+  /** The name that the members' certificates must hold. Default: the host of each endpoint. */
+  serverName?: string | undefined;
+  /**
+   * Whether to follow the membership of the cluster: members that are added are used once they answer at an address that
+   * they advertise, and those that were removed are let go of once another is connected. `true`: every 30 s, and 1 s after
+   * a connection was lost.
+   *
+   * Default `false`, as for etcd's own client: members advertise addresses that need not be reachable from here, and a
+   * handle must not go around a proxy or a load balancer that it was told to use.
+   */
+  membershipRefresh?: boolean | {intervalMs: number} | undefined;
   /** How many events a watch keeps for a slow consumer. Default 100,000. */
   maxBufferedEvents?: number | undefined;
+  /** Whether what is told on `node:diagnostics_channel` names the keys that are watched. Default `false`. */
+  diagnosticKeys?: boolean | undefined;
 }
 
 /** {@link EtcdOptions} with the endpoints, in place of a URL. */
@@ -34,7 +58,11 @@ const optionNames: readonly string[] = [
   'ca',
   'cert',
   'key',
+  'certificates',
+  'serverName',
+  'membershipRefresh',
   'maxBufferedEvents',
+  'diagnosticKeys',
 ] satisfies (keyof EtcdEndpointOptions)[];
 
 /**
@@ -56,9 +84,9 @@ export async function openEtcdDriver(
     endpoints,
     username: given.username,
     password: given.password,
-    ca: pem(given.ca),
-    cert: pem(given.cert),
-    key: pem(given.key),
+    certificates: given.certificates ?? (() => ({ca: given.ca, cert: given.cert, key: given.key})),
+    serverName: given.serverName,
+    membershipIntervalMs: membershipIntervalMs(given),
   });
   const driver = etcdDriver(client, given);
   try {
@@ -70,14 +98,6 @@ export async function openEtcdDriver(
     throw new KviError(error.code, `no etcd at ${client.name}: ${error.message}`, {cause: error});
   }
 }
-
-/** The options that are the handle's own affair. */
-const kviOptionNames: readonly string[] = [
-  'ttlSeconds',
-  'lockName',
-  'maxTxnOps',
-  'maxRequestBytes',
-] satisfies (keyof KviOptions)[];
 
 /** How {@link openEtcd} opens a handle. */
 export type OpenEtcdOptions = EtcdOptions & KviOptions;
@@ -96,14 +116,14 @@ export async function openEtcd(
   where: string | EtcdEndpointOptions,
   options: OpenEtcdOptions = {},
 ): Promise<Kvi> {
-  const ofEtcd = Object.entries(options).filter(([name]) => !kviOptionNames.includes(name));
-  const driver = await openEtcdDriver(where, Object.fromEntries(ofEtcd));
-  try {
-    return createKvi(driver, options);
-  } catch (error) {
-    await driver.close();
-    throw error;
-  }
+  checkHandleOptions(options);
+  // Those of the handle alone are not the driver's affair; `timeoutMs` holds for both.
+  const ofEtcd = Object.entries(options).filter(([name]) => name === 'timeoutMs' || !isHandleOption(name));
+  return createKvi(await openEtcdDriver(where, Object.fromEntries(ofEtcd)), options);
+}
+
+function isHandleOption(name: string): boolean {
+  return kviOptionNames.includes(name);
 }
 
 /** Brings the ways to say it into one. What is undefined was not said. */
@@ -121,19 +141,25 @@ function resolve(
 }
 
 /**
- * Asks each endpoint in turn, until one answers. Being refused a key is an answer too: what the user may read is not known
- * here.
+ * Asks each endpoint in turn, until one answers; a cluster that has no leader yet may have one before the time is up. Being
+ * refused a key is an answer too: what the user may read is not known here.
  */
 async function proveThatItAnswers(driver: Driver, timeoutMs: number, endpoints: number): Promise<void> {
-  const deadline = driver.clock.now() + timeoutMs;
-  for (let left = endpoints; ; left -= 1) {
+  const {clock} = driver;
+  const deadline = clock.now() + timeoutMs;
+  let left = endpoints;
+  for (let attempt = 1; ; attempt += 1) {
     try {
-      const remaining = Math.max(1, deadline - driver.clock.now());
+      const remaining = Math.max(1, deadline - clock.now());
       await driver.range({key: Uint8Array.of(0), countOnly: true}, {timeoutMs: remaining});
       return;
     } catch (error) {
       if (isKviError(error, 'KVI_PERMISSION_DENIED')) return;
-      if (left <= 1 || !isKviError(error, 'KVI_UNAVAILABLE')) throw error;
+      if (!isKviError(error, 'KVI_UNAVAILABLE')) throw error;
+      const electing = isServiceError(error.cause) && isNoLeader(error.cause);
+      if (!electing) left -= 1;
+      if (left === 0 || clock.now() >= deadline) throw error;
+      if (electing) await sleep(clock, backoffMs(attempt));
     }
   }
 }
@@ -144,7 +170,7 @@ function checkOptions(options: EtcdOptions): void {
   if (unknown !== undefined) {
     throw invalidArgument(`"${unknown}" is not an option of etcd; there are ${optionNames.join(', ')}`);
   }
-  const {timeoutMs, username, password, cert, key, maxBufferedEvents} = options;
+  const {timeoutMs, username, password, ca, cert, key, certificates, maxBufferedEvents} = options;
   if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs < 2 ** 31)) {
     throw invalidArgument(`timeoutMs must be above 0 and below 2 ** 31, not ${String(timeoutMs)}`);
   }
@@ -159,20 +185,46 @@ function checkOptions(options: EtcdOptions): void {
   if ((cert === undefined) !== (key === undefined)) {
     throw invalidArgument('cert and key go together; one of them is missing');
   }
+  if (certificates !== undefined && [ca, cert, key].some((given) => given !== undefined)) {
+    throw invalidArgument('certificates takes the place of ca, cert and key; give one or the other');
+  }
+  const intervalMs = membershipIntervalMs(options);
+  if (intervalMs !== undefined && !(intervalMs > 0 && intervalMs < 2 ** 31)) {
+    throw invalidArgument(
+      `membershipRefresh.intervalMs must be above 0 and below 2 ** 31, not ${String(intervalMs)}`,
+    );
+  }
+  checkPem(options);
+}
+
+/** Certificates that cannot be read would otherwise show as a connection that fails, again and again. */
+function checkPem(certificates: Certificates): void {
+  try {
+    tlsCredentials(certificates);
+  } catch (cause) {
+    throw new KviError('KVI_INVALID_ARGUMENT', `ca, cert or key cannot be read as PEM: ${String(cause)}`, {
+      cause,
+    });
+  }
+}
+
+const defaultMembershipIntervalMs = 30_000;
+
+function membershipIntervalMs({membershipRefresh = false}: EtcdOptions): number | undefined {
+  if (typeof membershipRefresh === 'object') return membershipRefresh.intervalMs;
+  return membershipRefresh ? defaultMembershipIntervalMs : undefined;
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
-function checkEndpoints(endpoints: readonly Endpoint[], {ca, cert}: EtcdOptions): void {
+function checkEndpoints(endpoints: readonly Endpoint[], options: EtcdOptions): void {
   if (endpoints.length === 0) throw invalidArgument('endpoints is empty; name at least one, as "HOST:PORT"');
-  if ((ca !== undefined || cert !== undefined) && !endpoints.every(({tls}) => tls)) {
-    throw invalidArgument('ca, cert and key are for TLS; write https:// or etcds:// endpoints');
+  const {ca, cert, certificates, serverName} = options;
+  const forTls = [ca, cert, certificates, serverName].some((given) => given !== undefined);
+  if (forTls && !endpoints.every(({tls}) => tls)) {
+    throw invalidArgument('certificates are for TLS; write https:// or etcds:// endpoints');
   }
 }
 
 function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
-}
-
-function pem(value: string | Buffer | undefined): Buffer | undefined {
-  return typeof value === 'string' ? Buffer.from(value) : value;
 }

@@ -15,12 +15,15 @@ import {
 } from 'kvi-core/driver';
 import {backoffMs} from './backoff.ts';
 import type {Client, RequestStream} from './client.ts';
+import {publish} from './diagnostics.ts';
 import {isTokenRefused, parseCancelReason, toKviError} from './failures.ts';
 import {fromEvent, toWatchCreate} from './translate.ts';
 
 /** What {@link watcher} needs. */
 export interface WatcherOptions {
   maxBufferedEvents?: number | undefined;
+  /** Whether diagnostics name the keys. Default false. */
+  diagnosticKeys?: boolean | undefined;
   /** Reads the present revision of the store, asking about the key that is to be watched. */
   presentRevision: (key: Bytes, signal: AbortSignal) => Promise<number>;
 }
@@ -52,7 +55,8 @@ interface Watch {
  * Runs all watches of a handle on one stream, which is open while there are any, and is opened again, with every watch
  * where it was, when it breaks.
  */
-export function watcher(client: Client, {maxBufferedEvents, presentRevision}: WatcherOptions): Watcher {
+export function watcher(client: Client, options: WatcherOptions): Watcher {
+  const {maxBufferedEvents, presentRevision, diagnosticKeys = false} = options;
   const watches = new Map<number, Watch>();
   let lastId = 0;
   let stream: RequestStream<IWatchRequest> | undefined;
@@ -60,6 +64,8 @@ export function watcher(client: Client, {maxBufferedEvents, presentRevision}: Wa
   let retry: Timer | undefined;
   /** Streams that broke since the last one that worked. */
   let failures = 0;
+  /** Whether a stream broke since the last one was opened. */
+  let interrupted = false;
   /**
    * The ids of the watches whose `created` answer is due. etcd answers in order, and a refusal names no id: the order
    * alone tells whose it is.
@@ -138,7 +144,10 @@ export function watcher(client: Client, {maxBufferedEvents, presentRevision}: Wa
       }
       opening = undefined;
       stream = opened;
-      for (const watch of watches.values()) if (watch.nextRevision !== 0) create(watch, opened);
+      const started = [...watches.values()].filter(({nextRevision}) => nextRevision !== 0);
+      if (interrupted) tellResumed(started);
+      interrupted = false;
+      for (const watch of started) create(watch, opened);
     } catch (error) {
       if (mine.signal.aborted) return;
       opening = undefined;
@@ -146,7 +155,24 @@ export function watcher(client: Client, {maxBufferedEvents, presentRevision}: Wa
     }
   }
 
+  function tellResumed(resumed: readonly Watch[]): void {
+    publish('kvi:etcd:watch-resume', () => {
+      const keys = resumed.map(({request: {key, rangeEnd}, nextRevision: fromRevision}) => ({
+        key,
+        rangeEnd,
+        fromRevision,
+      }));
+      return {
+        endpoints: client.name,
+        watches: resumed.length,
+        fromRevision: keys.reduce((lowest, {fromRevision}) => Math.min(lowest, fromRevision), Infinity),
+        ...(diagnosticKeys ? {keys} : {}),
+      };
+    });
+  }
+
   function broken(error: unknown): void {
+    interrupted ||= stream !== undefined;
     stream = undefined;
     creating = [];
     failures += 1;

@@ -1,8 +1,9 @@
 import {afterAll, beforeAll, expect, it} from '@jest/globals';
-import type {Driver} from 'kvi-core/driver';
-import {describeWithEtcd, type EtcdCluster, startEtcdCluster} from 'kvi-testbed';
+import {type Driver, isKviError} from 'kvi-core/driver';
+import {describeWithEtcd, type Etcd, type EtcdCluster, etcdctl, startEtcdCluster} from 'kvi-testbed';
 import {openEtcd, openEtcdDriver} from '../src/index.ts';
-import {bytes, failure, put, read, take, text, untilAvailable} from './support/util.ts';
+import {silenceMs} from '../src/client.ts';
+import {bytes, failure, put, read, recordDiagnostics, take, text, untilAvailable} from './support/util.ts';
 
 describeWithEtcd('a cluster', () => {
   let cluster: EtcdCluster;
@@ -62,6 +63,94 @@ describeWithEtcd('a cluster', () => {
     }
   });
 
+  it('answers reads on another member within two silences of one that hangs, and says so', async () => {
+    using failovers = recordDiagnostics('kvi:etcd:failover');
+    await driver.txn(put('frozen'));
+    const inUse = () => failovers.messages.at(-1)?.to;
+    for (const node of cluster.nodes) {
+      await node.untilReady();
+      node.signal('SIGSTOP');
+      await Promise.all(cluster.nodes.filter((other) => other !== node).map((other) => other.untilReady()));
+      const start = performance.now();
+      expect(await untilAvailable(() => read(driver, 'frozen'))).toBe('v');
+      expect(performance.now() - start).toBeLessThan(2 * silenceMs + 1_000);
+      const next = performance.now();
+      expect(await untilAvailable(() => read(driver, 'frozen'))).toBe('v');
+      expect(performance.now() - next).toBeLessThan(silenceMs);
+      expect(inUse()).not.toBe(node.url);
+      node.signal('SIGCONT');
+    }
+    expect(failovers.messages.some(({reason}) => reason.includes('did not answer'))).toBe(true);
+  });
+
+  it('delivers events again within 10 s after the member of the watch hangs', async () => {
+    const own = await openEtcdDriver({endpoints: cluster.nodes.map(({endpoint}) => endpoint)});
+    using resumed = recordDiagnostics('kvi:etcd:watch-resume');
+    const watch = own.watch({key: bytes('hanging')});
+    const firstRevision = await watch.created;
+    const member = await busiest(cluster.nodes);
+    member.signal('SIGSTOP');
+    const others = cluster.nodes.filter((other) => other !== member);
+    await Promise.all(others.map((other) => other.untilReady()));
+    const start = performance.now();
+    await etcdctl(String(others[0]?.url), 'put', 'hanging', 'seen');
+    const [event] = await take(watch, 1);
+    expect(event && text(event.kv.value)).toBe('seen');
+    expect(performance.now() - start).toBeLessThan(12_000);
+    expect(resumed.messages).toEqual([
+      {endpoints: cluster.nodes.map(({url}) => url).join(', '), watches: 1, fromRevision: firstRevision},
+    ]);
+    member.signal('SIGCONT');
+    await own.close();
+  });
+
+  it('serves again within a second after the leader was killed', async () => {
+    const kv = await openEtcd(cluster.url);
+    for (const node of cluster.nodes) await node.untilReady();
+    await kv.store('leader', '0');
+    const leader = await leaderOf(cluster.nodes);
+    leader.signal('SIGKILL');
+    const start = performance.now();
+    const serves = () =>
+      kv.store('leader', '1', {timeoutMs: 300}).then(
+        () => true,
+        () => false,
+      );
+    while (!(await serves())) continue;
+    const served = performance.now() - start;
+    // Two election timeouts of 100 ms, and one second; and one call that was sent to the dead.
+    expect(served).toBeLessThan(1_500);
+    expect(await kv.get('leader')).toBeDefined();
+    await leader.restart();
+    await kv.close();
+  });
+
+  it('promises that a write was not applied on a member that is cut off, which still answers serializable reads', async () => {
+    const [node, ...others] = cluster.nodes;
+    const own = await openEtcdDriver(String(node?.url));
+    await own.txn(put('cut off'));
+    const watch = own.watch({key: bytes('cut off')});
+    await watch.created;
+    for (const other of others) other.signal('SIGSTOP');
+    // Until it has noticed, a write may wait in vain.
+    const refused = async () => {
+      const error = await failure(own.txn(put('cut off', 'lost'), {timeoutMs: 500}));
+      return isKviError(error, 'KVI_UNAVAILABLE') ? error : undefined;
+    };
+    let error = await refused();
+    while (error === undefined) error = await refused();
+    expect(error.message).toContain('no leader');
+    const {kvs} = await own.range({key: bytes('cut off'), serializable: true});
+    expect(kvs).toHaveLength(1);
+    const opening = openEtcdDriver(String(node?.url), {timeoutMs: 10_000});
+    for (const other of others) other.signal('SIGCONT');
+    await (await opening).close();
+    await untilAvailable(() => own.txn(put('cut off', 'later')));
+    const seen: string[] = [];
+    while (seen.at(-1) !== 'later') seen.push(...(await take(watch, 1)).map(({kv}) => text(kv.value)));
+    await own.close();
+  });
+
   it('gives a handle with everything else on it', async () => {
     await using kv = await openEtcd(
       {endpoints: cluster.nodes.map(({endpoint}) => endpoint)},
@@ -74,3 +163,24 @@ describeWithEtcd('a cluster', () => {
     });
   });
 });
+
+/** The member that serves a watch, of those that do. */
+async function busiest(nodes: readonly Etcd[]): Promise<Etcd> {
+  const watches = await Promise.all(nodes.map((node) => metric(node, 'etcd_debugging_mvcc_watcher_total')));
+  const index = watches.findIndex((count) => count > 0);
+  const found = nodes[index];
+  if (found === undefined) throw new Error('no member serves a watch');
+  return found;
+}
+
+async function leaderOf(nodes: readonly Etcd[]): Promise<Etcd> {
+  const leads = await Promise.all(nodes.map((node) => metric(node, 'etcd_server_is_leader')));
+  const found = nodes[leads.indexOf(1)];
+  if (found === undefined) throw new Error('no member leads');
+  return found;
+}
+
+async function metric({url}: Etcd, name: string): Promise<number> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metrics)?.[1]);
+}

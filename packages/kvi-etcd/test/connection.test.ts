@@ -1,13 +1,21 @@
 import {afterAll, beforeAll, describe, expect, it} from '@jest/globals';
 import type {Driver} from 'kvi-core/driver';
-import {describeWithEtcd, startEtcd, startProxy, type Etcd, type Proxy, typescriptArgs} from 'kvi-testbed';
+import {
+  describeWithEtcd,
+  startEtcd,
+  startEtcdCluster,
+  startProxy,
+  type Etcd,
+  type Proxy,
+  typescriptArgs,
+} from 'kvi-testbed';
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {createServer as createWebServer} from 'node:http';
 import {createServer, type AddressInfo, type Server, type Socket} from 'node:net';
 import {fileURLToPath} from 'node:url';
 import {openEtcdDriver} from '../src/index.ts';
-import {bytes, failure, put, read, untilAvailable} from './support/util.ts';
+import {bytes, failure, put, read, recordDiagnostics, until, untilAvailable} from './support/util.ts';
 
 async function listen(server: Server): Promise<{url: string; close: () => void}> {
   server.listen(0, '127.0.0.1');
@@ -35,6 +43,21 @@ describe('opening', () => {
     close();
   });
 
+  it('gives up a connection on which nothing is said, and makes another', async () => {
+    await using etcd = await startEtcd();
+    await using proxy = await startProxy(etcd.endpoint);
+    const driver = await openEtcdDriver(proxy.url);
+    proxy.swallow('toClient');
+    proxy.cut();
+    const reading = untilAvailable(() => read(driver, 'silent'));
+    await until(() => proxy.connections === 2);
+    // The second connection does not recover from that.
+    proxy.swallow();
+    expect(await reading).toBeUndefined();
+    expect(proxy.connections).toBeGreaterThan(2);
+    await driver.close();
+  });
+
   it('says so when the server is not an etcd', async () => {
     const {url, close} = await listen(createWebServer((_, response) => response.end('hello')));
     const error = await failure(openEtcdDriver(url));
@@ -52,6 +75,7 @@ describe('opening', () => {
     [{cert: 'c'}, /cert and key/],
     [{ca: 'c'}, /https/],
     [{maxBufferedEvents: 0.5}, /maxBufferedEvents/],
+    [{membershipRefresh: {intervalMs: 0}}, /intervalMs/],
   ])('refuses the options %j', async (options: object, message) => {
     const error = await failure(openEtcdDriver('http://127.0.0.1:1', options));
     expect(error).toMatchObject({code: 'KVI_INVALID_ARGUMENT', message: expect.stringMatching(message)});
@@ -143,6 +167,7 @@ describeWithEtcd('a connection', () => {
 
   it('fails keepalives that were under way when the connection broke, and sends later ones on another', async () => {
     const {id} = await driver.leaseGrant({ttlSeconds: 60});
+    using told = recordDiagnostics('kvi:etcd:keep-alive-lost');
     proxy.swallow('toClient');
     const lost = failure(driver.leaseKeepAlive(id));
     const gone = failure(driver.leaseKeepAlive(id, {timeoutMs: 50}));
@@ -150,6 +175,7 @@ describeWithEtcd('a connection', () => {
     proxy.cut();
     proxy.swallow();
     expect(await lost).toMatchObject({code: 'KVI_UNAVAILABLE'});
+    expect(told.messages).toMatchObject([{endpoints: proxy.url, waiting: 1, code: 'KVI_UNAVAILABLE'}]);
     expect(await untilAvailable(() => driver.leaseKeepAlive(id))).toEqual({ttlSeconds: 60});
   });
 
@@ -160,6 +186,22 @@ describeWithEtcd('a connection', () => {
     }
     const {kvs} = await driver.range({key: bytes('large/'), rangeEnd: bytes('large0')});
     expect(kvs.map((kv) => kv.value.length)).toEqual(Array(6).fill(1_000_000));
+  });
+
+  it('stays with its member when it ends its own streams', async () => {
+    await using cluster = await startEtcdCluster(2);
+    using failovers = recordDiagnostics('kvi:etcd:failover');
+    const own = await openEtcdDriver(cluster.url);
+    for (let round = 0; round < 5; round += 1) {
+      const watch = own.watch({key: bytes('own')});
+      await watch.created;
+      await watch.return();
+      const {id} = await own.leaseGrant({ttlSeconds: 60});
+      await own.leaseKeepAlive(id);
+      await own.txn(put('own'));
+    }
+    expect(failovers.messages).toEqual([]);
+    await own.close();
   });
 
   it('cuts short what is under way when it is closed, and refuses everything after', async () => {

@@ -2,7 +2,7 @@ import {afterAll, beforeAll, expect, it} from '@jest/globals';
 import {type Bytes, type Driver, prefixEnd, type WatchResponse} from 'kvi-core/driver';
 import {describeWithEtcd, startEtcd, startProxy, type Etcd, type Proxy} from 'kvi-testbed';
 import {openEtcdDriver} from '../src/index.ts';
-import {bytes, failure, put, take, text} from './support/util.ts';
+import {bytes, failure, put, recordDiagnostics, take, text} from './support/util.ts';
 
 describeWithEtcd('watches', () => {
   let etcd: Etcd;
@@ -51,6 +51,82 @@ describeWithEtcd('watches', () => {
     expect(event && text(event.kv.value)).toBe('2');
     await other.close();
     await watch.return();
+  });
+
+  it('lose, repeat and reorder nothing while the connection is cut at random', async () => {
+    const own = await startProxy(etcd.endpoint);
+    const random = seeded(20_261_120);
+    const watching = await openEtcdDriver(own.url);
+    const prefix = bytes('random/');
+    const watch = watching.watch({key: prefix, rangeEnd: prefixEnd(prefix)});
+    const first = await watch.created;
+    const count = 3_000;
+    const direct = await openEtcdDriver(etcd.url);
+    const writing = (async () => {
+      for (let index = 0; index < count; index += 1) await direct.txn(put(`random/${String(index % 7)}`));
+    })();
+    const taking = take(watch, count);
+    let over = false;
+    void writing.finally(() => (over = true));
+    while (!over) {
+      if (random() < 0.5) own.cut();
+      else await Promise.race([own.cutAfter(Math.ceil(random() * 20_000)), writing]);
+      await new Promise((resolve) => setTimeout(resolve, random() * 100));
+    }
+    const revisions = (await taking).map(({kv}) => kv.modRevision);
+    expect(revisions).toEqual(Array.from({length: count}, (_, index) => first + index));
+    expect(own.connections).toBeGreaterThan(5);
+    await Promise.all([watching.close(), direct.close()]);
+    await own.close();
+  });
+
+  it('say that they cannot go on when what is due was compacted while they were away', async () => {
+    const own = await startProxy(etcd.endpoint);
+    const watching = await openEtcdDriver(own.url);
+    const watch = watching.watch({key: bytes('away')});
+    await watch.created;
+    own.refuse();
+    own.cut();
+    await driver.txn(put('away', '1'));
+    const {revision} = await driver.txn(put('away', '2'));
+    await driver.compact(revision);
+    await own.accept();
+    expect(await failure(watch.next())).toMatchObject({code: 'KVI_COMPACTED', compactRevision: revision});
+    await watching.close();
+    await own.close();
+  });
+
+  it('deliver a backlog above the 4 MiB that gRPC would refuse', async () => {
+    const value = Buffer.alloc(1_000_000, 'x');
+    const {revision} = await driver.txn(put('backlog'));
+    for (let index = 0; index < 8; index += 1) {
+      await driver.txn({success: [{type: 'put', key: bytes('backlog'), value}]});
+    }
+    const watch = driver.watch({key: bytes('backlog'), startRevision: revision + 1, prevKv: true});
+    const events = await take(watch, 8);
+    expect(events.map(({kv}) => kv.value.length)).toEqual(Array(8).fill(1_000_000));
+    await watch.return();
+  });
+
+  it('tell that they went on, and with their keys only who asked for them', async () => {
+    const own = await startProxy(etcd.endpoint);
+    const [plain, telling] = [
+      await openEtcdDriver(own.url),
+      await openEtcdDriver(own.url, {diagnosticKeys: true}),
+    ];
+    using resumed = recordDiagnostics('kvi:etcd:watch-resume');
+    const key = bytes('told');
+    const watches = [plain.watch({key}), telling.watch({key})];
+    const [fromRevision] = await Promise.all(watches.map(({created}) => created));
+    own.cut();
+    await driver.txn(put('told'));
+    for (const watch of watches) expect(await take(watch, 1)).toHaveLength(1);
+    const message = {endpoints: own.url, watches: 1, fromRevision};
+    const keys = [{key, rangeEnd: undefined, fromRevision}];
+    expect(resumed.messages).toHaveLength(2);
+    expect(resumed.messages).toEqual(expect.arrayContaining([message, {...message, keys}]));
+    await Promise.all([plain.close(), telling.close()]);
+    await own.close();
   });
 
   it('share one connection, a thousand of them, each with its own events', async () => {
@@ -136,3 +212,12 @@ describeWithEtcd('watches', () => {
     await slow.close();
   });
 });
+
+/** Numbers from 0 to 1 that are the same each time (a linear congruential generator). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}

@@ -1,4 +1,4 @@
-import {createKvi, type Kvi, type KviOptions} from 'kvi-core';
+import {checkOptions, createKvi, type Kvi, type KviOptions} from 'kvi-core';
 import {type Driver, invalidArgument} from 'kvi-core/driver';
 import type {MemDriverOptions} from './mem-driver.ts';
 import {MemStore} from './mem-store.ts';
@@ -39,6 +39,7 @@ export type OpenMemOptions = OpenMemDriverOptions & KviOptions;
  * @throws `KVI_INVALID_ARGUMENT` for another URL, or an option out of its bounds
  */
 export async function openMem(url?: string, options: OpenMemOptions = {}): Promise<Kvi> {
+  checkOptions(options);
   return createKvi(await openMemDriver(url, options), options);
 }
 

@@ -1,4 +1,4 @@
-import {createKvi, type Kvi} from 'kvi-core';
+import {checkOptions, createKvi, type Kvi} from 'kvi-core';
 import {driverFor} from './drivers.ts';
 import {checkOptionNames, type OpenOptions} from './options.ts';
 
@@ -22,11 +22,6 @@ import {checkOptionNames, type OpenOptions} from './options.ts';
 export async function open(url: string, options: OpenOptions = {}): Promise<Kvi> {
   const openDriver = driverFor(url, options.drivers);
   checkOptionNames(options);
-  const driver = await openDriver(url, options);
-  try {
-    return createKvi(driver, options);
-  } catch (error) {
-    await driver.close();
-    throw error;
-  }
+  checkOptions(options);
+  return createKvi(await openDriver(url, options), options);
 }

@@ -1,4 +1,4 @@
-import type {KviOptions} from 'kvi-core';
+import {kviOptionNames, type KviOptions} from 'kvi-core';
 import {type Driver, invalidArgument} from 'kvi-core/driver';
 import type {EtcdOptions} from 'kvi-etcd';
 import type {OpenMemDriverOptions} from 'kvi-mem';
@@ -24,16 +24,11 @@ export interface OpenOptions extends KviOptions {
   drivers?: Readonly<Record<string, OpenDriver>> | undefined;
 }
 
-const known = {
-  timeoutMs: true,
-  ttlSeconds: true,
-  lockName: true,
-  maxTxnOps: true,
-  maxRequestBytes: true,
-  etcd: true,
-  mem: true,
-  drivers: true,
-} satisfies Record<keyof OpenOptions, true>;
+const own = {etcd: true, mem: true, drivers: true} satisfies Record<
+  Exclude<keyof OpenOptions, keyof KviOptions>,
+  true
+>;
+const known: readonly string[] = [...kviOptionNames, ...Object.keys(own)];
 
 /**
  * Refuses an option that means nothing: a misspelt one would silently do nothing.
@@ -41,8 +36,8 @@ const known = {
  * @throws `KVI_INVALID_ARGUMENT`
  */
 export function checkOptionNames(options: OpenOptions): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name));
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw invalidArgument(`there is no option ${unknown}; there are ${Object.keys(known).join(', ')}`);
+    throw invalidArgument(`there is no option ${unknown}; there are ${known.join(', ')}`);
   }
 }

@@ -1,5 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
-import {type Driver, KviError, open, type OpenDriver, type OpenOptions} from 'kvi';
+import {KviError, open, type OpenDriver, type OpenOptions} from 'kvi';
 import {MemStore, openMemDriver} from 'kvi-mem';
 import {describeWithEtcd, sharedEtcdUrl} from 'kvi-testbed';
 
@@ -96,12 +96,13 @@ describe('open with an option that means nothing', () => {
     expect(error.message).toContain('timeoutMS');
   });
 
-  it('refuses a value out of bounds, and leaves no driver open', async () => {
-    let driver: Driver | undefined;
-    const openIt: OpenDriver = async () => (driver = await openMemDriver('mem:'));
-    const error = await openError('mine:', {ttlSeconds: 0, drivers: {'mine:': openIt}});
-    expect(error.code).toBe('KVI_INVALID_ARGUMENT');
-    await expect(driver?.leaseLeases()).rejects.toMatchObject({code: 'KVI_CLOSED'});
+  it('refuses a value out of bounds before anything is opened', async () => {
+    const openIt: OpenDriver = () => Promise.reject(new Error('it was opened'));
+    for (const bad of [{ttlSeconds: 0}, {onUnknownOutcome: 'ignore'}, {retryPolicy: {}}]) {
+      const options = {...bad, drivers: {'mine:': openIt}} as OpenOptions;
+      expect((await openError('mine:', options)).code).toBe('KVI_INVALID_ARGUMENT');
+    }
+    expect((await openError('http://127.0.0.1:1', {ttlSeconds: 0})).code).toBe('KVI_INVALID_ARGUMENT');
   });
 });
 

@@ -11,6 +11,8 @@ import type {EtcdBinary, Release} from './provision.ts';
 export interface EtcdOptions {
   /** Further arguments for `etcd`. */
   args?: readonly string[];
+  /** Further URLs to serve clients on: `https://127.0.0.1:PORT`, with the certificates among `args`. */
+  clientUrls?: readonly string[];
   /** Where its data is; the caller's to remove. Default: a temporary folder, which `stop` removes. */
   dataDir?: string;
   /** The Debian release whose etcd to run. Default: as `provisionEtcd` chooses. */
@@ -46,7 +48,10 @@ export interface Etcd extends AsyncDisposable {
 export interface NodePlan {
   name: string;
   endpoint: string;
+  /** Where it listens for the other members. */
   peerUrl: string;
+  /** Where the other members reach it: `peerUrl`, unless something stands in between. */
+  advertisedPeerUrl: string;
 }
 
 /** How long a node may take to answer. It takes 30 to 130 ms; the rest is for a machine under load. */
@@ -54,10 +59,12 @@ const startTimeoutMs = 20_000;
 
 /** Chooses a name and ports. */
 export async function planNode(): Promise<NodePlan> {
+  const peerUrl = `http://127.0.0.1:${await freePort()}`;
   return {
     name: randomUUID(),
     endpoint: `127.0.0.1:${await freePort()}`,
-    peerUrl: `http://127.0.0.1:${await freePort()}`,
+    peerUrl,
+    advertisedPeerUrl: peerUrl,
   };
 }
 
@@ -72,9 +79,14 @@ export async function startNode(
   const url = `http://${plan.endpoint}`;
   const args = [
     ...['--name', plan.name, '--data-dir', dataDir],
-    ...['--listen-client-urls', url, '--advertise-client-urls', url],
-    ...['--listen-peer-urls', plan.peerUrl, '--initial-advertise-peer-urls', plan.peerUrl],
-    ...['--initial-cluster', plans.map(({name, peerUrl}) => `${name}=${peerUrl}`).join(',')],
+    ...[
+      '--listen-client-urls',
+      [url, ...(options.clientUrls ?? [])].join(','),
+      '--advertise-client-urls',
+      url,
+    ],
+    ...['--listen-peer-urls', plan.peerUrl, '--initial-advertise-peer-urls', plan.advertisedPeerUrl],
+    ...['--initial-cluster', plans.map((each) => `${each.name}=${each.advertisedPeerUrl}`).join(',')],
     ...['--heartbeat-interval', '10', '--election-timeout', '100'],
     ...['--logger', 'zap', '--log-level', 'error'],
     ...(binary.canSkipFsync ? ['--unsafe-no-fsync'] : []),

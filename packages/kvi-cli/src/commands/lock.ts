@@ -51,7 +51,7 @@ export function addLock(program: Command, perform: Perform): void {
 }
 
 /** @throws `KVI_LOCK_LOST`. Whatever else prevents the release, the TTL ends the lock, and the command has run under it. */
-async function release(lock: DistLock, io: Io): Promise<void> {
+async function release(lock: Pick<DistLock, 'release'>, io: Io): Promise<void> {
   try {
     await lock.release();
   } catch (error) {

@@ -1,6 +1,5 @@
 import type {Command} from 'commander';
 import type {Perform} from '../context.ts';
-import {errorExitCodes} from '../exit-codes.ts';
 import {report} from '../failures.ts';
 import {wholeNumber} from '../parsers.ts';
 import {runCommand} from '../run-command.ts';
@@ -33,8 +32,7 @@ export function addTempKey(program: Command, perform: Perform): void {
           signal.throwIfAborted();
           const exitCode = await runCommand(command, {io, lost: tempKey.signal});
           if (!tempKey.signal.aborted) return exitCode;
-          report(tempKey.signal.reason, io.stderr);
-          return errorExitCodes.KVI_LOCK_LOST;
+          return report(tempKey.signal.reason, io.stderr);
         } finally {
           await tempKey.close().catch((error: unknown) => {
             report(error, io.stderr, 'the key will end with its TTL: ');

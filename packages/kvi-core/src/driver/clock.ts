@@ -1,4 +1,5 @@
 import {aborted} from '../errors.ts';
+import {onAbort} from '../signals.ts';
 
 /** A timer that was set. */
 export interface Timer {
@@ -44,15 +45,13 @@ export const systemClock: Clock = {
  */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    function abort() {
-      timer.cancel();
-      reject(aborted(signal));
-    }
     const timer = clock.setTimer(delayMs, () => {
-      signal?.removeEventListener('abort', abort);
+      ignoreSignal();
       resolve();
     });
-    if (signal?.aborted === true) abort();
-    else signal?.addEventListener('abort', abort, {once: true});
+    const ignoreSignal = onAbort(signal, () => {
+      timer.cancel();
+      reject(aborted(signal));
+    });
   });
 }

@@ -3,6 +3,7 @@ import type {DriverWatch} from './driver.ts';
 import {fifo} from './fifo.ts';
 import {KviError} from '../errors.ts';
 import type {WatchResponse} from '../messages.ts';
+import {onAbort} from '../signals.ts';
 
 /** How many events a watch keeps for a consumer that is behind, before it ends with `KVI_SLOW_CONSUMER`. */
 export const defaultMaxBufferedEvents = 100_000;
@@ -47,12 +48,13 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
   let buffered = 0;
   let error: KviError | undefined;
   let ended = false;
+  let ignoreSignal: () => void = () => undefined;
 
   function end(reason?: KviError) {
     if (ended) return;
     ended = true;
     error = reason;
-    signal?.removeEventListener('abort', abort);
+    ignoreSignal();
     created.reject(reason ?? new KviError('KVI_ABORTED', 'the watch was ended before it was in place'));
     // Only one error is to be thrown, and only to a pull that finds the queue empty.
     for (const pull of pulls.splice(0)) finish(pull);
@@ -96,8 +98,7 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
     },
   };
 
-  if (signal?.aborted === true) abort();
-  else signal?.addEventListener('abort', abort, {once: true});
+  ignoreSignal = onAbort(signal, abort);
 
   return {
     watch,

@@ -6,6 +6,8 @@ import {
   isKviError,
   type TxnRequest,
 } from 'kvi-core/driver';
+import type {EtcdDiagnostics} from 'kvi-etcd';
+import {subscribe, unsubscribe} from 'node:diagnostics_channel';
 
 export function bytes(text: string): Bytes {
   return Buffer.from(text);
@@ -55,4 +57,31 @@ export async function untilAvailable<R>(call: () => Promise<R>): Promise<R> {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
+}
+
+/** Waits for what has no event of its own. */
+export async function until(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!condition()) {
+    if (performance.now() > deadline)
+      throw new Error(`not within ${String(timeoutMs)} ms: ${String(condition)}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** What is published on one channel from now on, until it is disposed of. */
+export function recordDiagnostics<Name extends keyof EtcdDiagnostics>(
+  name: Name,
+): Disposable & {messages: EtcdDiagnostics[Name][]} {
+  const messages: EtcdDiagnostics[Name][] = [];
+  const record = (message: unknown): void => {
+    messages.push(message as EtcdDiagnostics[Name]);
+  };
+  subscribe(name, record);
+  return {
+    messages,
+    [Symbol.dispose]() {
+      unsubscribe(name, record);
+    },
+  };
 }

@@ -9,6 +9,7 @@ import {compares} from './compare.ts';
 import {deletion} from './delete.ts';
 import {getRange} from './get-range.ts';
 import {limits} from './limits.ts';
+import {lockGuard} from './lock-guard.ts';
 import {lockLoss} from './lock-loss.ts';
 import {lockWait} from './lock-wait.ts';
 import {lock} from './lock.ts';
@@ -22,6 +23,7 @@ import {tempKey} from './temp-key.ts';
 import {textAndBytes} from './text-and-bytes.ts';
 import {transaction} from './transaction.ts';
 import {txn} from './txn.ts';
+import {unknownOutcome} from './unknown-outcome.ts';
 import {watchWithCBEnd} from './watch-with-cb-end.ts';
 import {watchWithCB} from './watch-with-cb.ts';
 import {watch} from './watch.ts';
@@ -53,5 +55,7 @@ export const kviContract: readonly ContractGroup[] = [
   lock,
   lockWait,
   lockLoss,
+  lockGuard,
+  unknownOutcome,
   close,
 ];

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {createKvi} from '../../create-kvi.ts';
+import {isKviError} from '../../errors.ts';
 import type {ContractGroup} from '../suite.ts';
 import {breakableClient, missed} from './connection.ts';
 import {
@@ -132,6 +133,7 @@ export const tempKey: ContractGroup = {
           const temp = await kv.tempKey(key('k'));
           await deleter.delete(key('k'));
           await abortOf(temp.signal, 'the signal says that the key was deleted');
+          assert.ok(isKviError(temp.signal.reason, 'KVI_KEY_LOST'), 'the reason says that it was taken away');
           await temp.close();
           assert.deepEqual(await keysOf(kv, {prefix}), [], 'a deleted key is not put back');
         }
@@ -144,6 +146,7 @@ export const tempKey: ContractGroup = {
         const temp = await kv.tempKey(key('k'), {value: 'old'});
         await other.store(key('k'), 'new');
         await abortOf(temp.signal, 'the signal says that the key was overwritten');
+        assert.ok(isKviError(temp.signal.reason, 'KVI_KEY_LOST'), 'the reason says that it was taken away');
         await temp.close();
         assert.equal(await kv.get(key('k')), 'new', 'what another stored is not deleted');
         assert.equal(await leaseOf(kv, key('k')), '0', 'and lives under no lease');

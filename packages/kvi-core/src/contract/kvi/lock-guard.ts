@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import type {ContractGroup} from '../suite.ts';
+import {assertFails, contents, put} from './helpers.ts';
+
+/** `lock.guard` and `lock.isHeld`. */
+export const lockGuard: ContractGroup = {
+  name: 'writes that a lock guards',
+  cases: [
+    {
+      name: 'a guarded transaction happens while the lock is held, and answers as txn does',
+      async run({kv, key, prefix}) {
+        await using lock = await kv.distLock(key('lock'));
+        await kv.store(key('a'), '1');
+        const yes = await lock.guard({
+          compare: [{key: key('a'), target: 'value', result: '=', value: '1'}],
+          success: [put(key('b'), '2'), {type: 'range', key: key('a')}],
+        });
+        assert.equal(yes.succeeded, true, 'the compares of the request held');
+        assert.deepEqual(
+          yes.responses.map((response) => response.type),
+          ['put', 'range'],
+          'there is a response to each operation',
+        );
+        const [range] = yes.responses.filter((response) => response.type === 'range');
+        assert.equal(range?.kvs[0]?.value, '1', 'what it read comes as text');
+        const {revision} = await kv.range(key('b'));
+        assert.equal(yes.revision, revision, 'it tells the revision');
+        const no = await lock.guard({
+          compare: [{key: key('a'), target: 'value', result: '=', value: 'x'}],
+          success: [put(key('c'))],
+          failure: [put(key('d'), '4')],
+        });
+        assert.equal(no.succeeded, false, 'a compare of the request that is false is no lost lock');
+        const keys = {start: key('a'), end: key('e')};
+        assert.deepEqual(
+          await contents(kv, {prefix}, keys),
+          ['a=1', 'b=2', 'd=4'],
+          'its own branch was taken',
+        );
+      },
+    },
+    {
+      name: 'through the bytes of a handle it returns bytes',
+      async run({kv, key}) {
+        await kv.bytes.store(key('k'), Buffer.from([0xff]));
+        await using lock = await kv.bytes.distLock(key('lock'));
+        const {responses} = await lock.guard({success: [{type: 'range', key: key('k')}]});
+        const [range] = responses;
+        assert.equal(range?.type === 'range' && range.kvs[0]?.value[0], 0xff, 'bytes are kept');
+      },
+    },
+    {
+      name: 'once the lock is lost nothing is written, also before the holder has learnt of it',
+      async run({kv, openKvi, key, prefix}) {
+        const [holder, operator] = [await openKvi(), await openKvi()];
+        const lock = await holder.distLock(key('lock'));
+        const [deleting, writing] = [operator.delete(lock.key), () => lock.guard({success: [put(key('k'))]})];
+        await deleting;
+        await assertFails('KVI_LOCK_LOST', writing, 'the backend decides');
+        await assertFails('KVI_LOCK_LOST', writing, 'and a lost lock stays lost');
+        await using _next = await operator.distLock(key('lock'));
+        await assertFails('KVI_LOCK_LOST', writing, 'the hold of another does not count');
+        assert.deepEqual(await contents(kv, {prefix}, key('k')), [], 'nothing was written');
+        await assertFails('KVI_LOCK_LOST', () => lock.release(), 'a lost lock is not unlocked silently');
+      },
+    },
+    {
+      name: 'after the release nothing is written, and the lock says that it is not held',
+      async run({kv, key, prefix}) {
+        const lock = await kv.distLock(key('lock'));
+        assert.equal(lock.isHeld(), true, 'a lock that was taken is held');
+        const releasing = lock.release();
+        assert.equal(lock.isHeld(), false, 'a lock that is being released is not');
+        await releasing;
+        await assertFails(
+          'KVI_LOCK_LOST',
+          () => lock.guard({success: [put(key('k'))]}),
+          'a released lock guards nothing',
+        );
+        assert.deepEqual(await contents(kv, {prefix}), [], 'nothing was written');
+      },
+    },
+    {
+      name: 'a guarded transaction is checked and limited as any other',
+      async run({kv, openKvi, key}) {
+        const small = await openKvi({maxTxnOps: 2});
+        await using lock = await small.distLock(key('lock'));
+        await lock.guard({success: [put(key('a'))]});
+        await assertFails(
+          'KVI_INVALID_ARGUMENT',
+          () => lock.guard({success: [put(key('a')), put(key('b'))]}),
+          'the guard takes one of the operations',
+        );
+        await assertFails('KVI_INVALID_ARGUMENT', () => lock.guard({success: [put('')]}), 'an empty key');
+        const signal = AbortSignal.abort('enough');
+        await assertFails('KVI_ABORTED', () => lock.guard({}, {signal}), 'it takes a signal');
+        assert.equal(await kv.get(key('b')), undefined, 'nothing was written');
+      },
+    },
+  ],
+};

@@ -1,0 +1,135 @@
+import {EventEmitter, once} from 'node:events';
+import {type Connection, connectTo, type ConnectionOptions} from './connection.ts';
+import {publish} from './diagnostics.ts';
+import {type Endpoint, showEndpoint} from './endpoints.ts';
+
+/** A member of the cluster, as it is reached from here. */
+export interface Member {
+  /** Its endpoint: `http://HOST:PORT`. */
+  readonly name: string;
+  readonly connection: Connection;
+}
+
+/** The members that calls go to, and which of them is asked first. */
+export interface Members {
+  /** The endpoints that the handle was opened with, for a message. */
+  readonly name: string;
+  /** In the order of preference. */
+  list(): readonly Member[];
+  /** Finds a connected member, or waits until there is one. When none can be connected, any: calling it says why. */
+  connected(ended: AbortSignal): Promise<Member>;
+  /** Whether a call could be tried on another member now. */
+  hasOther(member: Member): boolean;
+  /** The member is asked last from now on: the next call had better try another. */
+  avoid(member: Member, reason: string): void;
+  /** Connects to an endpoint, without asking it anything yet: see {@link Members.replace}. */
+  candidate(endpoint: Endpoint): Member;
+  /** Waits until the member is connected. */
+  untilReady(member: Member, signal: AbortSignal): Promise<void>;
+  /** Adds candidates, and lets go of members. Calls that run on these may end. */
+  replace(removed: readonly Member[], added: readonly Member[]): void;
+  /** Calls back when a member's connection was lost. */
+  onDisconnect(callback: () => void): void;
+  close(): void;
+}
+
+/**
+ * Connects to all members, as etcd's own client does: when one does not answer, another is ready at once. The order of the
+ * list is the order of preference, and who fails goes to its end.
+ */
+export function createMembers(endpoints: readonly Endpoint[], options: ConnectionOptions): Members {
+  const name = endpoints.map(showEndpoint).join(', ');
+  /** Emits `change` when the state of any connection changes, and `disconnect` when one was lost. */
+  const states = new EventEmitter().setMaxListeners(0);
+  // Starts anywhere, so that clients spread over the members.
+  const first = Math.floor(Math.random() * endpoints.length);
+  let members = [...endpoints.slice(first), ...endpoints.slice(0, first)].map(candidate);
+  /** The member that the last call went to, and why it should not be the next one's. */
+  let last: {member: Member; reason?: string} | undefined;
+  let closed = false;
+
+  function candidate(endpoint: Endpoint): Member {
+    let connected = false;
+    const member: Member = {
+      name: showEndpoint(endpoint),
+      connection: connectTo(endpoint, options, () => {
+        const ready = member.connection.state() === 'ready';
+        if (ready !== connected) {
+          connected = ready;
+          publish('kvi:etcd:connection', () => ({endpoints: name, member: member.name, connected}));
+          if (!connected) states.emit('disconnect');
+        }
+        states.emit('change');
+      }),
+    };
+    return member;
+  }
+
+  async function connected(ended: AbortSignal): Promise<Member> {
+    for (;;) {
+      // Asking each for its state keeps each connected.
+      const known = members.map((member) => ({member, state: member.connection.state()}));
+      const ready = known.find(({state}) => state === 'ready')?.member;
+      if (ready !== undefined) return chosen(ready);
+      const [any] = members;
+      if (any !== undefined && known.every(({state}) => state === 'failed')) return any;
+      await stateChange(ended);
+    }
+  }
+
+  function chosen(member: Member): Member {
+    const before = last;
+    if (before?.member === member) return member;
+    last = {member};
+    // It stays the first, also when those before it are connected in the end.
+    members = [member, ...members.filter((other) => other !== member)];
+    if (before !== undefined) {
+      const {reason = 'it is not connected'} = before;
+      publish('kvi:etcd:failover', () => ({
+        endpoints: name,
+        from: before.member.name,
+        to: member.name,
+        reason,
+      }));
+    }
+    return member;
+  }
+
+  async function stateChange(signal: AbortSignal): Promise<void> {
+    // gRPC's connection attempts do not keep the process alive; whoever waits for one does, as a call does.
+    const hold = setInterval(() => undefined, 2 ** 31 - 1);
+    try {
+      await once(states, 'change', {signal});
+    } finally {
+      clearInterval(hold);
+    }
+  }
+
+  return {
+    name,
+    list: () => members,
+    connected,
+    hasOther: (member) => members.some((other) => other !== member && other.connection.state() === 'ready'),
+    avoid(member, reason) {
+      if (!members.includes(member)) return;
+      members = [...members.filter((other) => other !== member), member];
+      if (last?.member === member) last.reason = reason;
+    },
+    candidate,
+    async untilReady(member, signal) {
+      while (member.connection.state() !== 'ready') await stateChange(signal);
+    },
+    replace(removed, added) {
+      members = [...members.filter((member) => !removed.includes(member)), ...added];
+      if (last !== undefined && removed.includes(last.member)) last.reason = 'it left the cluster';
+      for (const {connection} of closed ? added : removed) connection.close();
+    },
+    onDisconnect(callback) {
+      states.on('disconnect', callback);
+    },
+    close() {
+      closed = true;
+      for (const {connection} of members) connection.close();
+    },
+  };
+}

@@ -1,0 +1,102 @@
+/** The whole verdict on one run: pure functions over what was recorded and what really happened. */
+import type {Leaks} from '../battery.ts';
+import type {Fault} from '../faults.ts';
+import {recordsOf, type History} from '../history.ts';
+import type {TrueEvent} from '../truth.ts';
+import type {ClientOperation} from './describe.ts';
+import {checkLocks, type LockFindings} from './locks.ts';
+import {checkRegister} from './registers.ts';
+import {checkUnavailability, type Unavailability} from './unavailability.ts';
+import {checkWatch, type WatchFindings} from './watches.ts';
+import {checkWrites, type WriteFindings} from './writes.ts';
+
+/** What a run left. */
+export interface Evidence {
+  histories: readonly History[];
+  events: readonly TrueEvent[];
+  faults: readonly Fault[];
+  leaks: Leaks;
+  /** What went wrong with the run itself: a client that ended or hung. */
+  problems: readonly string[];
+}
+
+export interface Report {
+  operations: number;
+  unknown: number;
+  failed: number;
+  faults: readonly Fault[];
+  writes: WriteFindings;
+  notLinearizable: string[];
+  watches: WatchFindings;
+  locks: LockFindings;
+  unavailability: Unavailability;
+  leaks: Leaks;
+  problems: readonly string[];
+}
+
+export function check({histories, events, faults, leaks, problems}: Evidence): Report {
+  const operations = histories.flatMap((history) =>
+    recordsOf(history, 'operation').map((operation) => ({...operation, client: history.client})),
+  );
+  const holds = histories.flatMap((history) =>
+    recordsOf(history, 'hold').map((hold) => ({...hold, client: history.client})),
+  );
+  return {
+    operations: operations.length,
+    unknown: operations.filter(({outcome}) => outcome === 'unknown').length,
+    failed: operations.filter(({outcome}) => outcome === 'failed').length,
+    faults,
+    writes: checkWrites(operations, events),
+    notLinearizable: checkRegisters(operations, events),
+    watches: joined(histories.map((history) => checkWatch(history, events))),
+    locks: checkLocks(holds, events),
+    unavailability: checkUnavailability(histories, faults),
+    leaks,
+    problems,
+  };
+}
+
+function checkRegisters(operations: readonly ClientOperation[], events: readonly TrueEvent[]): string[] {
+  const byKey = groupByKey(operations);
+  const eventsByKey = groupByKey(events);
+  return [...byKey].flatMap(([key, ofKey]) => checkRegister(ofKey, eventsByKey.get(key) ?? []));
+}
+
+function groupByKey<T extends {key: string}>(items: readonly T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(item.key);
+    if (group === undefined) groups.set(item.key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+function joined(all: readonly WatchFindings[]): WatchFindings {
+  return {
+    delivered: all.reduce((sum, {delivered}) => sum + delivered, 0),
+    lost: all.flatMap(({lost}) => lost),
+    repeated: all.flatMap(({repeated}) => repeated),
+    outOfOrder: all.flatMap(({outOfOrder}) => outOfOrder),
+    toldGaps: all.reduce((sum, {toldGaps}) => sum + toldGaps, 0),
+  };
+}
+
+/** What must not be: every line of it is a broken promise. */
+export function brokenPromises({writes, notLinearizable, watches, locks, leaks, problems}: Report): string[] {
+  const {processes, ...left} = leaks;
+  return [
+    ...writes.lost.map((line) => `acknowledged write lost: ${line}`),
+    ...writes.misreported.map((line) => `wrongly reported: ${line}`),
+    ...notLinearizable.map((line) => `not linearizable: ${line}`),
+    ...watches.lost.map((line) => `watch event lost: ${line}`),
+    ...watches.repeated.map((line) => `watch event repeated: ${line}`),
+    ...watches.outOfOrder.map((line) => `watch event out of order: ${line}`),
+    ...locks.overlappingByToken.map((line) => `locks overlap by token: ${line}`),
+    ...locks.overlappingWhenAsked.map((line) => `locks overlap when asked: ${line}`),
+    ...locks.overlappingBySignal.map((line) => `locks overlap by loss signal: ${line}`),
+    ...Object.entries(left).flatMap(([what, count]) => (count > 0 ? [`left behind: ${count} ${what}`] : [])),
+    ...(processes > 0 ? [`${processes} client processes did not end by themselves`] : []),
+    ...problems,
+  ];
+}

@@ -1,0 +1,75 @@
+/** Whether two clients held one lock at the same time. */
+import type {Hold} from '../history.ts';
+import {fencedKey} from '../keys.ts';
+import type {TrueEvent} from '../truth.ts';
+
+export interface LockFindings {
+  held: number;
+  /** How many of them were lost, and their holders told. */
+  toldLost: number;
+  /** Two holds with one token, or a write under a token after a write under a higher one. */
+  overlappingByToken: string[];
+  /** A holder that, asked, still said that it held the lock when the next one had it. */
+  overlappingWhenAsked: string[];
+  /** A holder that had not been told of its loss when the next one had the lock. */
+  overlappingBySignal: string[];
+}
+
+export interface ClientHold extends Hold {
+  client: number;
+}
+
+export function checkLocks(holds: readonly ClientHold[], events: readonly TrueEvent[]): LockFindings {
+  return {
+    held: holds.length,
+    toldLost: holds.filter(({lost}) => lost).length,
+    overlappingByToken: [...sharedTokens(holds), ...lateWrites(events)],
+    overlappingWhenAsked: beliefsThatOverlap(holds, 'lastHeld'),
+    overlappingBySignal: beliefsThatOverlap(holds, 'lastUntold'),
+  };
+}
+
+function sharedTokens(holds: readonly ClientHold[]): string[] {
+  const seen = new Set<number>();
+  const findings: string[] = [];
+  for (const hold of holds) {
+    if (hold.token === undefined) continue;
+    if (seen.has(hold.token)) findings.push(`the token ${hold.token} was given twice: ${describe(hold)}`);
+    seen.add(hold.token);
+  }
+  return findings;
+}
+
+function lateWrites(events: readonly TrueEvent[]): string[] {
+  const findings: string[] = [];
+  let highest = 0;
+  for (const {key, value = '', revision} of events) {
+    if (key !== fencedKey) continue;
+    const token = Number.parseInt(value, 10);
+    if (token < highest) findings.push(`revision ${revision}: a write under token ${token} after ${highest}`);
+    highest = Math.max(highest, token);
+  }
+  return findings;
+}
+
+/** @param end until when a holder believes that it has the lock */
+function beliefsThatOverlap(holds: readonly ClientHold[], end: 'lastHeld' | 'lastUntold'): string[] {
+  const inTurn = [...holds].sort((a, b) => a.acquired - b.acquired);
+  const findings: string[] = [];
+  let last: ClientHold | undefined;
+  for (const hold of inTurn) {
+    if (last !== undefined && last[end] > hold.acquired) {
+      const ms = (last[end] - hold.acquired).toFixed(1);
+      findings.push(`${describe(last, end)} overlaps by ${ms} ms with ${describe(hold, end)}`);
+    }
+    if (last === undefined || hold[end] > last[end]) last = hold;
+  }
+  return findings;
+}
+
+function describe(hold: ClientHold, end: 'lastHeld' | 'lastUntold' = 'lastHeld'): string {
+  const {client, token, acquired, lost} = hold;
+  const from = (acquired / 1_000).toFixed(3);
+  const to = (hold[end] / 1_000).toFixed(3);
+  return `client ${client} token ${token ?? 'none'} [${from}s .. ${to}s]${lost ? ' told of its loss' : ''}`;
+}

@@ -1,0 +1,49 @@
+/** For how long a client got nothing done. */
+import type {Fault} from '../faults.ts';
+import {recordsOf, type History} from '../history.ts';
+import type {FaultKind} from '../schedule.ts';
+
+export interface Unavailability {
+  /** Milliseconds between two successful operations of one client, at most. */
+  longestMs: number;
+  /** The same, counting only what happened during faults of one kind or right after. */
+  byFault: Map<FaultKind, number>;
+}
+
+interface Gap {
+  start: number;
+  end: number;
+  ms: number;
+}
+
+export function checkUnavailability(histories: readonly History[], faults: readonly Fault[]): Unavailability {
+  const gaps = histories.flatMap((history) => gapsOf(history, faults));
+  const byFault = new Map<FaultKind, number>();
+  for (const {kind, start, end} of faults) {
+    const during = gaps.filter((gap) => gap.start <= end && gap.end >= start);
+    byFault.set(kind, Math.max(byFault.get(kind) ?? 0, longest(during)));
+  }
+  return {longestMs: longest(gaps), byFault};
+}
+
+/** The pauses of one client, without the time in which it was itself stopped. */
+function gapsOf(history: History, faults: readonly Fault[]): Gap[] {
+  const stopped = faults.filter(({client}) => client === history.client);
+  const successes = recordsOf(history, 'operation')
+    .filter(({outcome}) => outcome === 'ok' || outcome === 'false')
+    .map(({end}) => end)
+    .sort((a, b) => a - b);
+  return successes.slice(1).map((end, index) => {
+    const start = successes[index] ?? end;
+    const own = stopped.reduce((sum, fault) => sum + overlap(fault, start, end), 0);
+    return {start, end, ms: end - start - own};
+  });
+}
+
+function overlap(fault: Fault, start: number, end: number): number {
+  return Math.max(0, Math.min(end, fault.end) - Math.max(start, fault.start));
+}
+
+function longest(gaps: readonly Gap[]): number {
+  return gaps.reduce((most, {ms}) => Math.max(most, ms), 0);
+}

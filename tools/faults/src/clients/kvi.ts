@@ -1,0 +1,75 @@
+import {isKviError, open, type Kvi} from 'kvi';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {lockWaitSeconds, ttlSeconds, type Client, type HeldLock, type WatchSink} from './client.ts';
+
+/** @param index every second client has its unknown outcomes resolved */
+export async function openKvi(endpoints: readonly string[], index: number): Promise<Client> {
+  const onUnknownOutcome = index % 2 === 1 ? 'resolve' : 'throw';
+  const kv = await open(`etcd://${endpoints.join(',')}`, {ttlSeconds, onUnknownOutcome});
+  return {
+    put: (key, value) => kv.store(key, value),
+    get: (key) => kv.get(key),
+    cas: (key, test, value) => kv.tas(key, test, value),
+    transaction: (key, test, value, otherKey, otherValue) =>
+      kv.transaction(key, '=', test, key, value, otherKey, otherValue),
+    watch: (prefix, sink) => void watch(kv, prefix, sink),
+    lock: (name) => lock(kv, name),
+    tempKey: async (key) => {
+      await kv.tempKey(key);
+    },
+    mayHaveBeenApplied: (error) => isKviError(error, 'KVI_UNKNOWN_OUTCOME'),
+    close: () => kv.close(),
+  };
+}
+
+async function watch(kv: Kvi, prefix: string, sink: WatchSink): Promise<void> {
+  let startRevision: number | undefined;
+  for (;;) {
+    try {
+      if (startRevision === undefined) {
+        startRevision = (await kv.range({prefix}, {countOnly: true})).revision + 1;
+        sink.started(startRevision);
+      }
+      for await (const {revision, events} of kv.changes({prefix}, {startRevision})) {
+        for (const {key, value, modRevision} of events) sink.changed(key, value, modRevision);
+        startRevision = revision + 1;
+      }
+    } catch (error) {
+      if (isKviError(error, 'KVI_CLOSED')) return;
+      sink.failed(error);
+      if (isKviError(error, 'KVI_COMPACTED')) startRevision = undefined;
+      await sleep(50);
+    }
+  }
+}
+
+async function lock(kv: Kvi, name: string): Promise<HeldLock | undefined> {
+  try {
+    const held = await kv.distTimedLock(lockWaitSeconds, name);
+    return {
+      token: held.token,
+      isHeld: () => held.isHeld(),
+      isToldLost: () => held.signal.aborted,
+      guardedPut: async (key, value) => {
+        try {
+          return (await held.guard({success: [{type: 'put', key, value}]})).succeeded;
+        } catch (error) {
+          if (isKviError(error, 'KVI_LOCK_LOST')) return false;
+          throw error;
+        }
+      },
+      release: async () => {
+        try {
+          await held.release();
+          return true;
+        } catch (error) {
+          if (isKviError(error, 'KVI_LOCK_LOST')) return false;
+          throw error;
+        }
+      },
+    };
+  } catch (error) {
+    if (isKviError(error, 'KVI_TIMEOUT')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+/** The keys that the battery uses, which its clients and its checker both know. */
+
+export const registerPrefix = 'register/';
+
+export const registerKeys = ['register/a', 'register/b', 'register/c', 'register/d'] as const;
+
+/** Written last of all, so that a watch of the registers knows that it has seen everything. */
+export const lastKey = 'register/last';
+
+/** Where a transaction writes when its comparison is false. */
+export function missedKey(key: string): string {
+  return `missed/${key}`;
+}
+
+export const lockName = 'lock/a';
+
+/** Written under the lock only; each value begins with the fencing token. */
+export const fencedKey = 'fenced/a';
+
+export const tempPrefix = 'temp/';
+
+export function tempKey(client: string): string {
+  return tempPrefix + client;
+}
+
+/** A number that clients count up, beside who counted. */
+export const counterKey = 'counter/a';
+
+export function firstCount(writer: string): string {
+  return `1 ${writer}`;
+}
+
+export function nextCount(value: string, writer: string): string {
+  return `${Number.parseInt(value, 10) + 1} ${writer}`;
+}
+
+/** Whether a key is one that the clients leave on purpose. */
+export function isDataKey(key: string): boolean {
+  return ['register/', 'missed/', 'counter/', 'fenced/'].some((prefix) => key.startsWith(prefix));
+}

@@ -1,0 +1,35 @@
+/** `npm run test:faults -- --minutes N --seed S`: the battery on kvi, and on npm `etcd3` as a yardstick. */
+import {parseArgs} from 'node:util';
+import {runBattery} from './battery.ts';
+import {brokenPromises} from './checker/check.ts';
+import {table} from './table.ts';
+
+const {values} = parseArgs({
+  options: {
+    minutes: {type: 'string', default: '1'},
+    seed: {type: 'string', default: String(Date.now() % 1_000_000)},
+    'kvi-only': {type: 'boolean', default: false},
+  },
+});
+const minutes = Number(values.minutes);
+const seed = Number(values.seed);
+if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
+  console.error('usage: npm run test:faults -- [--minutes N] [--seed S] [--kvi-only]');
+  process.exit(2);
+}
+
+console.log(`the failure battery: ${minutes} minutes, seed ${seed}`);
+// Each has a cluster of its own, and the same faults at the same time.
+const [kvi, etcd3] = await Promise.all([
+  runBattery({library: 'kvi', minutes, seed}),
+  values['kvi-only'] ? undefined : runBattery({library: 'etcd3', minutes, seed}),
+]);
+console.log(table({kvi, ...(etcd3 && {etcd3})}));
+
+const broken = brokenPromises(kvi);
+if (broken.length > 0) {
+  console.log(`\nkvi broke ${broken.length} promises:`);
+  for (const line of broken.slice(0, 20)) console.log(`- ${line}`);
+  console.log(`To replay: npm run test:faults -- --minutes ${minutes} --seed ${seed}`);
+  process.exitCode = 1;
+}

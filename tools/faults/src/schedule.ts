@@ -1,0 +1,98 @@
+/** Which fault comes when. The same seed gives the same schedule. */
+import {random, type Random} from './random.ts';
+
+/** What can go wrong; {@link file://./faults.ts} does it. */
+export const faultKinds = [
+  'cut one connection',
+  'cut all connections',
+  'delay',
+  'freeze one network',
+  'freeze all networks',
+  'swallow requests',
+  'swallow answers',
+  'refuse',
+  'kill leader',
+  'kill follower',
+  'stop leader',
+  'stop follower',
+  'isolate leader',
+  'isolate follower',
+  'compact',
+  'stop client',
+  'stop lock holder',
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];
+
+/** One fault. The cluster is whole again when it is over. */
+export interface PlannedFault {
+  kind: FaultKind;
+  /** Milliseconds of calm before it. */
+  afterMs: number;
+  lastsMs: number;
+  /** Picks a member or a client, where the kind leaves a choice. */
+  choice: number;
+}
+
+const calmMs = [300, 1_500] as const;
+
+/** Longer than the TTL of locks and temporary keys, and than the time in which a dead connection is noticed. */
+const longMs = [2_500, 7_000] as const;
+const shortMs = [300, 2_000] as const;
+
+/** Each fault lasts so long; those that have no duration are not listed. */
+const lasts: Partial<Record<FaultKind, readonly [from: number, to: number]>> = {
+  delay: shortMs,
+  'freeze one network': longMs,
+  // Nobody is served meanwhile, so not for long.
+  'freeze all networks': shortMs,
+  'swallow requests': shortMs,
+  'swallow answers': shortMs,
+  refuse: shortMs,
+  'kill leader': shortMs,
+  'kill follower': shortMs,
+  'stop leader': longMs,
+  'stop follower': shortMs,
+  'isolate leader': longMs,
+  'isolate follower': shortMs,
+  compact: shortMs,
+  'stop client': longMs,
+  'stop lock holder': longMs,
+};
+
+/**
+ * Faults for so long: every kind in each round, in another order each time. Where the time is too short for one round,
+ * its faults are shorter, so that no run leaves a kind out.
+ */
+export function schedule(seed: number, minutes: number): PlannedFault[] {
+  const chance = random(seed);
+  const budget = minutes * 60_000;
+  const faults = round(chance);
+  if (duration(faults) > budget) return faults.map((fault) => scaled(fault, budget / duration(faults)));
+  for (;;) {
+    for (const fault of round(chance)) {
+      if (duration([...faults, fault]) > budget) return faults;
+      faults.push(fault);
+    }
+  }
+}
+
+function round(chance: Random): PlannedFault[] {
+  return chance.shuffle(faultKinds).map((kind) => {
+    const [from, to] = lasts[kind] ?? [0, 0];
+    return {
+      kind,
+      afterMs: chance.between(...calmMs),
+      lastsMs: chance.between(from, to),
+      choice: chance.integer(60),
+    };
+  });
+}
+
+function scaled(fault: PlannedFault, factor: number): PlannedFault {
+  return {...fault, afterMs: fault.afterMs * factor, lastsMs: fault.lastsMs * factor};
+}
+
+function duration(faults: readonly PlannedFault[]): number {
+  return faults.reduce((sum, {afterMs, lastsMs}) => sum + afterMs + lastsMs, 0);
+}

@@ -1,0 +1,219 @@
+/**
+ * A client process of the battery: mixed load on one handle, everything that it sees recorded.
+ *
+ * It says `ready` and starts, and says `holding` and `free` as it takes and gives up a lock. At the first SIGUSR2 it stops writing and says `stopped`; at the second it waits until its
+ * watch has seen the last key, closes its handle, says `closed`, and has to end by itself.
+ */
+import {once} from 'node:events';
+import {setTimeout as sleep} from 'node:timers/promises';
+import type {Client, HeldLock} from './clients/client.ts';
+import {openEtcd3} from './clients/etcd3.ts';
+import {openKvi} from './clients/kvi.ts';
+import {now, recorder, type Hold, type Operation, type Outcome} from './history.ts';
+import {
+  counterKey,
+  fencedKey,
+  firstCount,
+  lastKey,
+  lockName,
+  missedKey,
+  nextCount,
+  registerKeys,
+  registerPrefix,
+  tempKey,
+} from './keys.ts';
+import {random, type Random} from './random.ts';
+
+const [library, index = '0', seed = '0', file = '', endpoints = ''] = process.argv.slice(2);
+
+/** How long the watch may take to deliver the last key once nothing goes wrong any more. */
+const lastKeyMs = 15_000;
+
+const registerWorkers = 4;
+
+const history = recorder(file);
+const awake = setInterval(() => undefined, 60_000);
+const stopping = new AbortController();
+const finishing = once(process, 'SIGUSR2').then(() => {
+  stopping.abort();
+  return once(process, 'SIGUSR2');
+});
+let writes = 0;
+let sawLast = (): void => undefined;
+const lastSeen = new Promise<void>((resolve) => {
+  sawLast = resolve;
+});
+
+/** A value that nobody else writes, and this process only once. */
+function unique(): string {
+  return `${index}.${(writes += 1)}`;
+}
+
+/** Runs one operation and records how it ended. */
+async function operate<R>(
+  client: Client,
+  operation: Pick<Operation, 'kind' | 'key' | 'test' | 'value'>,
+  run: () => Promise<R>,
+): Promise<R | undefined> {
+  const start = now();
+  try {
+    const result = await run();
+    const outcome: Outcome = result === false ? 'false' : 'ok';
+    const found = operation.kind === 'get' && typeof result === 'string' ? {value: result} : {};
+    history.record({type: 'operation', ...operation, ...found, start, end: now(), outcome});
+    return result;
+  } catch (error) {
+    const outcome = operation.kind !== 'get' && client.mayHaveBeenApplied(error) ? 'unknown' : 'failed';
+    history.record({type: 'operation', ...operation, start, end: now(), outcome, error: describe(error)});
+    return undefined;
+  }
+}
+
+async function useRegisters(client: Client, chance: Random): Promise<void> {
+  const known = new Map<string, string | undefined>();
+  while (!stopping.signal.aborted) {
+    await sleep(chance.between(10, 60));
+    const key = chance.pick(registerKeys);
+    const test = known.get(key) ?? null;
+    const value = unique();
+    const what = chance.integer(10);
+    if (what < 4) {
+      const before = known.get(key);
+      const found = await operate(client, {kind: 'get', key}, () => client.get(key));
+      known.set(key, found ?? before);
+    } else if (what < 5) {
+      await operate(client, {kind: 'put', key, value}, () => client.put(key, value));
+    } else if (what < 7 && test !== null) {
+      await transact(client, key, test, value);
+    } else {
+      const done = await operate(client, {kind: 'cas', key, test, value}, () => client.cas(key, test, value));
+      if (done === true) known.set(key, value);
+    }
+  }
+}
+
+/** One call, two keys: which of them it wrote is recorded as an operation on each. */
+async function transact(client: Client, key: string, test: string, value: string): Promise<void> {
+  const other = missedKey(key);
+  const otherValue = unique();
+  const start = now();
+  let outcome: Outcome;
+  let otherOutcome: Outcome;
+  let error: {error?: string} = {};
+  try {
+    const result = await client.transaction(key, test, value, other, otherValue);
+    outcome = result ? 'ok' : 'false';
+    otherOutcome = result ? 'false' : 'ok';
+  } catch (thrown) {
+    outcome = otherOutcome = client.mayHaveBeenApplied(thrown) ? 'unknown' : 'failed';
+    error = {error: describe(thrown)};
+  }
+  const times = {start, end: now(), ...error};
+  history.record({type: 'operation', kind: 'cas', key, test, value, outcome, ...times});
+  history.record({
+    type: 'operation',
+    kind: 'put',
+    key: other,
+    value: otherValue,
+    outcome: otherOutcome,
+    ...times,
+  });
+}
+
+/** Counts up with `cas`, as everybody does who keeps a number in etcd. */
+async function count(client: Client, chance: Random): Promise<void> {
+  const key = counterKey;
+  while (!stopping.signal.aborted) {
+    await sleep(chance.between(20, 100));
+    const test = await operate(client, {kind: 'get', key}, () => client.get(key));
+    const value = test === undefined ? firstCount(unique()) : nextCount(test, unique());
+    await operate(client, {kind: 'cas', key, test: test ?? null, value}, () =>
+      client.cas(key, test ?? null, value),
+    );
+  }
+}
+
+async function useLock(client: Client, chance: Random): Promise<void> {
+  while (!stopping.signal.aborted) {
+    await sleep(chance.between(10, 100));
+    const held = await client.lock(lockName).catch(() => undefined);
+    if (held === undefined) continue;
+    const acquired = now();
+    console.log('holding');
+    const holdMs = chance.integer(4) === 0 ? chance.between(500, 2_000) : chance.between(20, 200);
+    const beliefs = await hold(client, held, acquired + holdMs, chance);
+    const knewOfLoss = held.isToldLost() || !held.isHeld();
+    console.log('free');
+    const wasHeld = await held.release().catch(() => true);
+    history.record({
+      type: 'hold',
+      ...(held.token !== undefined && {token: held.token}),
+      acquired,
+      ...beliefs,
+      lost: knewOfLoss || !wasHeld,
+    });
+  }
+}
+
+/** Works under a lock until a moment, or until it is lost both by question and by signal. */
+async function hold(
+  client: Client,
+  held: HeldLock,
+  until: number,
+  chance: Random,
+): Promise<Pick<Hold, 'lastHeld' | 'lastUntold'>> {
+  let lastHeld = 0;
+  let lastUntold = 0;
+  for (;;) {
+    // Before the questions: a process that is stopped in between believes nothing meanwhile.
+    const asked = now();
+    const isToldLost = held.isToldLost();
+    const isHeld = held.isHeld();
+    if (isHeld) lastHeld = asked;
+    if (!isToldLost) lastUntold = asked;
+    const isLost = isToldLost && !isHeld;
+    if (isLost || asked > until || stopping.signal.aborted) return {lastHeld, lastUntold};
+    const {token, guardedPut} = held;
+    if (token !== undefined && guardedPut !== undefined && chance.integer(5) === 0) {
+      const value = `${token} ${unique()}`;
+      await operate(client, {kind: 'put', key: fencedKey, value}, () => guardedPut(fencedKey, value));
+    } else {
+      await sleep(10);
+    }
+  }
+}
+
+function watch(client: Client): void {
+  client.watch(registerPrefix, {
+    started: (from) => history.record({type: 'watchStarted', from}),
+    changed: (key, value, revision) => {
+      history.record({type: 'watched', key, ...(value !== undefined && {value}), revision});
+      if (key === lastKey) sawLast();
+    },
+    failed: (error) => history.record({type: 'watchEnded', error: describe(error)}),
+  });
+}
+
+function describe(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? `${String(error.code)}: ` : '';
+  return `${code}${String(error)}`;
+}
+
+const client = await (library === 'kvi' ? openKvi : openEtcd3)(endpoints.split(','), Number(index));
+const chance = random(Number(seed) * 1_000 + Number(index));
+await client.tempKey(tempKey(index));
+watch(client);
+console.log('ready');
+await Promise.all([
+  ...Array.from({length: registerWorkers}, () => useRegisters(client, random(chance.integer(2 ** 32)))),
+  count(client, random(chance.integer(2 ** 32))),
+  useLock(client, random(chance.integer(2 ** 32))),
+]);
+console.log('stopped');
+await finishing;
+await Promise.race([lastSeen, sleep(lastKeyMs, undefined, {ref: false})]);
+clearInterval(awake);
+await client.close();
+history.record({type: 'closed', at: now()});
+history.flush();
+console.log('closed');

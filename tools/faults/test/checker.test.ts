@@ -1,0 +1,160 @@
+import {describe, expect, it} from '@jest/globals';
+import type {ClientOperation} from '../src/checker/describe.ts';
+import {checkLocks, type ClientHold} from '../src/checker/locks.ts';
+import {checkRegister} from '../src/checker/registers.ts';
+import {checkUnavailability} from '../src/checker/unavailability.ts';
+import {checkWatch} from '../src/checker/watches.ts';
+import {checkWrites} from '../src/checker/writes.ts';
+import type {Record} from '../src/history.ts';
+import {fencedKey} from '../src/keys.ts';
+import type {TrueEvent} from '../src/truth.ts';
+
+const key = 'register/a';
+
+/** The values of one key, at revisions 2, 3, ... */
+function values(...all: string[]): TrueEvent[] {
+  return all.map((value, index) => ({revision: index + 2, key, value}));
+}
+
+type Times = [start: number, end: number];
+
+function put(
+  value: string,
+  [start, end]: Times,
+  outcome: ClientOperation['outcome'] = 'ok',
+): ClientOperation {
+  return {type: 'operation', client: 0, kind: 'put', key, value, start, end, outcome};
+}
+
+function get(value: string | undefined, [start, end]: Times): ClientOperation {
+  const found = value === undefined ? {} : {value};
+  return {type: 'operation', client: 0, kind: 'get', key, ...found, start, end, outcome: 'ok'};
+}
+
+function cas(
+  test: string | null,
+  value: string,
+  [start, end]: Times,
+  outcome: ClientOperation['outcome'],
+): ClientOperation {
+  return {type: 'operation', client: 0, kind: 'cas', key, test, value, start, end, outcome};
+}
+
+describe('the check of writes', () => {
+  it('accepts what was told as it was, and either outcome where none was told', () => {
+    const operations = [
+      put('a', [0, 1]),
+      put('b', [2, 3], 'unknown'),
+      put('c', [4, 5], 'unknown'),
+      put('d', [6, 7], 'failed'),
+      cas('x', 'e', [8, 9], 'false'),
+    ];
+    expect(checkWrites(operations, values('a', 'b'))).toEqual({lost: [], misreported: []});
+  });
+
+  it.each([
+    ['an acknowledged write that is not there', [put('a', [0, 1])], values(), 'lost'],
+    ['a write that was said to have failed', [put('a', [0, 1], 'failed')], values('a'), 'misreported'],
+    ['a lost comparison that was applied', [cas(null, 'a', [0, 1], 'false')], values('a'), 'misreported'],
+    ['a write that was sent twice', [put('a', [0, 1])], values('a', 'a'), 'misreported'],
+    ['a value that nobody wrote', [put('a', [0, 1])], values('a', 'b'), 'misreported'],
+  ] as const)('finds %s', (_, operations, events, column) => {
+    const findings = checkWrites(operations, events);
+    expect(findings[column]).toHaveLength(1);
+    expect([...findings.lost, ...findings.misreported]).toHaveLength(1);
+  });
+});
+
+describe('the check of a register', () => {
+  it('accepts operations that overlap, in any order that is possible', () => {
+    const operations = [
+      get(undefined, [0, 1]),
+      put('a', [0, 10]),
+      get('a', [2, 3]),
+      cas('a', 'b', [2, 12], 'ok'),
+      get('a', [4, 11]),
+      get('b', [5, 6]),
+      cas('a', 'never', [7, 8], 'false'),
+      put('c', [7, 8], 'unknown'),
+      get('b', [9, 10]),
+      get('c', [100, 101]),
+    ];
+    expect(checkRegister(operations, values('a', 'b', 'c'))).toEqual([]);
+  });
+
+  it.each([
+    ['a stale read', [put('a', [0, 1]), put('b', [2, 3]), get('a', [4, 5])], values('a', 'b')],
+    ['a read of what is written later', [get('a', [0, 1]), put('a', [2, 3])], values('a')],
+    ['reads that go back', [put('a', [0, 9]), get('a', [1, 2]), get(undefined, [3, 4])], values('a')],
+    ['writes against their order in time', [put('b', [0, 1]), put('a', [2, 3])], values('a', 'b')],
+    ['a swap of what was not there', [put('a', [0, 1]), cas('x', 'b', [2, 3], 'ok')], values('a', 'b')],
+    [
+      'a comparison that was said to be false and was true all the time',
+      [put('a', [0, 1]), cas('a', 'b', [2, 3], 'false'), get('a', [4, 5])],
+      values('a'),
+    ],
+    ['a value read that was never written', [put('a', [0, 1]), get('x', [2, 3])], values('a')],
+  ] as const)('finds %s, and goes on', (_, operations, events) => {
+    expect(checkRegister(operations, events)).toHaveLength(1);
+  });
+});
+
+describe('the check of a watch', () => {
+  const events = values('a', 'b', 'c');
+  const seen = (...revisions: number[]): Record[] =>
+    revisions.map((revision) => ({type: 'watched', key, value: 'abc'.charAt(revision - 2), revision}));
+  const watch = (...records: Record[]) => checkWatch({client: 0, records}, events);
+  const started = (from: number): Record => ({type: 'watchStarted', from});
+
+  it('accepts every event once and in order, and a gap that was told', () => {
+    expect(watch(started(2), ...seen(2, 3, 4))).toMatchObject({lost: [], repeated: [], outOfOrder: []});
+    expect(watch(started(2), ...seen(2), started(4), ...seen(4))).toMatchObject({lost: [], toldGaps: 1});
+  });
+
+  it('finds events that are lost, repeated or out of order', () => {
+    expect(watch(started(2), ...seen(2, 4)).lost).toHaveLength(1);
+    expect(watch(started(2), ...seen(2, 3)).lost).toHaveLength(1);
+    expect(watch(started(2), ...seen(2, 3, 3, 4)).repeated).toHaveLength(1);
+    expect(watch(started(2), ...seen(2, 4, 3)).outOfOrder).toHaveLength(1);
+  });
+});
+
+describe('the check of locks', () => {
+  const hold = (client: number, token: number, acquired: number, lastHeld: number): ClientHold => ({
+    type: 'hold',
+    client,
+    token,
+    acquired,
+    lastHeld,
+    lastUntold: lastHeld,
+    lost: false,
+  });
+  const fenced = (...tokens: number[]): TrueEvent[] =>
+    tokens.map((token, index) => ({revision: index + 2, key: fencedKey, value: `${token} x`}));
+
+  it('accepts holds one after the other', () => {
+    const findings = checkLocks([hold(0, 5, 0, 10), hold(1, 7, 10, 20)], fenced(5, 5, 7));
+    expect(findings).toMatchObject({
+      overlappingByToken: [],
+      overlappingWhenAsked: [],
+      overlappingBySignal: [],
+    });
+  });
+
+  it('finds a holder that does not know of the next one, a token given twice and a late write', () => {
+    const holds = [hold(0, 5, 0, 12), hold(1, 7, 10, 20), hold(2, 7, 30, 40)];
+    const findings = checkLocks(holds, fenced(5, 7, 5));
+    expect(findings.overlappingWhenAsked).toHaveLength(1);
+    expect(findings.overlappingBySignal).toHaveLength(1);
+    expect(findings.overlappingByToken).toHaveLength(2);
+  });
+});
+
+describe('the measure of unavailability', () => {
+  it('leaves out the time in which the client itself was stopped', () => {
+    const records = [put('a', [0, 10]), put('b', [10, 500]), put('c', [500, 600])];
+    const faults = [{kind: 'stop client', start: 20, end: 400, client: 0}] as const;
+    expect(checkUnavailability([{client: 0, records}], faults).longestMs).toBe(110);
+    expect(checkUnavailability([{client: 1, records}], faults).longestMs).toBe(490);
+  });
+});
