@@ -139,7 +139,9 @@ function view<T extends Input>(
       return bytes();
     },
 
-    async store(key: Input, value: Input, {lease, ...callOptions}: StoreOptions = {}): Promise<void> {
+    async store(key: Input, value: Input, storeOptions: StoreOptions = {}): Promise<void> {
+      handle.check(storeOptions);
+      const {lease, ...callOptions} = storeOptions;
       await txn({success: [{type: 'put', key, value, lease}]}, callOptions);
     },
 
@@ -213,11 +215,9 @@ function view<T extends Input>(
       return decodeTxnResponse(await txn(request, callOptions), decode);
     },
 
-    async tempKey(
-      key: Input,
-      {value = '', ttlSeconds = options.ttlSeconds, ...callOptions}: TempKeyOptions = {},
-    ): Promise<TempKey> {
-      handle.check(callOptions);
+    async tempKey(key: Input, tempKeyOptions: TempKeyOptions = {}): Promise<TempKey> {
+      handle.check(tempKeyOptions);
+      const {value = '', ttlSeconds = options.ttlSeconds, ...callOptions} = tempKeyOptions;
       checkTtl(ttlSeconds);
       const request = {key: encode(key, 'key'), value: encode(value, 'value')};
       checkTxn({success: [{type: 'put', ...request}]}, options);
@@ -229,8 +229,9 @@ function view<T extends Input>(
     },
 
     async distTimedLock(seconds: number, name?: string, lockOptions?: DistLockOptions): Promise<DistLock<T>> {
+      const request = lockRequest(name, lockOptions);
       checkLockWait(seconds);
-      return withGuard(await locks.lock({...lockRequest(name, lockOptions), waitMs: seconds * 1000}));
+      return withGuard(await locks.lock({...request, waitMs: seconds * 1000}));
     },
 
     async distUnlock(name = options.lockName): Promise<void> {
@@ -251,14 +252,18 @@ function view<T extends Input>(
       op: Op,
       callback: WatchCallback<T, Op, U>,
       userData: U,
-      {onError, ...callOptions}: WatchWithCBOptions = {},
+      watchOptions: WatchWithCBOptions = {},
     ): Promise<WatchHandle> {
-      handle.check(callOptions);
+      handle.check(watchOptions);
+      const {onError, ...callOptions} = watchOptions;
       const request = {key: encode(key, 'key')};
       checkWatch(request, options);
       if (op !== 'put' && op !== 'delete')
         throw invalidArgument(`op must be put or delete, not ${String(op)}`);
       if (typeof callback !== 'function') throw invalidArgument('callback must be a function');
+      if (onError !== undefined && typeof onError !== 'function') {
+        throw invalidArgument('onError must be a function');
+      }
       return watches.start(
         {...request, op, callback, userData, onError, decode},
         {timeoutMs: options.timeoutMs, ...callOptions, closing},
@@ -301,11 +306,9 @@ function view<T extends Input>(
     };
   }
 
-  function lockRequest(
-    name = options.lockName,
-    {ttlSeconds = options.ttlSeconds, signal}: DistLockOptions = {},
-  ) {
-    handle.check({signal});
+  function lockRequest(name = options.lockName, lockOptions: DistLockOptions = {}) {
+    handle.check(lockOptions);
+    const {ttlSeconds = options.ttlSeconds, signal} = lockOptions;
     checkLockName(name);
     checkRange({key: Buffer.from(name)}, options);
     checkTtl(ttlSeconds);

@@ -3,6 +3,8 @@ import type {Driver} from './driver/driver.ts';
 import {closed, KviError} from './errors.ts';
 import type {DistLock} from './kvi.ts';
 import {type Hold, lockMutex, unlockMutex, untilLost} from './mutex.ts';
+import {persist} from './persist.ts';
+import {lookBeforeTelling} from './signals.ts';
 import {orAborted, within} from './within.ts';
 
 /** How to take a lock. */
@@ -16,6 +18,12 @@ export interface LockRequest {
 
 /** A lock that is held, without what needs a facade. */
 export type HeldLock = Omit<DistLock, 'guard'>;
+
+interface OwnLock {
+  distLock: HeldLock;
+  /** Tells the holder that the lock is lost, and gives it up. */
+  abandon(): Promise<void>;
+}
 
 /** The locks of a handle. */
 export interface LockTable {
@@ -34,8 +42,8 @@ export interface LockTable {
  */
 export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
   const queues = new Map<string, Mutex>();
-  const held = new Map<string, HeldLock>();
-  const waiting = new Set<Promise<HeldLock>>();
+  const held = new Map<string, OwnLock>();
+  const waiting = new Set<Promise<OwnLock>>();
 
   /** The place of the name's turn in this process; of a name that nobody wants any more nothing is kept. */
   async function takeTurn(name: string, signal: AbortSignal): Promise<MutexInterface.Releaser> {
@@ -55,7 +63,7 @@ export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
     }
   }
 
-  function lock({name, ttlSeconds, waitMs, signal}: LockRequest): Promise<HeldLock> {
+  function lock({name, ttlSeconds, waitMs, signal}: LockRequest): Promise<OwnLock> {
     const wait = waitMs !== 0;
     return within(driver.clock, {timeoutMs: wait ? waitMs : undefined, signal, closing}, async (ended) => {
       if (!wait && queues.get(name)?.isLocked() === true) throw notInTime(name);
@@ -63,12 +71,12 @@ export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
       try {
         const hold = await lockMutex(driver, name, {ttlSeconds, signal: ended, wait});
         if (hold === undefined) throw notInTime(name);
-        const distLock = distLockOf(driver, name, hold, () => {
+        const own = ownLock(driver, name, hold, () => {
           held.delete(name);
           endTurn();
         });
-        held.set(name, distLock);
-        return distLock;
+        held.set(name, own);
+        return own;
       } catch (error) {
         endTurn();
         throw error;
@@ -81,27 +89,28 @@ export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
       const locked = lock(request);
       waiting.add(locked);
       try {
-        return await locked;
+        return (await locked).distLock;
       } finally {
         waiting.delete(locked);
       }
     },
     async unlock(name) {
-      await held.get(name)?.release();
+      await held.get(name)?.distLock.release();
     },
     async close() {
       // Those who wait give up by `closing`, and clean up before they say so; one may just have got its lock.
-      const late = Array.from(waiting, async (locked) => (await locked).release());
-      await Promise.allSettled([...late, ...Array.from(held.values(), (distLock) => distLock.release())]);
+      const late = Array.from(waiting, async (locked) => (await locked).abandon());
+      await Promise.allSettled([...late, ...Array.from(held.values(), (own) => own.abandon())]);
     },
   };
 }
 
 /** @param onRelease - called once, when the lock was released or given up */
-function distLockOf(driver: Driver, name: string, hold: Hold, onRelease: () => void): HeldLock {
+function ownLock(driver: Driver, name: string, hold: Hold, onRelease: () => void): OwnLock {
   const {key, createRevision, session} = hold;
   const lost = new AbortController();
   const watching = new AbortController();
+  let released: Promise<void> | undefined;
 
   function lose(cause: unknown) {
     lost.abort(lockLost(name, cause));
@@ -111,33 +120,50 @@ function distLockOf(driver: Driver, name: string, hold: Hold, onRelease: () => v
   session.signal.addEventListener('abort', () => {
     lose(session.signal.reason);
   });
-  untilLost(driver, hold, watching.signal).then(
+  lookBeforeTelling(lost.signal, () => {
+    if (released === undefined) session.isAlive();
+  });
+  persist(driver.clock, watching.signal, () => untilLost(driver, hold, watching.signal)).then(
     () => lose(new KviError('KVI_KEY_NOT_FOUND', `the key ${key} was deleted`)),
-    // Without the watch, the session still tells when the lock is lost with its lease.
+    // It was released, or lost with its lease.
     () => undefined,
   );
 
   async function release() {
+    const lostBefore = lost.signal.aborted;
     watching.abort(closed());
     try {
-      const wasHeld = await unlockMutex(driver, hold);
-      if (lost.signal.aborted || !wasHeld) throw lockLost(name, lost.signal.reason);
+      const wasHeld = await unlockMutex(driver, hold).catch((error: unknown) => {
+        if (!lostBefore) throw error;
+        return false;
+      });
+      if (lostBefore || !wasHeld) throw lockLost(name, lost.signal.reason);
     } finally {
       onRelease();
     }
   }
 
-  let released: Promise<void> | undefined;
   const releaseOnce = () => (released ??= release());
 
+  function abandon() {
+    const releasing = (released ??= unlockMutex(driver, hold)
+      .then(() => undefined)
+      .finally(onRelease));
+    lose(closed());
+    return releasing;
+  }
+
   return {
-    name,
-    key,
-    token: createRevision,
-    signal: lost.signal,
-    isHeld: () => released === undefined && !lost.signal.aborted && session.isAlive(),
-    release: releaseOnce,
-    [Symbol.asyncDispose]: releaseOnce,
+    distLock: {
+      name,
+      key,
+      token: createRevision,
+      signal: lost.signal,
+      isHeld: () => released === undefined && !lost.signal.aborted,
+      release: releaseOnce,
+      [Symbol.asyncDispose]: releaseOnce,
+    },
+    abandon,
   };
 }
 

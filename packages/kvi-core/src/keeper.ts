@@ -1,10 +1,9 @@
-import {ExponentialBackoff} from 'cockatiel';
 import {type Bytes, show} from './bytes.ts';
-import {sleep} from './driver/clock.ts';
 import type {Driver} from './driver/driver.ts';
 import {closed, isKviError, KviError} from './errors.ts';
 import type {LeaseId} from './messages.ts';
-import {openSession, type Session} from './session.ts';
+import {persist} from './persist.ts';
+import {giveUpMs, openSession, type Session} from './session.ts';
 import {within} from './within.ts';
 
 /** What to keep. */
@@ -18,6 +17,8 @@ export interface KeeperRequest {
 export interface Keeper {
   /** Resolves when the key is there for the first time; rejects when it could not be put. */
   readonly placed: Promise<void>;
+  /** Resolves when the key is there now, as the store says; rejects with the reason of `ended` when it is kept no more. */
+  present(): Promise<void>;
   /** Aborts when the keeping is over; the reason says why. */
   readonly ended: AbortSignal;
   /**
@@ -27,9 +28,6 @@ export interface Keeper {
    */
   close(): Promise<void>;
 }
-
-/** Milliseconds between attempts to put the key back while the backend cannot be reached. */
-const backoff = new ExponentialBackoff({initialDelay: 50, maxDelay: 2_000});
 
 /** Puts a key under a lease of its own, and puts it back when that lease was lost. */
 export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest): Keeper {
@@ -42,7 +40,7 @@ export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest):
       await putUnder(session.lease);
       return session;
     } catch (error) {
-      await session.close().catch(() => undefined);
+      await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
       throw error;
     }
   }
@@ -70,7 +68,7 @@ export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest):
             // Throws when the key went because its lease did.
             if (found === undefined) await driver.leaseTimeToLive({id: lease}, {signal: over});
             ended.abort(taken(found === undefined ? 'deleted' : 'overwritten'));
-            return;
+            signal.throwIfAborted();
           }
           await changed(revision + 1, over);
         }
@@ -96,37 +94,51 @@ export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest):
   }
 
   /** Keeps the key, whatever happens to the backend meanwhile, until the keeping has ended. */
-  async function keep(session: Session): Promise<void> {
-    let wait = backoff.next();
+  async function keep(first: Session): Promise<void> {
+    let session = first;
     try {
       for (;;) {
-        try {
-          if (!session.isAlive()) session = await place();
-          await untilLost(session);
-          if (signal.aborted) return;
-          await session.close().catch(() => undefined);
-          wait = backoff.next();
-        } catch {
-          if (signal.aborted) return;
-          await sleep(driver.clock, wait.duration, signal).catch(() => undefined);
-          wait = wait.next(undefined);
-        }
+        const current = session;
+        round = persist(driver.clock, signal, () => untilLost(current));
+        await round;
+        placing = persist(driver.clock, signal, () => putBack(current));
+        session = await placing;
       }
+    } catch (error) {
+      if (!signal.aborted) throw error;
     } finally {
-      await session.close();
+      await session.close({timeoutMs: giveUpMs});
     }
   }
 
-  const first = place();
-  const done = first.then(keep);
+  async function putBack(old: Session): Promise<Session> {
+    signal.throwIfAborted();
+    await old.close({timeoutMs: giveUpMs}).catch(() => undefined);
+    return place();
+  }
+
+  let placing = place();
+  /** Ends when the present lease is lost, or the keeping has ended. */
+  let round: Promise<void> = Promise.resolve();
+  const placed = placing.then(() => undefined);
+  const done = placing.then(keep);
   // What went wrong is told by `placed` and `close`.
-  first.catch((error: unknown) => {
+  placed.catch((error: unknown) => {
     ended.abort(error);
   });
   done.catch(() => undefined);
 
   return {
-    placed: first.then(() => undefined),
+    placed,
+    async present() {
+      for (;;) {
+        signal.throwIfAborted();
+        const {lease} = await placing;
+        const {kvs} = await driver.range({key, keysOnly: true}, {signal});
+        if (kvs[0]?.lease === lease) return;
+        await round.catch(() => undefined);
+      }
+    },
     ended: signal,
     async close() {
       ended.abort(closed());

@@ -156,8 +156,8 @@ export interface DistLock<T extends Input = string> extends AsyncDisposable {
   readonly token: number;
   /**
    * Aborts, with `KVI_LOCK_LOST`, when the lock is no longer held though it was not released; before its lease can have
-   * ended on the server. Hand it to what the lock protects. It comes by a timer, which an event loop that stalls holds up;
-   * {@link DistLock.isHeld} is exact at any moment.
+   * ended on the server, and on `close()`. Hand it to what the lock protects. Where an event loop that stalled held it up,
+   * whoever reads `aborted` is told the truth at once.
    */
   readonly signal: AbortSignal;
   /**
@@ -294,14 +294,19 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
 
   /**
    * Makes a key that lives while the result does: kept alive in the background, put back if its lease was lost while
-   * the process lives, gone at once on `close()` and within its TTL after a crash. Deleting or overwriting it ends it.
+   * the process lives, gone at once on `close()` and within its TTL after a crash. Deleting or overwriting it ends it. A key
+   * that exists already is overwritten.
    * Calls for a key that the handle already keeps share one keeper, with the value and TTL of the first.
    */
   tempKey(key: Input, options?: TempKeyOptions): Promise<TempKey>;
 
   /**
    * Takes a lock, waiting as long as it takes; first come, first served. It is etcd's own lock: `etcdctl lock` and Go's
-   * `concurrency.Mutex` of the same name are excluded too, and so is a second call on the same handle.
+   * `concurrency.Mutex` of the same name are excluded too, and so is a second call on the same handle. It queues up again
+   * when the backend was away for longer than the lock's TTL.
+   *
+   * As in etcd, every key that starts with `<name>/` counts as a contender: do not store keys below a lock's name, nor name
+   * one lock `a` and another `a/b`.
    *
    * @param name - default: the handle's `lockName`
    */
@@ -315,7 +320,8 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
   distTimedLock(seconds: number, name?: string, options?: DistLockOptions): Promise<DistLock<T>>;
 
   /**
-   * Releases the lock of that name that this handle holds; without one, does nothing.
+   * Releases the lock of that name that this handle holds; without one, does nothing. A lock that was lost has to be
+   * released too: until then further calls of this handle for its name wait.
    *
    * @throws `KVI_LOCK_LOST` as {@link DistLock.release}
    */

@@ -7,8 +7,9 @@
  */
 import {type Bytes, prefixEnd} from './bytes.ts';
 import type {Driver} from './driver/driver.ts';
-import {isKviError} from './errors.ts';
+import {isKviError, KviError} from './errors.ts';
 import type {KeyValue, RangeRequest, ResponseOp} from './messages.ts';
+import {persist} from './persist.ts';
 import {giveUpMs, openSession, type Session} from './session.ts';
 import {within} from './within.ts';
 
@@ -38,22 +39,41 @@ export async function lockMutex(
   name: string,
   {ttlSeconds, signal, wait}: {ttlSeconds: number; signal: AbortSignal; wait: boolean},
 ): Promise<Hold | undefined> {
-  for (;;) {
-    const session = await openSession(driver, ttlSeconds, signal);
-    try {
-      const {place, isFirst} = await enqueue(driver, name, session, signal);
-      if (!isFirst && !wait) {
-        await session.close();
-        return undefined;
-      }
-      const held = isFirst ? place : await untilFirst(driver, name, place, session, signal);
-      if (held !== undefined && session.isAlive()) return {...held, session};
-    } catch (error) {
-      await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
-      if (signal.aborted || !session.signal.aborted) throw error;
-    }
-    await session.close().catch(() => undefined);
+  return persist(
+    driver.clock,
+    signal,
+    () => contend(driver, name, {ttlSeconds, signal, wait}),
+    (error) => wait && mayPass(error),
+  );
+}
+
+/** Queues up, and waits for its turn. What goes wrong in between takes the place in the queue with it. */
+async function contend(
+  driver: Driver,
+  name: string,
+  {ttlSeconds, signal, wait}: {ttlSeconds: number; signal: AbortSignal; wait: boolean},
+): Promise<Hold | undefined> {
+  const session = await openSession(driver, ttlSeconds, signal);
+  try {
+    const {place, isFirst} = await enqueue(driver, name, session, signal);
+    if (isFirst) return {...place, session};
+    if (wait) return {...(await untilFirst(driver, name, place, session, signal)), session};
+  } catch (error) {
+    await giveUp(session);
+    throw error;
   }
+  await giveUp(session);
+  return undefined;
+}
+
+/** Whether a contender that waits as long as it takes queues up again after this. */
+function mayPass(error: unknown): boolean {
+  return isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT', 'KVI_UNKNOWN_OUTCOME', 'KVI_LEASE_NOT_FOUND');
+}
+
+/** Leaves the queue; where the server cannot be told, the end of the lease does it. */
+async function giveUp(session: Session): Promise<void> {
+  await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
 }
 
 /** Puts the contender's key, and looks in the same revision whether it is the first. */
@@ -99,7 +119,7 @@ function found(response: ResponseOp<Bytes> | undefined): KeyValue<Bytes> | undef
 /**
  * Waits until no contender is before this one.
  *
- * @returns undefined when the place was lost during the wait: the lease may have ended, or the key was deleted
+ * @throws `KVI_LEASE_NOT_FOUND` when the place was lost during the wait: the lease may have ended, or the key was deleted
  */
 async function untilFirst(
   driver: Driver,
@@ -107,10 +127,17 @@ async function untilFirst(
   place: Place,
   session: Session,
   signal: AbortSignal,
-): Promise<Place | undefined> {
+): Promise<Place> {
   for (;;) {
     const predecessor = await findPredecessor(driver, name, place.createRevision, signal);
-    if (predecessor === undefined) return stillThere(driver, place, signal);
+    if (predecessor === undefined) {
+      const held = await stillThere(driver, place, signal);
+      if (held !== undefined && session.isAlive()) return held;
+      throw new KviError(
+        'KVI_LEASE_NOT_FOUND',
+        `the place in the queue for ${JSON.stringify(name)} was lost`,
+      );
+    }
     await within(driver.clock, {signal, closing: session.signal}, (ended) =>
       deleted(driver, predecessor, ended),
     );

@@ -42,6 +42,7 @@ const maxTimerMs = 2 ** 31 - 1;
 
 /** Fills in the defaults. @throws `KVI_INVALID_ARGUMENT` */
 export function resolveOptions(options: KviOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options must be an object');
   const resolved = {
     timeoutMs: options.timeoutMs ?? 5_000,
     ttlSeconds: options.ttlSeconds ?? 10,

@@ -1,5 +1,5 @@
 import type {Driver, DriverCallOptions, DriverWatch} from './driver/driver.ts';
-import {closed} from './errors.ts';
+import {closed, isKviError, KviError} from './errors.ts';
 import type {RangeRequest, RangeResponse, TxnRequest, TxnResponse} from './messages.ts';
 import type {Bytes} from './bytes.ts';
 import {retry} from './retry.ts';
@@ -60,9 +60,18 @@ export function port(driver: Driver, defaults: PortDefaults): Port {
   ): Promise<R> {
     const deadline = clock.now() + timeoutMs;
     const {signal} = options;
-    await within(clock, {timeoutMs, signal, closing: over.signal}, (ended) =>
-      orAborted(Promise.allSettled(starting), ended),
-    );
+    try {
+      await within(clock, {timeoutMs, signal, closing: over.signal}, (ended) =>
+        orAborted(Promise.allSettled(starting), ended),
+      );
+    } catch (cause) {
+      if (!isKviError(cause, 'KVI_TIMEOUT')) throw cause;
+      throw new KviError(
+        'KVI_TIMEOUT',
+        `the write waited ${timeoutMs} ms for the handle's watches to be in place, and was not sent`,
+        {cause},
+      );
+    }
     return read({...options, timeoutMs: Math.max(1, deadline - clock.now())}, attempt);
   }
 

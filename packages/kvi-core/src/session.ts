@@ -1,3 +1,4 @@
+import {randomBytes} from 'node:crypto';
 import type {Driver} from './driver/driver.ts';
 import {publish, type SessionLostEvent} from './diagnostics.ts';
 import {isKviError, KviError} from './errors.ts';
@@ -12,7 +13,7 @@ export interface Session {
    * keepalives, and as soon as a keepalive learns that it did for another reason. Not on {@link Session.close}.
    */
   readonly signal: AbortSignal;
-  /** Whether the lease is still certain to live. Exact even where the event loop stalled and no signal could fire. */
+  /** Whether the lease is still certain to live. Exact also where a stalled event loop held the signal up; aborts it then. */
   isAlive(): boolean;
   /**
    * Stops keeping the lease alive and revokes it, which deletes its keys. Closing twice is fine.
@@ -68,7 +69,8 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
   }
 
   function isAlive() {
-    return !closing.signal.aborted && clock.now() < deadline;
+    if (!closing.signal.aborted && clock.now() >= deadline) expire();
+    return !closing.signal.aborted;
   }
 
   function keepAliveAfter(ttlMs: number) {
@@ -76,10 +78,7 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
   }
 
   async function keepAlive() {
-    if (clock.now() >= deadline) {
-      expire();
-      return;
-    }
+    if (!isAlive()) return;
     const sentAt = clock.now();
     try {
       const {ttlSeconds: ttl} = await driver.leaseKeepAlive(granted.id, {
@@ -123,8 +122,8 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
 /** Grants a lease, and takes it back if the wait for the answer was given up meanwhile. */
 async function grantLease(driver: Driver, ttlSeconds: number, signal: AbortSignal) {
   signal.throwIfAborted();
-  // Not with the signal: an aborted call may still grant, and would not say which lease to revoke.
-  const granting = driver.leaseGrant({ttlSeconds});
+  // Not with the signal: the answer tells when the lease is there to be revoked.
+  const granting = grantOnce(driver, {id: randomLeaseId(), ttlSeconds}, signal);
   try {
     return await orAborted(granting, signal);
   } catch (error) {
@@ -134,4 +133,29 @@ async function grantLease(driver: Driver, ttlSeconds: number, signal: AbortSigna
     );
     throw error;
   }
+}
+
+/** Grants the lease, asking again when no answer came: of one id there is one lease, whichever request granted it. */
+async function grantOnce(
+  driver: Driver,
+  request: {id: LeaseId; ttlSeconds: number},
+  signal: AbortSignal,
+): Promise<{id: LeaseId; ttlSeconds: number}> {
+  for (;;) {
+    try {
+      return await driver.leaseGrant(request);
+    } catch (error) {
+      // Granted by a request whose answer was lost; a keepalive tells its TTL.
+      if (isKviError(error, 'KVI_LEASE_EXISTS')) {
+        return {id: request.id, ...(await driver.leaseKeepAlive(request.id))};
+      }
+      if (signal.aborted || !isKviError(error, 'KVI_UNKNOWN_OUTCOME')) throw error;
+    }
+  }
+}
+
+/** 63 random bits, as etcd's own ids; 0 would mean no lease. */
+function randomLeaseId(): LeaseId {
+  const id = randomBytes(8).readBigUInt64BE() >> 1n;
+  return (id || 1n).toString(16);
 }

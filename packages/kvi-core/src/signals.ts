@@ -20,3 +20,26 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
     signal.removeEventListener('abort', listener);
   };
 }
+
+/**
+ * Has `look` called before anybody is told whether the signal has aborted. A timer that aborts it comes late when the event
+ * loop stalled, or the process was stopped; whoever asks in between would be told what is no longer true.
+ *
+ * @param look - may abort the signal
+ */
+export function lookBeforeTelling(signal: AbortSignal, look: () => void): void {
+  Object.defineProperties(signal, {
+    aborted: {
+      get(): boolean {
+        look();
+        return Reflect.get<AbortSignal, 'aborted'>(AbortSignal.prototype, 'aborted', signal);
+      },
+    },
+    throwIfAborted: {
+      value() {
+        look();
+        AbortSignal.prototype.throwIfAborted.call(signal);
+      },
+    },
+  });
+}

@@ -1,4 +1,5 @@
 import type {Driver} from './driver/driver.ts';
+import {isKviError} from './errors.ts';
 import {type Keeper, keeper, type KeeperRequest} from './keeper.ts';
 import type {TempKey} from './kvi.ts';
 import {orAborted, type WaitLimits, within} from './within.ts';
@@ -32,23 +33,37 @@ export function tempKeyTable(driver: Driver, closing: AbortSignal): TempKeyTable
     return entry;
   }
 
+  /** Shares the keeper of the key, or makes one, and waits until the key is there. */
+  async function take(request: KeeperRequest, ended: AbortSignal): Promise<TempKey> {
+    const entry = share(request);
+    entry.users += 1;
+    let left: Promise<void> | undefined;
+    const leave = async () => {
+      entry.users -= 1;
+      if (entry.users === 0) await entry.keeper.close();
+    };
+    const close = () => (left ??= leave());
+    try {
+      await orAborted(entry.users === 1 ? entry.keeper.placed : entry.keeper.present(), ended);
+    } catch (error) {
+      await close().catch(() => undefined);
+      throw error;
+    }
+    return {signal: entry.keeper.ended, close, [Symbol.asyncDispose]: close};
+  }
+
   return {
     async keep(request, limits) {
-      const entry = share(request);
-      entry.users += 1;
-      let left: Promise<void> | undefined;
-      const leave = async () => {
-        entry.users -= 1;
-        if (entry.users === 0) await entry.keeper.close();
-      };
-      const close = () => (left ??= leave());
-      try {
-        await within(driver.clock, {...limits, closing}, (ended) => orAborted(entry.keeper.placed, ended));
-      } catch (error) {
-        await close().catch(() => undefined);
-        throw error;
-      }
-      return {signal: entry.keeper.ended, close, [Symbol.asyncDispose]: close};
+      return within(driver.clock, {...limits, closing}, async (ended) => {
+        for (;;) {
+          try {
+            return await take(request, ended);
+          } catch (error) {
+            // It was to be shared, but somebody took it away, which its keeper had not heard of yet.
+            if (!isKviError(error, 'KVI_KEY_LOST')) throw error;
+          }
+        }
+      });
     },
     async close() {
       await Promise.allSettled(Array.from(shared.values(), (entry) => entry.keeper.close()));

@@ -27,7 +27,7 @@ export async function within<R>(
     timeoutMs === undefined
       ? undefined
       : clock.setTimer(timeoutMs, () => {
-          ended.abort(new KviError('KVI_TIMEOUT', `gave up after ${String(timeoutMs)} ms`));
+          ended.abort(new KviError('KVI_TIMEOUT', `gave up after ${Math.round(timeoutMs)} ms`));
         });
   const ignoreClosing = onAbort(closing, () => ended.abort(closing?.reason));
   const ignoreSignal = onAbort(signal, () => ended.abort(aborted(signal)));
