@@ -1,9 +1,8 @@
 import {afterAll, beforeAll, expect, it} from '@jest/globals';
 import {describeWithEtcd, type Etcd, startEtcd} from 'kvi-testbed';
 import {copyFile} from 'node:fs/promises';
-import {createServer} from 'node:net';
 import {once} from 'node:events';
-import type {AddressInfo} from 'node:net';
+import {type AddressInfo, createServer} from 'node:net';
 import {openEtcdDriver} from '../src/index.ts';
 import {type Authority, type Certificate, createAuthority} from './support/certificates.ts';
 import {bytes, failure, put, read, take, untilAvailable} from './support/util.ts';

@@ -12,15 +12,15 @@ import {allKeys, callAny, decode, encode} from './gateway.ts';
 import {readHistory} from './history.ts';
 import {isDataKey, lastKey, lockName, tempPrefix} from './keys.ts';
 import {schedule} from './schedule.ts';
-import {watchTruth, type Truth} from './truth.ts';
+import {watchTruth} from './truth.ts';
 
 export interface BatteryOptions {
   library: Library;
   minutes: number;
   seed: number;
-  /** Default: 3. */
-  clients?: number;
 }
+
+const clientCount = 3;
 
 /** What the clients left behind when all of them had closed and their leases' time was over. */
 export interface Leaks {
@@ -34,18 +34,13 @@ export interface Leaks {
 }
 
 /** Runs the battery. Everything that it started is gone when it is over, however it ends. */
-export async function runBattery({
-  library,
-  minutes,
-  seed,
-  clients: count = 3,
-}: BatteryOptions): Promise<Report> {
-  const folder = await mkdtemp(join(tmpdir(), 'kvi-faults-'));
+export async function runBattery({library, minutes, seed}: BatteryOptions): Promise<Report> {
   const arena = await openArena();
+  const folder = await mkdtemp(join(tmpdir(), 'kvi-faults-'));
   const truth = watchTruth(arena.endpoints);
   const clients: ClientProcess[] = [];
   try {
-    for (let index = 0; index < count; index += 1) {
+    for (let index = 0; index < clientCount; index += 1) {
       const file = join(folder, `${index}.jsonl`);
       // Each with another member first, so that every member has clients to fail.
       const endpoints = [...arena.proxied.slice(index % 3), ...arena.proxied.slice(0, index % 3)];
@@ -66,14 +61,10 @@ export async function runBattery({
     return check({histories, events: truth.events, faults, leaks, problems});
   } finally {
     await Promise.all(clients.map((client) => client.kill()));
-    await close(truth, arena);
+    truth.close();
+    await arena.close();
     await rm(folder, {recursive: true, force: true});
   }
-}
-
-async function close(truth: Truth, arena: Arena): Promise<void> {
-  truth.close();
-  await arena.close();
 }
 
 /** Has all clients do a step; one that cannot is a problem to report, and the others go on. */

@@ -2,7 +2,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {at, type Arena, type Member} from './arena.ts';
 import type {ClientProcess} from './client-process.ts';
-import {callAny} from './gateway.ts';
+import {call} from './gateway.ts';
 import {now} from './history.ts';
 import type {FaultKind, PlannedFault} from './schedule.ts';
 import type {Truth} from './truth.ts';
@@ -139,7 +139,10 @@ async function freeze(members: readonly Member[], lastsMs: number): Promise<void
   for (const {proxy} of members) proxy.thaw();
 }
 
-/** Not beyond what the harness itself has seen, or there would be no truth to compare with. */
-async function compact(arena: Arena, truth: Truth): Promise<void> {
-  await callAny(arena.endpoints, 'kv/compaction', {revision: truth.revision});
+/**
+ * Not beyond what the harness itself has seen, or there would be no truth to compare with. All members are asked, for one
+ * of them may be gone; those that come second refuse.
+ */
+async function compact({endpoints}: Arena, {revision}: Truth): Promise<void> {
+  await Promise.allSettled(endpoints.map((endpoint) => call(endpoint, 'kv/compaction', {revision})));
 }

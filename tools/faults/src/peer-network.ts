@@ -37,8 +37,12 @@ export function peerNetwork(): PeerNetwork {
   function relay(link: Link, from: Socket, to: Socket): void {
     from.on('data', (chunk: Buffer) => {
       if (from === link.from) link.source ??= peerId.exec(chunk.toString('latin1'))?.[1];
-      to.write(chunk);
-      if (isHeld(link)) pause(link);
+      if (isHeld(link)) {
+        pause(link);
+        from.unshift(chunk);
+      } else {
+        to.write(chunk);
+      }
     });
     from.on('error', () => undefined);
     from.on('close', () => {

@@ -57,8 +57,11 @@ function beliefsThatOverlap(holds: readonly ClientHold[], end: 'lastHeld' | 'las
   const inTurn = [...holds].sort((a, b) => a.acquired - b.acquired);
   const findings: string[] = [];
   let last: ClientHold | undefined;
+  let counted: ClientHold | undefined;
   for (const hold of inTurn) {
-    if (last !== undefined && last[end] > hold.acquired) {
+    // One that was stopped for long overlaps with many, and counts once.
+    if (last !== undefined && last !== counted && last[end] > hold.acquired) {
+      counted = last;
       const ms = (last[end] - hold.acquired).toFixed(1);
       findings.push(`${describe(last, end)} overlaps by ${ms} ms with ${describe(hold, end)}`);
     }
