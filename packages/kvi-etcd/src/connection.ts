@@ -46,6 +46,8 @@ const channelOptions: ChannelOptions = {
   // Nor may a TXT record of the name server turn that on.
   'grpc.service_config_disable_resolution': 1,
   'grpc.enable_channelz': 0,
+  // `http_proxy` is set for browsing the web; an address of etcd says where etcd is.
+  'grpc.enable_http_proxy': 0,
   // gRPC's 4 MiB would refuse a large answer after the work is done, and break a watch for ever. etcd bounds requests.
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,

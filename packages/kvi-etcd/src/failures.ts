@@ -24,9 +24,7 @@ export interface Call {
 /** gRPC's own codes; those that are not here get no special treatment. */
 const grpc = {
   invalidArgument: 3,
-  deadlineExceeded: 4,
   permissionDenied: 7,
-  resourceExhausted: 8,
   unimplemented: 12,
   unauthenticated: 16,
 };

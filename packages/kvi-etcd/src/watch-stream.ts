@@ -7,6 +7,7 @@ import {
   eventBuffer,
   isKviError,
   KviError,
+  orAborted,
   show,
   sleep,
   systemClock,
@@ -71,6 +72,9 @@ export function watcher(client: Client, options: WatcherOptions): Watcher {
    * alone tells whose it is.
    */
   let creating: number[] = [];
+  /** The read of the present revision that is about to be sent. */
+  let reading: Promise<number> | undefined;
+  const neverAborted = new AbortController().signal;
 
   function watch(
     request: WatchRequest<Bytes>,
@@ -103,7 +107,7 @@ export function watcher(client: Client, options: WatcherOptions): Watcher {
   async function start(watch: Watch): Promise<void> {
     for (let attempt = 1; watch.nextRevision === 0; attempt += 1) {
       try {
-        watch.nextRevision = (await presentRevision(watch.request.key, watch.over.signal)) + 1;
+        watch.nextRevision = (await sharedRevision(watch)) + 1;
       } catch (error) {
         if (!mayPass(error)) {
           fail(watch, error);
@@ -115,6 +119,20 @@ export function watcher(client: Client, options: WatcherOptions): Watcher {
     }
     if (stream === undefined) open();
     else create(watch, stream);
+  }
+
+  /** Watches that start in one turn of the event loop share the read; but a user may not read all of their keys. */
+  async function sharedRevision(watch: Watch): Promise<number> {
+    reading ??= Promise.resolve().then(() => {
+      reading = undefined;
+      return presentRevision(watch.request.key, neverAborted);
+    });
+    try {
+      return await orAborted(reading, watch.over.signal);
+    } catch (error) {
+      if (!isKviError(error, 'KVI_PERMISSION_DENIED')) throw error;
+      return presentRevision(watch.request.key, watch.over.signal);
+    }
   }
 
   function open(): void {
@@ -284,6 +302,7 @@ export function watcher(client: Client, options: WatcherOptions): Watcher {
     stream?.cancel();
     retry = opening = stream = undefined;
     creating = [];
+    failures = 0;
   }
 
   return {

@@ -64,6 +64,8 @@ export class MemStore {
 
   /** A new handle on the store. */
   driver(options: MemDriverOptions = {}): Driver {
+    if (options.maxBufferedEvents !== undefined)
+      checkPositive('maxBufferedEvents', options.maxBufferedEvents);
     return memDriver(() => this.#state, this.#options.clock, options);
   }
 

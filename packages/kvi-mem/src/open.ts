@@ -14,13 +14,20 @@ export interface OpenMemDriverOptions extends MemDriverOptions {
  *
  * @param url `mem:`, or `mem:NAME` for a store apart; characters that a URL cannot hold are percent-encoded in a name.
  *   The same URL opens the same store, which outlives its handles; see {@link MemStore.named}.
- * @throws `KVI_INVALID_ARGUMENT` for another URL
+ * @throws `KVI_INVALID_ARGUMENT` for another URL, or an option that means nothing
  */
 export function openMemDriver(url = 'mem:', options: OpenMemDriverOptions = {}): Promise<Driver> {
   // What is thrown in here rejects the promise.
   return new Promise((resolve) => {
     const name = storeName(url);
+    const unknown = Object.keys(options).find(
+      (option) => option !== 'store' && option !== 'maxBufferedEvents',
+    );
+    if (unknown !== undefined) {
+      throw invalidArgument(`there is no option ${unknown}; there are store and maxBufferedEvents`);
+    }
     const {store = MemStore.named(name), maxBufferedEvents} = options;
+    if (!(store instanceof MemStore)) throw invalidArgument('store must be a MemStore');
     resolve(store.driver({maxBufferedEvents}));
   });
 }
@@ -39,8 +46,9 @@ export type OpenMemOptions = OpenMemDriverOptions & KviOptions;
  * @throws `KVI_INVALID_ARGUMENT` for another URL, or an option out of its bounds
  */
 export async function openMem(url?: string, options: OpenMemOptions = {}): Promise<Kvi> {
-  checkOptions(options);
-  return createKvi(await openMemDriver(url, options), options);
+  const {store, maxBufferedEvents, ...kviOptions} = options;
+  checkOptions(kviOptions);
+  return createKvi(await openMemDriver(url, {store, maxBufferedEvents}), kviOptions);
 }
 
 function storeName(url: string): string {

@@ -46,7 +46,9 @@ export function addBatch(program: Command, perform: Perform): void {
 async function openInput(file: string, {stdin, signal}: Context): Promise<AsyncIterable<Uint8Array>> {
   if (file === '-') return stdin();
   try {
-    return addAbortSignal(signal, (await open(file)).createReadStream());
+    const handle = await open(file);
+    if ((await handle.stat()).isDirectory()) throw new Error('it is a directory');
+    return addAbortSignal(signal, handle.createReadStream());
   } catch (error) {
     throw usageError(`cannot read ${file}: ${String(error)}`);
   }
