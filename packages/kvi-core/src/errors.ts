@@ -33,7 +33,7 @@ export type KviErrorCode =
   | 'KVI_UNAUTHENTICATED'
   /** The user may not do this on this key range. Have an operator grant it. */
   | 'KVI_PERMISSION_DENIED'
-  /** The lock is no longer held: its lease ran out or its key was deleted. Stop what it protected; another may hold it. */
+  /** The lock is no longer held: its lease ran out or its key was deleted. Stop what it protected, for another may hold it, and release it. */
   | 'KVI_LOCK_LOST'
   /** A temporary key is no longer kept: somebody deleted or overwrote it. Make it again, or find out who else uses it. */
   | 'KVI_KEY_LOST'
