@@ -131,12 +131,16 @@ export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest):
   return {
     placed,
     async present() {
-      for (;;) {
+      try {
+        for (;;) {
+          const {lease} = await placing;
+          const {kvs} = await driver.range({key, keysOnly: true}, {signal});
+          if (kvs[0]?.lease === lease) return;
+          await round;
+        }
+      } catch (error) {
         signal.throwIfAborted();
-        const {lease} = await placing;
-        const {kvs} = await driver.range({key, keysOnly: true}, {signal});
-        if (kvs[0]?.lease === lease) return;
-        await round.catch(() => undefined);
+        throw error;
       }
     },
     ended: signal,

@@ -1,5 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
-import {MemStore, openMem, openMemDriver} from 'kvi-mem';
+import {MemStore, openMem, openMemDriver, type OpenMemDriverOptions} from 'kvi-mem';
 import {bytes, get, put, text, txnOf} from './tools.ts';
 
 describe('A store in process', () => {
@@ -64,6 +64,27 @@ describe('A store in process', () => {
     kvs[0]?.value.fill(0);
     expect(await get(driver, 'k')).toBe('v');
   });
+
+  it('loses no change to a watch that resyncs after a reset, though revisions begin anew', async () => {
+    const store = new MemStore();
+    await using kv = await openMem('mem:', {store});
+    for (let i = 0; i < 5; i += 1) await kv.store('a', String(i));
+    await using changes = kv.changes('a', {onCompacted: 'resync'});
+    await changes.created;
+    await kv.store('a', 'old');
+    expect((await changes.next()).value).toMatchObject({events: [{type: 'put', value: 'old'}]});
+    store.reset();
+    await kv.store('a', 'new');
+    expect((await changes.next()).value).toMatchObject({resync: true, events: [{type: 'put', value: 'new'}]});
+  });
+
+  it.each([{maxBufferedEvents: 0}, {maxBuffered: 1}, {store: 5}])(
+    'is not opened with %j',
+    async (options) => {
+      const opening = openMemDriver('mem:', options as unknown as OpenMemDriverOptions);
+      await expect(opening).rejects.toMatchObject({code: 'KVI_INVALID_ARGUMENT'});
+    },
+  );
 
   it('orders keys by their bytes, where the order of JavaScript strings differs', async () => {
     const driver = new MemStore().driver();

@@ -115,6 +115,23 @@ export const close: ContractGroup = {
       },
     },
     {
+      name: 'close tells the holder of a lock before another can have it',
+      async run({kv, openKvi, key}) {
+        const holder = await openKvi();
+        const lock = await holder.distLock(key('lock'));
+        let toldFirst = false;
+        const next = kv.distLock(key('lock')).then((other) => {
+          toldFirst = lock.signal.aborted;
+          return other.release();
+        });
+        await holder.close();
+        assert.equal(lock.signal.aborted, true, 'the signal of a lock that close() gave up aborts');
+        assert.equal(lock.isHeld(), false, 'and isHeld says so');
+        await next;
+        assert.equal(toldFirst, true, 'it aborts before another has the lock');
+      },
+    },
+    {
       name: 'close ends callback watches: the callback is not called again',
       async run({kv, openKvi, key}) {
         const handle = await openKvi();

@@ -4,6 +4,7 @@ import type {Driver} from '../../driver/driver.ts';
 import {KviError, type KviErrorCode} from '../../errors.ts';
 import type {ContractGroup} from '../suite.ts';
 import {everyCall, unknownCall} from './calls.ts';
+import {noRetries} from '../../retry-policy.ts';
 import {assertFails} from './helpers.ts';
 
 /** A driver whose first calls fail; `calls` counts all of them. */
@@ -42,6 +43,53 @@ export const retries: ContractGroup = {
 
         const flakyRead = failing(await open(), 'KVI_UNAVAILABLE', 2);
         assert.equal(await createKvi(flakyRead.driver).get(key('k')), 'v', 'a read is tried again');
+      },
+    },
+    {
+      name: 'a lock and a temporary key are had though the answer to the grant of their lease was lost',
+      async run({open, key}) {
+        const driver = await open();
+        let lost = 0;
+        const client = createKvi({
+          ...driver,
+          async leaseGrant(...args) {
+            const granted = await driver.leaseGrant(...args);
+            lost += 1;
+            if (lost % 2 === 1) throw new KviError('KVI_UNKNOWN_OUTCOME', 'the answer was lost');
+            return granted;
+          },
+        });
+        await using lock = await client.distTimedLock(5, key('lock'));
+        await using temp = await client.tempKey(key('k'));
+        assert.equal(lock.isHeld(), true, 'a lease of one id is one lease, whichever request granted it');
+        assert.equal(await client.get(key('k')), '', 'the temporary key is there');
+        assert.equal(temp.signal.aborted, false, 'and kept');
+      },
+    },
+    {
+      name: 'distLock waits through an outage',
+      async run({open, key}) {
+        const driver = await open();
+        let outage = 3;
+        const client = createKvi(
+          {
+            ...driver,
+            leaseGrant(...args) {
+              outage -= 1;
+              return outage >= 0
+                ? Promise.reject(new KviError('KVI_UNAVAILABLE', 'nobody answers'))
+                : driver.leaseGrant(...args);
+            },
+          },
+          {retryPolicy: noRetries},
+        );
+        await assertFails(
+          'KVI_UNAVAILABLE',
+          () => client.distTimedLock(0, key('lock')),
+          'trying once is trying once',
+        );
+        await using lock = await client.distLock(key('lock'));
+        assert.equal(lock.isHeld(), true, 'distLock waits as long as it takes');
       },
     },
     {

@@ -199,6 +199,24 @@ export const tempKey: ContractGroup = {
       },
     },
     {
+      name: 'a key that was deleted a moment ago is made anew when it is asked for again',
+      async run({kv, key}) {
+        for (let i = 0; i < 20; i += 1) {
+          const first = await kv.tempKey(key('k'));
+          await kv.delete(key('k'));
+          await using again = await kv.tempKey(key('k'), {value: String(i)});
+          assert.equal(await kv.get(key('k')), String(i), 'tempKey resolves when the key is there');
+          await first.close();
+          assert.equal(
+            await kv.get(key('k')),
+            String(i),
+            'closing the one that was deleted takes nothing away',
+          );
+          assert.equal(again.signal.aborted, false, 'the second one is kept');
+        }
+      },
+    },
+    {
       name: 'of two handles the one that came last has the key, and the other one says so',
       async run({kv, openKvi, key}) {
         const other = await openKvi();
