@@ -1,3 +1,5 @@
+import {availableParallelism} from 'node:os';
+
 /** @type {import('jest').Config} */
 export default {
   testMatch: ['<rootDir>/{packages,examples,tools}/*/test/**/*.test.ts'],
@@ -9,6 +11,8 @@ export default {
   testEnvironmentOptions: {customExportConditions: ['kvi-source', 'node', 'node-addons']},
   globalSetup: '<rootDir>/tools/testbed/src/jest-global-setup.ts',
   globalTeardown: '<rootDir>/tools/testbed/src/jest-global-teardown.ts',
+  // Most tests wait for servers and leases: even two cores have time for two at once.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   // Starting a server, or downloading one, takes longer than jest's five seconds on a machine under load.
   testTimeout: 30_000,
   modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist', '<rootDir>/examples/[^/]+/dist'],
