@@ -1,5 +1,4 @@
 import {randomUUID} from 'node:crypto';
-import {setTimeout as sleep} from 'node:timers/promises';
 import {expect, it} from '@jest/globals';
 import {describeWithEtcd, etcdctl, sharedEtcdUrl, spawnEtcdctl} from 'kvi-testbed';
 import {spawnKvi} from './support/spawn-kvi.ts';
@@ -18,13 +17,18 @@ describeWithEtcd('kvi lock', () => {
   function open() {
     const url = sharedEtcdUrl();
     const name = `kvi-cli/${randomUUID()}`;
+    async function contenders() {
+      const {stdout} = await etcdctl(url, 'get', '--prefix', `${name}/`, '--keys-only');
+      return stdout.split('\n').filter((line) => line !== '');
+    }
     return {
       url,
       name,
       lock: (...args: string[]) => spawnKvi(['lock', name, ...args], {KVI_URL: url}),
-      contenders: async () => {
-        const {stdout} = await etcdctl(url, 'get', '--prefix', `${name}/`, '--keys-only');
-        return stdout.split('\n').filter((line) => line !== '');
+      contenders,
+      /** Resolves when so many hold the lock or wait for it. */
+      queued: async (count: number) => {
+        while ((await contenders()).length < count);
       },
     };
   }
@@ -51,24 +55,28 @@ describeWithEtcd('kvi lock', () => {
   });
 
   it('excludes etcdctl lock', async () => {
-    const {lock, url, name} = open();
+    const {lock, url, name, queued} = open();
     await using kvi = lock('--', 'sh', '-c', 'echo held; read -r end; echo done');
     expect(await kvi.nextLine()).toBe('held');
     await using other = await spawnEtcdctl(url, 'lock', name);
-    const otherHolds = other.nextLine();
-    expect(await Promise.race([otherHolds, sleep(300, 'waits')])).toBe('waits');
+    let isTheirs = false;
+    const otherHolds = other.nextLine().finally(() => (isTheirs = true));
+    await queued(2);
+    expect(isTheirs).toBe(false);
     kvi.child.stdin.end('\n');
     expect(await kvi.nextLine()).toBe('done');
     expect(await otherHolds).toContain(name);
   });
 
   it('is excluded by etcdctl lock', async () => {
-    const {lock, url, name} = open();
+    const {lock, url, name, queued} = open();
     await using other = await spawnEtcdctl(url, 'lock', name);
     await other.nextLine();
     await using kvi = lock('--', 'echo', 'held');
-    const kviHolds = kvi.nextLine();
-    expect(await Promise.race([kviHolds, sleep(1_000, 'waits')])).toBe('waits');
+    let isOurs = false;
+    const kviHolds = kvi.nextLine().finally(() => (isOurs = true));
+    await queued(2);
+    expect(isOurs).toBe(false);
     other.signal('SIGINT');
     expect(await kviHolds).toBe('held');
     expect(await kvi.exited).toBe(0);
@@ -121,11 +129,11 @@ describeWithEtcd('kvi lock', () => {
   });
 
   it('leaves the queue when it is interrupted while it waits', async () => {
-    const {lock, url, name, contenders} = open();
+    const {lock, url, name, contenders, queued} = open();
     await using other = await spawnEtcdctl(url, 'lock', name);
     const holder = await other.nextLine();
     await using kvi = lock('--', 'echo', 'held');
-    while ((await contenders()).length < 2) await sleep(10);
+    await queued(2);
     kvi.child.kill('SIGTERM');
     expect(await kvi.exited).toBe(143);
     expect(await kvi.stderr).toBe('');
