@@ -3,7 +3,17 @@ import {type Driver, isKviError} from 'kvi-core/driver';
 import {describeWithEtcd, type Etcd, type EtcdCluster, etcdctl, startEtcdCluster} from 'kvi-testbed';
 import {openEtcd, openEtcdDriver} from '../src/index.ts';
 import {silenceMs} from '../src/client.ts';
-import {bytes, failure, put, read, recordDiagnostics, take, text, untilAvailable} from './support/util.ts';
+import {
+  bytes,
+  failure,
+  put,
+  putOnce,
+  read,
+  recordDiagnostics,
+  take,
+  text,
+  untilAvailable,
+} from './support/util.ts';
 
 describeWithEtcd('a cluster', () => {
   let cluster: EtcdCluster;
@@ -27,7 +37,7 @@ describeWithEtcd('a cluster', () => {
       await Promise.all(cluster.nodes.filter((other) => other !== node).map((other) => other.untilReady()));
       const before = await untilAvailable(() => read(driver, 'member'));
       expect(before).toBe(index === 0 ? undefined : String(index - 1));
-      await untilAvailable(() => driver.txn(put('member', String(index))));
+      await putOnce(driver, 'member', String(index));
       const [event] = await take(watch, 1);
       expect(event && text(event.kv.value)).toBe(String(index));
       await node.restart();
@@ -65,7 +75,7 @@ describeWithEtcd('a cluster', () => {
 
   it('answers reads on another member within two silences of one that hangs, and says so', async () => {
     using failovers = recordDiagnostics('kvi:etcd:failover');
-    await driver.txn(put('frozen'));
+    await putOnce(driver, 'frozen', 'v');
     const inUse = () => failovers.messages.at(-1)?.to;
     for (const node of cluster.nodes) {
       await node.untilReady();
@@ -107,15 +117,15 @@ describeWithEtcd('a cluster', () => {
   it('serves again within two election timeouts and a second after the leader was killed', async () => {
     const kv = await openEtcd(cluster.url);
     for (const node of cluster.nodes) await node.untilReady();
-    await kv.store('leader', '0');
-    const leader = await leaderOf(cluster.nodes);
-    leader.signal('SIGKILL');
-    const start = performance.now();
     const serves = () =>
       kv.store('leader', '1', {timeoutMs: 300}).then(
         () => true,
         () => false,
       );
+    while (!(await serves())) continue;
+    const leader = await leaderOf(cluster.nodes);
+    leader.signal('SIGKILL');
+    const start = performance.now();
     while (!(await serves())) continue;
     const served = performance.now() - start;
     // Two election timeouts of 100 ms, and one second; and one call that was sent to the dead.
@@ -128,7 +138,7 @@ describeWithEtcd('a cluster', () => {
   it('promises that a write was not applied on a member that is cut off, which still answers serializable reads', async () => {
     const [node, ...others] = cluster.nodes;
     const own = await openEtcdDriver(String(node?.url));
-    await own.txn(put('cut off'));
+    await putOnce(own, 'cut off', 'v');
     const watch = own.watch({key: bytes('cut off')});
     await watch.created;
     for (const other of others) other.signal('SIGSTOP');
@@ -145,7 +155,7 @@ describeWithEtcd('a cluster', () => {
     const opening = openEtcdDriver(String(node?.url), {timeoutMs: 10_000});
     for (const other of others) other.signal('SIGCONT');
     await (await opening).close();
-    await untilAvailable(() => own.txn(put('cut off', 'later')));
+    await putOnce(own, 'cut off', 'later');
     const seen: string[] = [];
     while (seen.at(-1) !== 'later') seen.push(...(await take(watch, 1)).map(({kv}) => text(kv.value)));
     await own.close();

@@ -2,7 +2,17 @@ import {expect, it} from '@jest/globals';
 import type {EtcdDiagnostics} from 'kvi-etcd';
 import {describeWithEtcd, etcdctl, startEtcd, startEtcdCluster} from 'kvi-testbed';
 import {openEtcdDriver} from '../src/index.ts';
-import {bytes, put, read, recordDiagnostics, take, text, until, untilAvailable} from './support/util.ts';
+import {
+  bytes,
+  put,
+  putOnce,
+  read,
+  recordDiagnostics,
+  take,
+  text,
+  until,
+  untilAvailable,
+} from './support/util.ts';
 
 const membershipRefresh = {intervalMs: 100};
 
@@ -19,7 +29,7 @@ describeWithEtcd('a handle that follows the membership', () => {
       await until(() => names(changes.messages, 'added').includes(added.url));
       await cluster.remove(node);
       await until(() => names(changes.messages, 'removed').includes(node.url));
-      await untilAvailable(() => driver.txn(put('moving', String(index))));
+      await putOnce(driver, 'moving', String(index));
       const [event] = await take(watch, 1);
       expect(event && text(event.kv.value)).toBe(String(index));
       expect(await untilAvailable(() => driver.leaseKeepAlive(id))).toEqual({ttlSeconds: 60});
@@ -37,7 +47,7 @@ describeWithEtcd('a handle that follows the membership', () => {
     const url = String(cluster.nodes[0]?.url);
     const driver = await openEtcdDriver(url, {membershipRefresh: {intervalMs: 20}});
     for (let round = 0; round < 50; round += 1) {
-      await driver.txn(put('kept'));
+      await putOnce(driver, 'kept', String(round));
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     expect(connections.messages).toEqual([{endpoints: url, member: url, connected: true}]);

@@ -59,6 +59,25 @@ export async function untilAvailable<R>(call: () => Promise<R>): Promise<R> {
   }
 }
 
+/**
+ * Puts a value in the course of an election, in which etcd may lose the answer. A put that is sent twice is applied once,
+ * because it compares first; so watches see one event.
+ */
+export async function putOnce(driver: Driver, key: string, value: string): Promise<void> {
+  const request: TxnRequest<Bytes> = {
+    compare: [{key: bytes(key), target: 'value', result: '=', value: bytes(value)}],
+    failure: [{type: 'put', key: bytes(key), value: bytes(value)}],
+  };
+  for (;;) {
+    try {
+      await untilAvailable(() => driver.txn(request));
+      return;
+    } catch (error) {
+      if (!isKviError(error, 'KVI_UNKNOWN_OUTCOME')) throw error;
+    }
+  }
+}
+
 /** Waits for what has no event of its own. */
 export async function until(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
