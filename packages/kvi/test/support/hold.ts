@@ -28,6 +28,8 @@ function say(message: unknown): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
+// Once before anybody is told: who hears of the lock may stop the process at once.
+look();
 setInterval(look, 2);
 say({token: lock.token});
 for await (const line of createInterface({input: process.stdin})) {
