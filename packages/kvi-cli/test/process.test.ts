@@ -67,7 +67,7 @@ describeWithEtcd('as a process, kvi on etcd', () => {
 
   it('exits with 103 when a write was sent and no answer came', async () => {
     await using proxy = await startProxy(new URL(sharedEtcdUrl()).host);
-    await using kvi = spawnKvi(['--url', proxy.url, '--timeout', '500ms', 'batch', '-']);
+    await using kvi = spawnKvi(['--url', proxy.url, '--timeout', '3s', 'batch', '-']);
     const key = `kvi-cli/${randomUUID()}`;
     kvi.child.stdin.write(`range ${key} --count-only\n`);
     expect(await kvi.nextLine()).toBe('0');
