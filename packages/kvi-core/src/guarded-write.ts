@@ -212,11 +212,14 @@ export function guardedWrites(driver: Port, requestLimits: Limits, closing: Abor
       return await sent;
     } catch (error) {
       if (!isKviError(error, 'KVI_LEASE_NOT_FOUND')) throw error;
-      const looked = driver.leaseTimeToLive({id: guard.lease}, limits);
-      const reason = await looked.catch((lookError: unknown) => lookError);
-      if (!isKviError(reason, 'KVI_LEASE_NOT_FOUND')) throw error;
-      drop(guard.lease);
-      throw guardLost();
+      try {
+        await driver.leaseTimeToLive({id: guard.lease}, limits);
+      } catch (reason) {
+        if (!isKviError(reason, 'KVI_LEASE_NOT_FOUND')) throw unavailable(error);
+        drop(guard.lease);
+        throw guardLost();
+      }
+      throw error;
     }
   }
 

@@ -35,13 +35,16 @@ export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest):
   const {signal} = ended;
 
   async function place(): Promise<Session> {
-    const session = await openSession(driver, ttlSeconds, signal);
-    try {
-      await putUnder(session.lease);
-      return session;
-    } catch (error) {
-      await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
-      throw error;
+    for (;;) {
+      const session = await openSession(driver, ttlSeconds, signal);
+      try {
+        await putUnder(session.lease);
+        return session;
+      } catch (error) {
+        await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
+        // The lease had ended before the key arrived; another may fare better.
+        if (!isKviError(error, 'KVI_LEASE_NOT_FOUND')) throw error;
+      }
     }
   }
 

@@ -56,19 +56,36 @@ async function contend(
   const session = await openSession(driver, ttlSeconds, signal);
   try {
     const {place, isFirst} = await enqueue(driver, name, session, signal);
-    if (isFirst) return {...place, session};
-    if (wait) return {...(await untilFirst(driver, name, place, session, signal)), session};
+    if (isFirst) return hold(place, session);
+    if (wait) return hold(await untilFirst(driver, name, place, session, signal), session);
   } catch (error) {
     await giveUp(session);
-    throw error;
+    throw isKviError(error, 'KVI_LEASE_NOT_FOUND') ? placeLost(name, error) : error;
   }
   await giveUp(session);
   return undefined;
 }
 
+/** @throws `KVI_LEASE_NOT_FOUND` when the answer came so late that the lease may have ended */
+function hold(place: Place, session: Session): Hold {
+  // Asked first, because the signal alone is late where the event loop stalled.
+  session.isAlive();
+  session.signal.throwIfAborted();
+  return {...place, session};
+}
+
+/** Nothing is left of a place whose lease has ended, or whose key was deleted: the lock may be asked for again. */
+function placeLost(name: string, cause: KviError): KviError {
+  return new KviError(
+    'KVI_UNAVAILABLE',
+    `the place in the queue for the lock ${JSON.stringify(name)} was lost before its turn: ${cause.message}`,
+    {cause},
+  );
+}
+
 /** Whether a contender that waits as long as it takes queues up again after this. */
 function mayPass(error: unknown): boolean {
-  return isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT', 'KVI_UNKNOWN_OUTCOME', 'KVI_LEASE_NOT_FOUND');
+  return isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT', 'KVI_UNKNOWN_OUTCOME');
 }
 
 /** Leaves the queue; where the server cannot be told, the end of the lease does it. */
@@ -132,7 +149,7 @@ async function untilFirst(
     const predecessor = await findPredecessor(driver, name, place.createRevision, signal);
     if (predecessor === undefined) {
       const held = await stillThere(driver, place, signal);
-      if (held !== undefined && session.isAlive()) return held;
+      if (held !== undefined) return held;
       throw new KviError(
         'KVI_LEASE_NOT_FOUND',
         `the place in the queue for ${JSON.stringify(name)} was lost`,
@@ -195,9 +212,9 @@ async function stillThere(driver: Driver, place: Place, signal: AbortSignal): Pr
 }
 
 /** Resolves when the key of the hold is gone. */
-export async function untilLost(driver: Driver, hold: Hold, signal: AbortSignal): Promise<void> {
-  const key = Buffer.from(hold.key);
-  let seen: Place | undefined = hold;
+export async function untilLost(driver: Driver, held: Hold, signal: AbortSignal): Promise<void> {
+  const key = Buffer.from(held.key);
+  let seen: Place | undefined = held;
   while (seen !== undefined) {
     await deleted(driver, {key, revision: seen.revision}, signal);
     seen = await stillThere(driver, seen, signal);

@@ -23,6 +23,16 @@ export interface Session {
   close(options?: {timeoutMs?: number}): Promise<void>;
 }
 
+interface LeaseRequest {
+  id: LeaseId;
+  ttlSeconds: number;
+}
+
+interface Granted extends LeaseRequest {
+  /** When the request was sent that the lease counts from at the earliest. */
+  sentAt: number;
+}
+
 /** Milliseconds that giving something up takes at most; the lease's TTL sees to it otherwise. */
 export const giveUpMs = 1_000;
 
@@ -36,9 +46,9 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
   const {clock} = driver;
   const lost = new AbortController();
   const closing = new AbortController();
-  /** When the last successful keepalive, at first the grant, was sent. */
-  let aliveAt = clock.now();
   const granted = await grantLease(driver, ttlSeconds, signal);
+  /** When the last successful keepalive, at first the grant, was sent. */
+  let aliveAt = granted.sentAt;
   let deadline = aliveAt + granted.ttlSeconds * 1000;
   let loss = clock.setTimer(Math.max(0, deadline - clock.now()), expire).unref();
   let next = keepAliveAfter(granted.ttlSeconds * 1000);
@@ -120,7 +130,7 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
 }
 
 /** Grants a lease, and takes it back if the wait for the answer was given up meanwhile. */
-async function grantLease(driver: Driver, ttlSeconds: number, signal: AbortSignal) {
+async function grantLease(driver: Driver, ttlSeconds: number, signal: AbortSignal): Promise<Granted> {
   signal.throwIfAborted();
   // Not with the signal: the answer tells when the lease is there to be revoked.
   const granting = grantOnce(driver, {id: randomLeaseId(), ttlSeconds}, signal);
@@ -136,21 +146,26 @@ async function grantLease(driver: Driver, ttlSeconds: number, signal: AbortSigna
 }
 
 /** Grants the lease, asking again when no answer came: of one id there is one lease, whichever request granted it. */
-async function grantOnce(
-  driver: Driver,
-  request: {id: LeaseId; ttlSeconds: number},
-  signal: AbortSignal,
-): Promise<{id: LeaseId; ttlSeconds: number}> {
+async function grantOnce(driver: Driver, request: LeaseRequest, signal: AbortSignal): Promise<Granted> {
   for (;;) {
+    const sentAt = driver.clock.now();
     try {
-      return await driver.leaseGrant(request);
+      return {...(await grantOrFind(driver, request)), sentAt};
     } catch (error) {
-      // Granted by a request whose answer was lost; a keepalive tells its TTL.
-      if (isKviError(error, 'KVI_LEASE_EXISTS')) {
-        return {id: request.id, ...(await driver.leaseKeepAlive(request.id))};
-      }
-      if (signal.aborted || !isKviError(error, 'KVI_UNKNOWN_OUTCOME')) throw error;
+      // No answer came, or the lease that was found has ended meanwhile.
+      const mayPass = isKviError(error, 'KVI_UNKNOWN_OUTCOME', 'KVI_LEASE_NOT_FOUND');
+      if (signal.aborted || !mayPass) throw error;
     }
+  }
+}
+
+async function grantOrFind(driver: Driver, request: LeaseRequest): Promise<Omit<Granted, 'sentAt'>> {
+  try {
+    return await driver.leaseGrant(request);
+  } catch (error) {
+    if (!isKviError(error, 'KVI_LEASE_EXISTS')) throw error;
+    // Granted by a request whose answer was lost; a keepalive tells its TTL.
+    return {id: request.id, ...(await driver.leaseKeepAlive(request.id))};
   }
 }
 

@@ -20,6 +20,8 @@ export interface TempKeyTable {
  */
 export function tempKeyTable(driver: Driver, closing: AbortSignal): TempKeyTable {
   const shared = new Map<string, {keeper: Keeper; users: number}>();
+  /** All that have something in the store, or on its way there: those that are being given up, too. */
+  const keepers = new Set<Keeper>();
 
   function share(request: KeeperRequest) {
     const id = Buffer.from(request.key).toString('latin1');
@@ -27,10 +29,17 @@ export function tempKeyTable(driver: Driver, closing: AbortSignal): TempKeyTable
     if (found !== undefined) return found;
     const entry = {keeper: keeper(driver, request), users: 0};
     shared.set(id, entry);
+    keepers.add(entry.keeper);
     entry.keeper.ended.addEventListener('abort', () => {
       shared.delete(id);
+      void forget(entry.keeper);
     });
     return entry;
+  }
+
+  async function forget(kept: Keeper): Promise<void> {
+    await kept.close().catch(() => undefined);
+    keepers.delete(kept);
   }
 
   /** Shares the keeper of the key, or makes one, and waits until the key is there. */
@@ -66,7 +75,7 @@ export function tempKeyTable(driver: Driver, closing: AbortSignal): TempKeyTable
       });
     },
     async close() {
-      await Promise.allSettled(Array.from(shared.values(), (entry) => entry.keeper.close()));
+      await Promise.allSettled(Array.from(keepers, (kept) => kept.close()));
     },
   };
 }

@@ -25,6 +25,7 @@ export async function assertFails(
     result = await soon(Promise.resolve(call()), promise);
   } catch (error) {
     assert.ok(isKviError(error, code), `${promise}: expected ${code}, got ${String(error)}`);
+    assert.notEqual(error.message, '', `${promise}: an error says what was wrong`);
     return error;
   }
   return assert.fail(`${promise}: expected ${code}, but the call succeeded with ${JSON.stringify(result)}`);

@@ -19,6 +19,7 @@ import {resync} from './resync.ts';
 import {retries} from './retry.ts';
 import {storeAndGet} from './store-and-get.ts';
 import {tas} from './tas.ts';
+import {tempKeyPlace} from './temp-key-place.ts';
 import {tempKey} from './temp-key.ts';
 import {textAndBytes} from './text-and-bytes.ts';
 import {transaction} from './transaction.ts';
@@ -52,6 +53,7 @@ export const kviContract: readonly ContractGroup[] = [
   changesStart,
   resync,
   tempKey,
+  tempKeyPlace,
   lock,
   lockWait,
   lockLoss,

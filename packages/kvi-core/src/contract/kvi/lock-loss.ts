@@ -1,10 +1,52 @@
 import assert from 'node:assert/strict';
 import {createKvi} from '../../create-kvi.ts';
+import type {Driver} from '../../driver/driver.ts';
 import {eventBuffer} from '../../driver/event-buffer.ts';
 import type {ContractGroup} from '../suite.ts';
 import {breakableClient, missed} from './connection.ts';
-import {abortOf, assertFails, contents, eventually, keysOf, leaseOf, soon} from './helpers.ts';
+import {
+  abortOf,
+  assertFails,
+  contents,
+  eventually,
+  keysOf,
+  leaseOf,
+  shortTtlSeconds,
+  soon,
+} from './helpers.ts';
 import {contendersOf, untilWaiting} from './lock-waiters.ts';
+
+/** A driver that, once told to, answers a put under a lease only when the lease is gone and its keepalive knows it. */
+function lateAnswers(own: Driver): {driver: Driver; beLate: () => void} {
+  let isLate = false;
+  let notice: () => void = () => undefined;
+  return {
+    beLate() {
+      isLate = true;
+    },
+    driver: {
+      ...own,
+      async txn(request, options) {
+        const response = await own.txn(request, options);
+        const [put] = request.success ?? [];
+        if (!isLate || put?.type !== 'put' || put.lease === undefined) return response;
+        isLate = false;
+        const noticed = new Promise<void>((resolve) => (notice = resolve));
+        await own.leaseRevoke(put.lease);
+        await noticed;
+        return response;
+      },
+      async leaseKeepAlive(...args) {
+        try {
+          return await own.leaseKeepAlive(...args);
+        } catch (error) {
+          setImmediate(notice);
+          throw error;
+        }
+      },
+    },
+  };
+}
 
 /** Locks that are lost, and locks of other clients. */
 export const lockLoss: ContractGroup = {
@@ -132,6 +174,25 @@ export const lockLoss: ContractGroup = {
           'and the holder, should it live, knew before anyone else had it',
         );
         await held.release();
+      },
+    },
+    {
+      name: 'a lock whose lease ends before its answer comes is not held',
+      async run({kv, open, key, prefix}) {
+        const late = lateAnswers(await open());
+        await using client = createKvi(late.driver);
+        late.beLate();
+        const held = await client.distLock(key('lock'), {ttlSeconds: shortTtlSeconds});
+        assert.equal((await kv.getRange(held.key)).length, 1, 'who waits has the lock by another lease');
+        assert.equal(held.isHeld(), true, 'and holds it');
+        await held.release();
+        late.beLate();
+        await assertFails(
+          'KVI_UNAVAILABLE',
+          () => client.distTimedLock(0, key('lock'), {ttlSeconds: shortTtlSeconds}),
+          'who tries once is told that it may try again',
+        );
+        assert.deepEqual(await keysOf(kv, {prefix}), [], 'who tried left no key');
       },
     },
     {

@@ -228,6 +228,40 @@ export const unknownOutcome: ContractGroup = {
       },
     },
     {
+      name: 'a write whose guard was lost is sent again, also when nobody can say at once whose lease is gone',
+      async run({kv, open, key}) {
+        const own = await open();
+        let lease: string | undefined;
+        let isLost = false;
+        let hasLooked = false;
+        await using client = createKvi(
+          {
+            ...own,
+            async leaseGrant(...args) {
+              const granted = await own.leaseGrant(...args);
+              lease = granted.id;
+              return granted;
+            },
+            async txn(...args) {
+              if (!isLost && lease !== undefined) {
+                isLost = true;
+                await own.leaseRevoke(lease);
+              }
+              return own.txn(...args);
+            },
+            async leaseTimeToLive(...args) {
+              if (hasLooked) return own.leaseTimeToLive(...args);
+              hasLooked = true;
+              throw new KviError('KVI_TIMEOUT', 'made to fail');
+            },
+          },
+          {onUnknownOutcome: 'resolve'},
+        );
+        await client.store(key('k'), 'v');
+        assert.equal(await kv.get(key('k')), 'v', 'the write names no lease, and is told of none');
+      },
+    },
+    {
       name: 'what is wrong with the request itself is still told',
       async run(context) {
         const {key} = context;

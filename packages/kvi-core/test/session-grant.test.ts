@@ -1,0 +1,32 @@
+import {describe, expect, it} from '@jest/globals';
+import type {Driver} from '../src/driver/driver.ts';
+import {KviError} from '../src/errors.ts';
+import {openSession} from '../src/session.ts';
+import {handClock} from './hand-clock.ts';
+
+describe('a session whose grant got no answer at first', () => {
+  it('counts from when the grant was sent that was answered', async () => {
+    const clock = handClock();
+    const grants: {resolve: () => void; reject: (error: KviError) => void}[] = [];
+    const driver: Pick<Driver, 'clock' | 'leaseGrant' | 'leaseKeepAlive'> = {
+      clock,
+      leaseGrant: ({id = '1', ttlSeconds}) =>
+        new Promise((resolve, reject) => {
+          grants.push({resolve: () => resolve({id, ttlSeconds}), reject});
+        }),
+      leaseKeepAlive: () => Promise.reject(new KviError('KVI_UNAVAILABLE', 'made to fail')),
+    };
+    // A session needs no more of a driver than its leases.
+    const opening = openSession(driver as Driver, 3, new AbortController().signal);
+    await clock.advance(5_000);
+    grants[0]?.reject(new KviError('KVI_UNKNOWN_OUTCOME', 'made to fail'));
+    await clock.advance(1_000);
+    grants[1]?.resolve();
+    const session = await opening;
+    expect(session.isAlive()).toBe(true);
+    await clock.advance(1_999);
+    expect([clock.now(), session.isAlive()]).toEqual([7_999, true]);
+    await clock.advance(1);
+    expect(session.isAlive()).toBe(false);
+  });
+});
