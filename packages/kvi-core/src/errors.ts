@@ -60,12 +60,13 @@ export interface KviErrorDetails {
 export class KviError extends Error {
   override readonly name = 'KviError';
   readonly code: KviErrorCode;
+  // Declared only, so that an error that has none of them shows none of them when it is printed.
   /** With `KVI_COMPACTED`, where the backend says it: the oldest revision that can still be read. */
-  readonly compactRevision?: number;
+  declare readonly compactRevision?: number;
   /** With `KVI_SLOW_CONSUMER`: the first revision that was not delivered. */
-  readonly revision?: number;
+  declare readonly revision?: number;
   /** With `KVI_UNKNOWN_OUTCOME`: the write is known to have been applied, and only what it read or deleted is not. */
-  readonly applied?: true;
+  declare readonly applied?: true;
 
   constructor(code: KviErrorCode, message: string, details: KviErrorDetails = {}) {
     super(message, 'cause' in details ? {cause: details.cause} : undefined);

@@ -1,7 +1,7 @@
 import {describe, expect, it} from '@jest/globals';
 import {KviError, type KviErrorCode} from '../src/errors.ts';
 import {retry} from '../src/retry.ts';
-import {exponentialBackoff} from '../src/retry-policy.ts';
+import {exponentialBackoff, type RetryPolicy} from '../src/retry-policy.ts';
 import {handClock} from './hand-clock.ts';
 
 const policy = exponentialBackoff();
@@ -67,5 +67,48 @@ describe('a call that is tried again', () => {
     controller.abort('enough');
     await expect(result).rejects.toMatchObject({code: 'KVI_ABORTED', cause: 'enough'});
     expect(clock.pending()).toBe(0);
+  });
+
+  it('is not tried again when the wait would take all the time that is left', async () => {
+    for (const [waitMs, expected] of [
+      [99, [100, 1]],
+      [100, [100]],
+    ] as const) {
+      const clock = handClock();
+      const times: number[] = [];
+      const fixed = {next: () => waitMs, clone: () => fixed};
+      const result = retry(clock, {timeoutMs: 100, policy: fixed}, ({timeoutMs}) => {
+        times.push(timeoutMs);
+        return failWith('KVI_UNAVAILABLE');
+      });
+      result.catch(() => undefined);
+      await clock.advance(1_000);
+      await expect(result).rejects.toMatchObject({code: 'KVI_UNAVAILABLE'});
+      expect(times).toEqual(expected);
+    }
+  });
+
+  it('tells its policy how often and how long it was tried', async () => {
+    const clock = handClock();
+    const seen: object[] = [];
+    const noting: RetryPolicy = {
+      next({attempt, elapsedMs}) {
+        seen.push({attempt, elapsedMs});
+        return attempt < 3 ? 10 : undefined;
+      },
+      clone: () => noting,
+    };
+    const result = retry(clock, {timeoutMs: 100, policy: noting}, () => {
+      clock.stall(5);
+      return failWith('KVI_UNAVAILABLE');
+    });
+    result.catch(() => undefined);
+    await clock.advance(100);
+    await expect(result).rejects.toMatchObject({code: 'KVI_UNAVAILABLE'});
+    expect(seen).toEqual([
+      {attempt: 1, elapsedMs: 5},
+      {attempt: 2, elapsedMs: 20},
+      {attempt: 3, elapsedMs: 35},
+    ]);
   });
 });

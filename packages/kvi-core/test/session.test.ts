@@ -10,6 +10,9 @@ const never = new AbortController().signal;
 function leases(clock: HandClock, grantedTtlSeconds: number) {
   const keepAlives: number[] = [];
   const revoked: string[] = [];
+  /** The milliseconds that each keepalive, and each revocation, was given. */
+  const limits: (number | undefined)[] = [];
+  const ids: (string | undefined)[] = [];
   const answers = {
     grant: () => Promise.resolve({id: 'a1', ttlSeconds: grantedTtlSeconds}),
     keepAlive: () => Promise.resolve({ttlSeconds: grantedTtlSeconds}),
@@ -17,18 +20,23 @@ function leases(clock: HandClock, grantedTtlSeconds: number) {
   };
   const driver: Pick<Driver, 'clock' | 'leaseGrant' | 'leaseKeepAlive' | 'leaseRevoke'> = {
     clock,
-    leaseGrant: () => answers.grant(),
-    leaseKeepAlive: () => {
+    leaseGrant: ({id}) => {
+      ids.push(id);
+      return answers.grant();
+    },
+    leaseKeepAlive: (_id, options) => {
       keepAlives.push(clock.now());
+      limits.push(options?.timeoutMs);
       return answers.keepAlive();
     },
-    leaseRevoke: (id) => {
+    leaseRevoke: (id, options) => {
       revoked.push(id);
+      limits.push(options?.timeoutMs);
       return answers.revoke();
     },
   };
   // A session needs no more of a driver than its leases.
-  return {driver: driver as Driver, answers, keepAlives, revoked};
+  return {driver: driver as Driver, answers, keepAlives, revoked, limits, ids};
 }
 
 /** An answer that the test gives when it likes. */
@@ -158,5 +166,90 @@ describe('a session', () => {
     controller.abort(new KviError('KVI_ABORTED', 'enough'));
     await clock.advance(1000);
     await expect(opening).rejects.toMatchObject({code: 'KVI_ABORTED'});
+  });
+
+  it('gives a keepalive a third of the TTL, and no more than the lease has left', async () => {
+    const clock = handClock();
+    const {driver, answers, keepAlives, limits} = leases(clock, 9);
+    const session = await openSession(driver, 9, never);
+    answers.keepAlive = unavailable;
+    await clock.advance(8_900);
+    expect(keepAlives.slice(0, 3)).toEqual([3_000, 3_450, 3_900]);
+    expect(limits).toEqual(keepAlives.map((at) => Math.min(9_000 - at, 2_997)));
+    expect(Math.min(...limits.map(Number))).toBeLessThan(450);
+    await session.close({timeoutMs: 70});
+    expect(limits.at(-1)).toBe(70);
+  });
+
+  it('tries again what failed soon, and at least every second', async () => {
+    const clock = handClock();
+    const {driver, answers, keepAlives} = leases(clock, 60);
+    const session = await openSession(driver, 60, never);
+    answers.keepAlive = unavailable;
+    await clock.advance(23_000);
+    expect(keepAlives).toEqual([20_000, 21_000, 22_000, 23_000]);
+    await session.close();
+  });
+
+  it('counts by the TTL that the latest keepalive told', async () => {
+    const clock = handClock();
+    const {driver, answers, keepAlives} = leases(clock, 3);
+    const session = await openSession(driver, 3, never);
+    answers.keepAlive = () => Promise.resolve({ttlSeconds: 12});
+    await clock.advance(1_000);
+    answers.keepAlive = unavailable;
+    await clock.advance(11_999);
+    expect(keepAlives.slice(0, 2)).toEqual([1_000, 5_000]);
+    expect([clock.now(), session.isAlive()]).toEqual([12_999, true]);
+    await clock.advance(1);
+    expect(session.signal.aborted).toBe(true);
+  });
+
+  it('is not brought back by an answer that comes after it was closed or lost', async () => {
+    for (const answer of [() => Promise.resolve({ttlSeconds: 3}), unavailable]) {
+      const clock = handClock();
+      const {driver, answers, keepAlives} = leases(clock, 3);
+      const session = await openSession(driver, 3, never);
+      const asked = later<void>();
+      answers.keepAlive = () => asked.promise.then(answer);
+      await clock.advance(1_000);
+      await session.close();
+      asked.resolve();
+      await clock.advance(10_000);
+      expect([keepAlives, session.isAlive(), clock.pending()]).toEqual([[1_000], false, 0]);
+      expect(session.signal.aborted).toBe(false);
+    }
+  });
+
+  it('asks for a lease of 63 random bits, another each time', async () => {
+    const clock = handClock();
+    const {driver, ids} = leases(clock, 3);
+    for (let i = 0; i < 50; i += 1) await (await openSession(driver, 3, never)).close();
+    for (const id of ids) {
+      expect(id).toMatch(/^[1-9a-f][0-9a-f]{0,15}$/);
+      expect(BigInt(`0x${id ?? ''}`)).toBeLessThan(2n ** 63n);
+    }
+    expect(new Set(ids).size).toBe(50);
+    expect(ids.some((id) => BigInt(`0x${id ?? ''}`) > 2n ** 62n)).toBe(true);
+  });
+
+  it('asks for no lease when the wait has been given up before', async () => {
+    const {driver, ids} = leases(handClock(), 3);
+    const enough = AbortSignal.abort(new KviError('KVI_ABORTED', 'enough'));
+    await expect(openSession(driver, 3, enough)).rejects.toMatchObject({code: 'KVI_ABORTED'});
+    expect(ids).toEqual([]);
+  });
+
+  it('gives back within a second what was granted too late', async () => {
+    const clock = handClock();
+    const {driver, answers, limits} = leases(clock, 3);
+    const controller = new AbortController();
+    const answer = later<{id: string; ttlSeconds: number}>();
+    answers.grant = () => answer.promise;
+    const opening = openSession(driver, 3, controller.signal);
+    controller.abort(new KviError('KVI_ABORTED', 'enough'));
+    answer.resolve({id: 'b2', ttlSeconds: 3});
+    await expect(opening).rejects.toMatchObject({code: 'KVI_ABORTED'});
+    expect(limits).toEqual([1_000]);
   });
 });

@@ -89,14 +89,40 @@ export function tinyStore() {
 
   function transact(request: TxnRequest<Bytes>): TxnResponse<Bytes> {
     const next = draft();
+    checkPuts(next, request);
     const response = run(next, request);
     commit(next);
-    return response;
+    return tellRevision(response, present());
+  }
+
+  /** A transaction tells the revision of the whole, one that is nested in it too. */
+  function tellRevision(response: TxnResponse<Bytes>, revision: number): TxnResponse<Bytes> {
+    const responses = response.responses.map((op): ResponseOp<Bytes> =>
+      op.type === 'txn' ? {type: 'txn', ...tellRevision(op, revision)} : op,
+    );
+    return {...response, revision, responses};
+  }
+
+  /** What is wrong with a put is told before what is wrong with a range. */
+  function checkPuts(next: Draft, request: TxnRequest<Bytes>): void {
+    for (const op of branchOf(next, request).ops) {
+      if (op.type === 'txn') checkPuts(next, op);
+      if (op.type !== 'put') continue;
+      const {key, lease = noLease, ignoreValue = false, ignoreLease = false} = op;
+      if ((ignoreValue || ignoreLease) && !next.before.has(toText(key))) {
+        throw new KviError('KVI_KEY_NOT_FOUND', 'nothing to keep');
+      }
+      if (lease !== noLease) leaseOf(lease);
+    }
+  }
+
+  function branchOf({before}: Draft, request: TxnRequest<Bytes>) {
+    const succeeded = (request.compare ?? []).every((compare) => holds(before, compare));
+    return {succeeded, ops: (succeeded ? request.success : request.failure) ?? []};
   }
 
   function run(next: Draft, request: TxnRequest<Bytes>): TxnResponse<Bytes> {
-    const succeeded = (request.compare ?? []).every((compare) => holds(next.before, compare));
-    const ops = (succeeded ? request.success : request.failure) ?? [];
+    const {succeeded, ops} = branchOf(next, request);
     const responses = ops.map((op): ResponseOp<Bytes> => {
       switch (op.type) {
         case 'range': {
@@ -124,8 +150,6 @@ export function tinyStore() {
     const {lease = noLease, ignoreValue = false, ignoreLease = false} = request;
     const id = toText(request.key);
     const previous = next.state.get(id);
-    if (!previous && (ignoreValue || ignoreLease)) throw new KviError('KVI_KEY_NOT_FOUND', 'nothing to keep');
-    if (lease !== noLease) leaseOf(lease);
     const modRevision = present() + 1;
     const kv: KeyValue<Bytes> = {
       key: Buffer.from(request.key),
@@ -161,6 +185,12 @@ export function tinyStore() {
   function grant(id: LeaseId, ttlSeconds: number) {
     if (leases.has(id)) throw new KviError('KVI_LEASE_EXISTS', `there is a lease ${id}`);
     return {id, ...startLease(id, ttlSeconds)};
+  }
+
+  function freshId(): LeaseId {
+    do lastLease += 1;
+    while (leases.has(lastLease.toString(16)));
+    return lastLease.toString(16);
   }
 
   function startLease(id: LeaseId, ttlSeconds: number) {
@@ -235,8 +265,7 @@ export function tinyStore() {
         }),
       txn: (request, options) => enter(options, () => transact(request)),
       compact: (revision, options) => enter(options, () => compact(revision)),
-      leaseGrant: ({ttlSeconds, id}, options) =>
-        enter(options, () => grant(id ?? (lastLease += 1).toString(16), ttlSeconds)),
+      leaseGrant: ({ttlSeconds, id}, options) => enter(options, () => grant(id ?? freshId(), ttlSeconds)),
       leaseRevoke: (id, options) => enter(options, () => endLease(id)),
       leaseKeepAlive: (id, options) => enter(options, () => startLease(id, leaseOf(id).ttlSeconds)),
       leaseTimeToLive: ({id, keys}, options) =>
@@ -250,7 +279,8 @@ export function tinyStore() {
             keys: keys === true ? keysOf(id).map(({key}) => key) : [],
           };
         }),
-      leaseLeases: (options) => enter(options, () => [...leases.keys()]),
+      leaseLeases: (options) =>
+        enter(options, () => [...leases].sort(([, a], [, b]) => a.endsAt - b.endsAt).map(([id]) => id)),
       watch(request, options) {
         const buffer = eventBuffer({...options, onEnd: forgetEnded});
         const watcher = {owner: driver, buffer, request, start: request.startRevision || present() + 1};

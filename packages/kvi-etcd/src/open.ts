@@ -194,7 +194,8 @@ function checkOptions(options: EtcdOptions): void {
       `membershipRefresh.intervalMs must be above 0 and below 2 ** 31, not ${String(intervalMs)}`,
     );
   }
-  checkPem(options);
+  // Making a TLS context takes 20 ms or more, for Node's own certificates are read each time.
+  if ([ca, cert, key].some((given) => given !== undefined)) checkPem({ca, cert, key});
 }
 
 /** Certificates that cannot be read would otherwise show as a connection that fails, again and again. */

@@ -7,6 +7,8 @@ import {kviContract} from './kvi/index.ts';
 import {type ContractTarget, registerSuite, type TestRunner} from './suite.ts';
 
 export type {ContractTarget, TestRunner} from './suite.ts';
+export * from './linearizability/index.ts';
+export * from './model/index.ts';
 
 /** Registers the cases that speak of the {@link Driver} port. */
 export function testDriver(name: string, target: ContractTarget, runner: TestRunner): void {

@@ -20,6 +20,11 @@ export interface ContractTarget {
    * handle that it opened is closed; what it returns has to be empty. Absent where a backend cannot tell.
    */
   leftovers?(): Promise<string[]>;
+  /**
+   * Makes the facade on a driver. Default: {@link createKvi}; who wraps a facade, to trace its calls for example, proves
+   * that it still keeps its promises.
+   */
+  createKvi?: (driver: Driver, options?: KviOptions) => Kvi;
 }
 
 /** The functions of a test runner; those of jest, vitest, mocha and `node:test` fit. */
@@ -96,7 +101,7 @@ async function runCase({run}: ContractCase, target: ContractTarget, prefix: stri
   }
 
   async function openKvi(options?: KviOptions): Promise<Kvi> {
-    const kvi = createKvi(await open(), options);
+    const kvi = (target.createKvi ?? createKvi)(await open(), options);
     handles.push(kvi);
     return kvi;
   }

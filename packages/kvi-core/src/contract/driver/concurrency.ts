@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import {setImmediate as othersHaveTheirTurn} from 'node:timers/promises';
 import type {ContractGroup} from '../suite.ts';
 import {keyspace} from './keyspace.ts';
 import {get, times, write} from './steps.ts';
@@ -89,13 +90,19 @@ export const concurrency: ContractGroup = {
         const k = keyspace(context);
         const other = await open();
         await write(driver, k.put('a', '0'), k.put('b', '0'));
+        let isWriting = true;
         const writing = times(200, (i) => write(driver, k.put('a', String(i)), k.put('b', String(i))));
-        const reads = times(200, async () => {
-          const {kvs} = await other.range(k.all);
-          const [a, b] = kvs.map(({value}) => Buffer.from(value).toString());
-          assert.equal(a, b, 'both keys are always written together');
+        const written = writing.finally(() => (isWriting = false));
+        const reads = times(50, async () => {
+          do {
+            const {kvs} = await other.range(k.all);
+            const [a, b] = kvs.map(({value}) => Buffer.from(value).toString());
+            assert.equal(a, b, 'both keys are always written together');
+            // A driver that writes step by step gets the time to take the next.
+            await othersHaveTheirTurn();
+          } while (isWriting);
         });
-        await Promise.all([writing, reads]);
+        await Promise.all([written, reads]);
       },
     },
   ],

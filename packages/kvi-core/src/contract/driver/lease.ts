@@ -157,6 +157,23 @@ export const lease: ContractGroup = {
       },
     },
     {
+      name: 'is listed before those that expire later',
+      async run(context) {
+        const {driver} = context;
+        const leases = await Promise.all(
+          [600, 60, 6000].map((ttlSeconds) => driver.leaseGrant({ttlSeconds})),
+        );
+        const own = leases.map(({id}) => id);
+        const listed = (await driver.leaseLeases()).filter((id) => own.includes(id));
+        assert.deepEqual(
+          listed.map((id) => leases.find((lease) => lease.id === id)?.ttlSeconds),
+          [60, 600, 6000],
+          'the lease that expires next comes first, whenever it was granted',
+        );
+        await Promise.all(own.map((id) => driver.leaseRevoke(id)));
+      },
+    },
+    {
       name: 'belongs to the store: other handles see it, and it outlives the one that granted it',
       async run(context) {
         const {driver, open} = context;

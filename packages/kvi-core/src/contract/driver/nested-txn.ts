@@ -102,6 +102,25 @@ export const nestedTxn: ContractGroup = {
       },
     },
     {
+      name: 'that changes nothing tells the revision of the whole, also before what is changed',
+      async run(context) {
+        const {driver} = context;
+        const k = keyspace(context);
+        const before = await write(driver, k.put('a', '1'));
+        const {responses} = await driver.txn({
+          success: [{type: 'txn'}, {type: 'txn', success: [{type: 'txn'}]}, k.put('a', '2')],
+        });
+        const [empty, nested] = responses;
+        assert.ok(empty?.type === 'txn' && nested?.type === 'txn');
+        const [innermost] = nested.responses;
+        assert.deepEqual(
+          [empty.revision, nested.revision, innermost?.revision],
+          [before + 1, before + 1, before + 1],
+          'the revision of a transaction is that of the whole, wherever it stands',
+        );
+      },
+    },
+    {
       name: 'that changes nothing makes no revision',
       async run(context) {
         const {driver} = context;

@@ -34,6 +34,7 @@ export async function rejects(call: Promise<unknown>, code: KviErrorCode, law: s
     (reason: unknown) => reason,
   );
   assert.ok(isKviError(error, code), `${law}: expected ${code}, got ${String(error)}`);
+  assert.notEqual(error.message, '', `${law}: an error says what was wrong`);
   return error;
 }
 

@@ -225,6 +225,29 @@ export const txn: ContractGroup = {
       },
     },
     {
+      name: 'of which two operations fail tells what is wrong with a put before what is wrong with a range',
+      async run(context) {
+        const {driver} = context;
+        const k = keyspace(context);
+        const {id: gone} = await driver.leaseGrant({ttlSeconds: 60});
+        await driver.leaseRevoke(gone);
+        const before = await write(driver, k.put('a', '1'));
+        const future = k.range('a', undefined, {revision: before + 1000});
+        const put = k.put('b', '2', {lease: gone});
+        for (const success of [
+          [future, put],
+          [future, {type: 'txn', success: [put]} as const],
+          [{type: 'txn', success: [future]} as const, put],
+        ]) {
+          await rejects(
+            driver.txn({success}),
+            'KVI_LEASE_NOT_FOUND',
+            'all puts are checked before any range, wherever they stand',
+          );
+        }
+      },
+    },
+    {
       name: 'does not look at what could go wrong in the branch that it does not take',
       async run(context) {
         const {driver} = context;

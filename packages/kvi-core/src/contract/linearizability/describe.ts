@@ -1,0 +1,42 @@
+import {isDeepStrictEqual} from 'node:util';
+import type {ModelResponse} from '../model/index.ts';
+import type {RecordedCall} from './history.ts';
+
+/** Whether a call was answered as the model answers it. */
+export function matches({request, outcome}: RecordedCall, response: ModelResponse): boolean {
+  return isDeepStrictEqual(comparable(request.type, outcome), comparable(request.type, response));
+}
+
+/** Whether two values are the same, whatever class their bytes have. */
+export function equal(a: unknown, b: unknown): boolean {
+  return isDeepStrictEqual(plain(a), plain(b));
+}
+
+/** `client 1: txn {"success":[...]} -> {"revision":3,...}` */
+export function describeCall({client, request, outcome}: RecordedCall): string {
+  const {type, ...rest} = request;
+  return `${client}: ${type} ${show(rest)} -> ${show(outcome)}`;
+}
+
+/** A value on one line; bytes as text, one character for each. */
+export function show(value: unknown): string {
+  return JSON.stringify(plain(value)) ?? 'undefined';
+}
+
+/** What of an answer is compared: no time passes in a history, so what a lease has left is not, nor an order by it. */
+function comparable(type: RecordedCall['request']['type'], outcome: RecordedCall['outcome']): unknown {
+  if (outcome === 'unknown' || !outcome.ok) return outcome;
+  const {value} = outcome;
+  if (type === 'leaseLeases' && Array.isArray(value)) return [...value].sort();
+  if (type === 'leaseTimeToLive') return plain({...Object(value), ttlSeconds: undefined});
+  return plain(value);
+}
+
+/** Bytes as text, and what is undefined left out. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1');
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  return Object.fromEntries(fields.map(([name, field]) => [name, plain(field)]));
+}

@@ -1,0 +1,29 @@
+/** `npm run test:drifts`: each drift, and which cases of the contract notice it; with `--json` for programs. */
+import {checkDrift} from './check.ts';
+import {drifts} from './index.ts';
+
+// A case that a drift makes fail leaves promises that nobody waits for any more.
+process.on('unhandledRejection', () => undefined);
+
+const results = await Promise.all(
+  drifts.map(async (drift) => {
+    const {number, title, etcd} = drift;
+    return {number, title, etcd, notices: await checkDrift(drift)};
+  }),
+);
+
+if (process.argv.includes('--json')) {
+  console.log(JSON.stringify(results));
+} else {
+  for (const {number, title, etcd, notices} of results) {
+    console.log(`${number.padStart(3)} ${title}\n    etcd: ${etcd}`);
+    for (const {name, failure, failureWithout} of notices) {
+      const [reason] = (failure ?? 'NOT NOTICED').split('\n');
+      console.log(`    ${name}\n      ${(reason ?? '').slice(0, 120)}`);
+      if (failureWithout !== undefined) console.log(`      and fails without the drift: ${failureWithout}`);
+    }
+  }
+}
+
+// What they left behind would keep the process.
+process.exit();

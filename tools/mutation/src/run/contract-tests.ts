@@ -1,0 +1,26 @@
+/** The contract on the twin, whose time passes ten times as fast. */
+import {setTimeout as pause} from 'node:timers/promises';
+import {describe, it} from '@jest/globals';
+import {testDriver, testKvi} from 'kvi-core/contract';
+import {ManualClock, MemStore} from 'kvi-mem';
+
+const clock = new ManualClock();
+
+/** In steps, so that no lease is lost where this thread has to wait for others. */
+async function letTimePass(): Promise<never> {
+  for (;;) {
+    await pause(1);
+    await clock.advance(10);
+  }
+}
+
+void letTimePass();
+
+const store = new MemStore({clock});
+const target = {
+  open: () => Promise.resolve(store.driver()),
+  leftovers: () => Promise.resolve(store.watchCount === 0 ? [] : [`${store.watchCount} watches`]),
+};
+
+testDriver('kvi-mem', target, {describe, it});
+testKvi('kvi-mem', target, {describe, it});
