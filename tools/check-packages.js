@@ -1,7 +1,7 @@
 /**
  * Checks the packages as their users will get them: packs each, looks at the tarball with publint and
  * are-the-types-wrong, installs all tarballs into an empty project outside the workspace, and loads every entry point
- * there with both `import` and `require`.
+ * there with both `import` and `require`; what works inside of jest only, in a jest.
  */
 import {spawnSync} from 'node:child_process';
 import {mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
@@ -30,8 +30,11 @@ try {
   writeFileSync(join(project, 'package.json'), '{"private": true, "type": "commonjs"}');
   run(project, 'npm', 'install', '--ignore-scripts', '--no-audit', '--no-fund', ...tarballs);
   for (const {manifest} of packages) {
-    for (const entry of Object.keys(manifest.exports))
-      loadBothWays(project, entry.replace('.', manifest.name));
+    for (const entry of Object.keys(manifest.exports)) {
+      const specifier = entry.replace('.', manifest.name);
+      if (entry === './jest') loadInJest(project, specifier);
+      else loadBothWays(project, specifier);
+    }
     for (const command of Object.keys(manifest.bin ?? {}))
       run(project, `node_modules/.bin/${command}`, '--help');
   }
@@ -48,6 +51,43 @@ function loadBothWays(project, specifier) {
       if (differ.length > 0) throw new Error('import and require give two copies of ' + differ);
     });`;
   run(project, 'node', '--no-warnings=ExperimentalWarning', '--eval', script);
+}
+
+/** Two tests, of which the second finds the store empty again: as ES modules, and with all of it compiled to CommonJS. */
+function loadInJest(project, setupFile) {
+  const body = `
+    it('has its matchers', async () => {
+      const kv = await open('mem:');
+      await kv.store('k', 'v');
+      await expect(kv).toHaveKey('k', 'v');
+      await kv.close();
+    });
+    it('begins with an empty store', async () => {
+      const kv = await open('mem:');
+      await expect(kv).toHoldExactly({});
+      await kv.close();
+    });`;
+  writeFileSync(join(project, 'modules.test.mjs'), `import {open} from 'kvi';${body}`);
+  writeFileSync(join(project, 'commonjs.test.cjs'), `const {open} = require('kvi');${body}`);
+  const jest = join(root, 'node_modules/jest/bin/jest.js');
+  const config = {
+    rootDir: project,
+    setupFilesAfterEnv: [setupFile],
+    testMatch: ['**/*.test.mjs'],
+    transform: {},
+  };
+  const compile = [
+    join(root, 'node_modules/@swc/jest'),
+    {module: {type: 'commonjs'}, jsc: {target: 'es2022'}},
+  ];
+  const compiled = {
+    ...config,
+    testMatch: ['**/*.test.cjs'],
+    transform: {'\\.c?js$': compile},
+    transformIgnorePatterns: ['/node_modules/(?!kvi(-[a-z]+)?/)'],
+  };
+  run(project, 'node', '--experimental-vm-modules', jest, '--config', JSON.stringify(config));
+  run(project, 'node', jest, '--config', JSON.stringify(compiled));
 }
 
 /** Runs a command; shows what it printed only when it fails. */

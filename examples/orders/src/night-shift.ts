@@ -14,11 +14,17 @@ export class NightShift {
    *
    * @param job - gets a signal that aborts when the lock is lost: another instance may run the job from then on
    * @returns whether it ran
+   * @throws `KVI_LOCK_LOST` when the lock was lost before the job was done
    */
   async run(job: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
-    await using lock = await this.#tryLock();
+    const lock = await this.#tryLock();
     if (lock === undefined) return false;
-    await job(lock.signal);
+    try {
+      await job(lock.signal);
+    } finally {
+      // Throws when the lock was lost, which then matters more than how the job ended.
+      await lock.release();
+    }
     return true;
   }
 
@@ -53,12 +59,15 @@ export class NightShift {
    * @param count - counts an item in the warehouse
    */
   async takeStock(count: (item: string) => Promise<number>): Promise<void> {
-    await this.#kv.distLock(keys.stocktakeLock);
+    const lock = await this.#kv.distLock(keys.stocktakeLock);
     try {
       for (const {key, value} of await this.#kv.getRange({prefix: keys.stock})) {
         const counted = await count(key.slice(keys.stock.length));
-        // An item that was sold meanwhile is left for the next time.
-        await this.#kv.tas(key, value, String(counted));
+        // An item that was sold meanwhile is left for the next time; without the lock, all are left to who has it now.
+        await lock.guard({
+          compare: [{key, target: 'value', result: '=', value}],
+          success: [{type: 'put', key, value: String(counted)}],
+        });
       }
     } finally {
       await this.#kv.distUnlock(keys.stocktakeLock);

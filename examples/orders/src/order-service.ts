@@ -1,4 +1,4 @@
-import type {Change, Kvi, TempKey, WatchHandle} from 'kvi';
+import {type Change, isKviError, type Kvi, type TempKey, type WatchHandle} from 'kvi';
 import {keys} from './keys.ts';
 
 /** An order, as it is stored. */
@@ -35,16 +35,37 @@ export class OrderService {
   async start(): Promise<void> {
     // Kept alive in the background; after a crash the store removes it by itself.
     this.#presence = await this.#kv.tempKey(`${keys.instances}${this.#name}`);
+    await this.#followLimit();
+  }
 
-    // First the watch, then the read: a change between the two would be missed the other way round.
+  /** First the watch, then the read: a change between the two would be missed the other way round. */
+  async #followLimit(): Promise<void> {
     let watched = false;
-    this.#limitWatch = await this.#kv.watchWithCB(keys.limit, 'put', (_key, value) => {
-      watched = true;
-      this.#limit = Number(value);
-      this.#onLimit(this.#limit);
-    });
+    this.#limitWatch = await this.#kv.watchWithCB(
+      keys.limit,
+      'put',
+      (_key, value) => {
+        watched = true;
+        this.#learnLimit(value);
+      },
+      undefined,
+      {
+        onError: (error) => {
+          // What changed while the connection was away is not told any more: read what holds now, and go on from there.
+          if (isKviError(error, 'KVI_COMPACTED')) return this.#followLimit();
+          throw error;
+        },
+      },
+    );
     const stored = await this.#kv.get(keys.limit);
-    if (stored !== undefined && !watched) this.#limit = Number(stored);
+    if (stored !== undefined && !watched) this.#learnLimit(stored);
+  }
+
+  #learnLimit(stored: string): void {
+    const limit = Number(stored);
+    if (limit === this.#limit) return;
+    this.#limit = limit;
+    this.#onLimit(limit);
   }
 
   /** Takes back what `start` did. The handle stays open: whoever opened it closes it. */
@@ -70,8 +91,8 @@ export class OrderService {
   }
 
   /**
-   * Adds to the stock of an item, or takes from it, without a lock: what it read must still be there when it writes. Not
-   * safe to repeat after `KVI_UNKNOWN_OUTCOME`: look first.
+   * Adds to the stock of an item, or takes from it, without a lock: what it read must still be there when it writes. It
+   * must not be done twice, and the stock does not tell who changed it; so when an answer is lost, the handle finds out.
    *
    * @returns whether there were enough to take
    */
@@ -81,7 +102,7 @@ export class OrderService {
       const before = await this.#kv.get(key);
       const after = Number(before ?? 0) + by;
       if (after < 0) return false;
-      if (await this.#kv.tas(key, before ?? null, String(after))) return true;
+      if (await this.#kv.tas(key, before ?? null, String(after), {onUnknownOutcome: 'resolve'})) return true;
       // Another instance was faster: look again.
     }
   }

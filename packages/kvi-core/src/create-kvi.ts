@@ -1,4 +1,5 @@
 import {type Bytes, encode, type Input} from './bytes.ts';
+import {asCall} from './call.ts';
 import {changes} from './changes.ts';
 import {
   type Decode,
@@ -221,17 +222,21 @@ function view<T extends Input>(
       checkTtl(ttlSeconds);
       const request = {key: encode(key, 'key'), value: encode(value, 'value')};
       checkTxn({success: [{type: 'put', ...request}]}, options);
-      return tempKeys.keep({...request, ttlSeconds}, {timeoutMs: options.timeoutMs, ...callOptions});
+      return asCall('kv.tempKey', key, () =>
+        tempKeys.keep({...request, ttlSeconds}, {timeoutMs: options.timeoutMs, ...callOptions}),
+      );
     },
 
     async distLock(name?: string, lockOptions?: DistLockOptions): Promise<DistLock<T>> {
-      return withGuard(await locks.lock(lockRequest(name, lockOptions)));
+      const request = lockRequest(name, lockOptions);
+      return withGuard(await asCall('kv.distLock', request.name, () => locks.lock(request)));
     },
 
     async distTimedLock(seconds: number, name?: string, lockOptions?: DistLockOptions): Promise<DistLock<T>> {
       const request = lockRequest(name, lockOptions);
       checkLockWait(seconds);
-      return withGuard(await locks.lock({...request, waitMs: seconds * 1000}));
+      const timed = {...request, waitMs: seconds * 1000};
+      return withGuard(await asCall('kv.distTimedLock', request.name, () => locks.lock(timed)));
     },
 
     async distUnlock(name = options.lockName): Promise<void> {
@@ -244,7 +249,10 @@ function view<T extends Input>(
       handle.check(callOptions);
       const request = {key: encode(key, 'key')};
       checkWatch(request, options);
-      return decodeEvent(await firstChange(driver, request.key, {...callOptions, closing}), decode);
+      const change = asCall('kv.watch', key, () =>
+        firstChange(driver, request.key, {...callOptions, closing}),
+      );
+      return decodeEvent(await change, decode);
     },
 
     async watchWithCB<Op extends 'put' | 'delete', U>(
@@ -264,9 +272,11 @@ function view<T extends Input>(
       if (onError !== undefined && typeof onError !== 'function') {
         throw invalidArgument('onError must be a function');
       }
-      return watches.start(
-        {...request, op, callback, userData, onError, decode},
-        {timeoutMs: options.timeoutMs, ...callOptions, closing},
+      return asCall('kv.watchWithCB', key, () =>
+        watches.start(
+          {...request, op, callback, userData, onError, decode},
+          {timeoutMs: options.timeoutMs, ...callOptions, closing},
+        ),
       );
     },
 
@@ -279,7 +289,7 @@ function view<T extends Input>(
       checkOneOf('onCompacted', changesOptions.onCompacted ?? 'error', ['error', 'resync']);
       const encoded = encodeKeys(keys);
       checkWatch({...encoded, ...changesOptions}, options);
-      return changes(driver, encoded, changesOptions, decode);
+      return asCall('kv.changes', undefined, () => changes(driver, encoded, changesOptions, decode));
     },
 
     close: handle.close,

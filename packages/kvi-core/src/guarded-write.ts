@@ -11,6 +11,7 @@
  */
 import {ExponentialBackoff} from 'cockatiel';
 import type {Bytes} from './bytes.ts';
+import {asCall} from './call.ts';
 import {publish} from './diagnostics.ts';
 import {sleep} from './driver/clock.ts';
 import {isKviError, KviError} from './errors.ts';
@@ -74,7 +75,7 @@ export function guardedWrites(driver: Port, requestLimits: Limits, closing: Abor
 
   async function openGuards(): Promise<Session> {
     try {
-      const session = await openSession(driver, guardTtlSeconds, closing);
+      const session = await asCall('guards', undefined, () => openSession(driver, guardTtlSeconds, closing));
       ({lease} = session);
       session.signal.addEventListener('abort', () => {
         drop(session.lease);

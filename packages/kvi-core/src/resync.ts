@@ -1,7 +1,8 @@
 import type {Bytes} from './bytes.ts';
+import {inThisCall} from './call.ts';
 import {sleep} from './driver/clock.ts';
 import type {Driver, DriverWatch} from './driver/driver.ts';
-import {isKviError} from './errors.ts';
+import {isKviError, type KviError} from './errors.ts';
 import {
   type Event,
   type KeyValue,
@@ -36,7 +37,9 @@ export function resyncingWatch(
   const {key, rangeEnd, startRevision = 0, filters = []} = request;
   const known = new Map<string, Bytes>();
   let delivered = startRevision - 1;
-  let watch = driver.watch(request, options);
+  /** Whoever reads the watch may make it start again. */
+  const start = inThisCall((from: WatchRequest<Bytes>) => driver.watch(from, options));
+  let watch = start(request);
   let isEnded = false;
 
   async function read(keysOnly: boolean): Promise<RangeResponse<Bytes>> {
@@ -72,14 +75,19 @@ export function resyncingWatch(
     }
   }
 
-  async function resync(): Promise<IteratorResult<ResyncResponse, undefined>> {
+  /** @param compactRevision of the error that ended the watch */
+  async function resync(
+    compactRevision: number | undefined,
+  ): Promise<IteratorResult<ResyncResponse, undefined>> {
     const {kvs, revision} = await read(false);
     if (isEnded) return {done: true, value: undefined};
     const present = new Set(kvs.map((kv) => idOf(kv.key)));
     const gone = Array.from(known).filter(([id]) => !present.has(id));
     const deletions = gone.map(([, goneKey]) => deletion(goneKey, revision));
-    // A store that was reset, or restored from a backup, counts its revisions anew: then every key may have changed.
-    const isSameHistory = revision >= delivered;
+    // A store that was reset, or restored from a backup, counts its revisions anew: then every key may have changed. It is
+    // behind what was delivered, or has the revision that is due, and yet not the change.
+    const hasWhatIsDue = compactRevision !== undefined && compactRevision <= delivered + 1;
+    const isSameHistory = revision >= delivered && !hasWhatIsDue;
     const puts = kvs
       .filter((kv) => kv.modRevision > delivered || !isSameHistory)
       .map((kv): Event<Bytes> => ({type: 'put', kv}));
@@ -92,7 +100,7 @@ export function resyncingWatch(
       ],
     };
     learn({revision, events: [...deletions, ...puts]});
-    watch = driver.watch({...request, startRevision: revision + 1}, options);
+    watch = start({...request, startRevision: revision + 1});
     return {done: false, value: response};
   }
 
@@ -111,7 +119,7 @@ export function resyncingWatch(
       } catch (error) {
         if (isEnded) return {done: true, value: undefined};
         ignoreCompacted(error);
-        return resync();
+        return resync(error.compactRevision);
       }
     },
     return() {
@@ -124,7 +132,7 @@ export function resyncingWatch(
 }
 
 /** Throws every other error on. */
-function ignoreCompacted(error: unknown): void {
+function ignoreCompacted(error: unknown): asserts error is KviError {
   if (!isKviError(error, 'KVI_COMPACTED')) throw error;
 }
 

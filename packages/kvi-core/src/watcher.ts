@@ -2,6 +2,7 @@
 import {setImmediate as callerHasGoneOn} from 'node:timers/promises';
 import {inspect} from 'node:util';
 import {type Bytes, type Input, show} from './bytes.ts';
+import {outsideOfCalls} from './call.ts';
 import {type Decode, decodeValue} from './codec.ts';
 import type {Driver} from './driver/driver.ts';
 import {isKviError, KviError} from './errors.ts';
@@ -63,7 +64,8 @@ export function callbackWatchTable(driver: Driver): CallbackWatchTable {
               const valueOut = type === 'put' ? decodeValue(kv, decode) : undefined;
               // The compiler does not see that `op`, which is `type`, chooses the type of the value.
               const valueOfOp = valueOut as Parameters<typeof callback>[1];
-              if ((await callback(keyOut, valueOfOp, op, userData)) === false) return;
+              const answer = outsideOfCalls(() => callback(keyOut, valueOfOp, op, userData));
+              if ((await answer) === false) return;
             }
             if (type === 'delete') return;
           }
@@ -78,7 +80,7 @@ export function callbackWatchTable(driver: Driver): CallbackWatchTable {
       }
       const ended = run()
         .catch(async (error: unknown) => {
-          if (!isKviError(error, 'KVI_CLOSED')) await onError(error);
+          if (!isKviError(error, 'KVI_CLOSED')) await outsideOfCalls(() => onError(error));
         })
         .catch(warn);
       const handle: WatchHandle = {ended};

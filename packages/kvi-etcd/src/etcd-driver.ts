@@ -1,18 +1,16 @@
 import {
-  type Bytes,
   compareBytes,
+  describeRange,
+  describeTxn,
   type Driver,
-  type KeyRange,
   KviError,
   type LeaseId,
-  show,
   systemClock,
-  toTheEnd,
-  type TxnRequest,
+  writes,
 } from 'kvi-core/driver';
 import type {Client} from './client.ts';
 import {leaseKeeper} from './keep-alive-stream.ts';
-import {fromLease, fromRange, fromTxn, toLease, toRange, toTxn, writes} from './translate.ts';
+import {fromLease, fromRange, fromTxn, toLease, toRange, toTxn} from './translate.ts';
 import {watcher} from './watch-stream.ts';
 
 /** What {@link etcdDriver} may be told. */
@@ -40,14 +38,14 @@ export function etcdDriver(client: Client, options: EtcdDriverOptions): Driver {
     async range(request, limits = {}) {
       const call = {
         write: false,
-        describe: () => `range ${showRange(request)}`,
+        describe: () => `range ${describeRange(request)}`,
         withoutLeader: request.serializable === true,
       };
       return fromRange(await client.call(call, limits, ({kv}) => kv.range(toRange(request))));
     },
 
     async txn(request, limits = {}) {
-      const call = {write: writes(request), describe: () => `txn on ${showTxn(request)}`};
+      const call = {write: writes(request), describe: () => `txn on ${describeTxn(request)}`};
       return fromTxn(await client.call(call, limits, ({kv}) => kv.txn(toTxn(request))));
     },
 
@@ -103,22 +101,4 @@ export function etcdDriver(client: Client, options: EtcdDriverOptions): Driver {
 
 function leaseNotFound(id: LeaseId): KviError {
   return new KviError('KVI_LEASE_NOT_FOUND', `lease ${id} has expired or was revoked`);
-}
-
-function showRange({key, rangeEnd}: KeyRange<Bytes>): string {
-  if (rangeEnd === undefined || rangeEnd.length === 0) return show(key);
-  if (compareBytes(rangeEnd, toTheEnd) === 0) return `[${show(key)}, the last key]`;
-  return `[${show(key)}, ${show(rangeEnd)})`;
-}
-
-/** Shows the first of the keys that a transaction is about. */
-function showTxn(request: TxnRequest<Bytes>): string {
-  const ranges = keyRanges(request);
-  const shown = ranges.slice(0, 3).map(showRange).join(', ');
-  return ranges.length > 3 ? `${shown} and ${String(ranges.length - 3)} more` : shown || 'nothing';
-}
-
-function keyRanges({compare = [], success = [], failure = []}: TxnRequest<Bytes>): KeyRange<Bytes>[] {
-  const operations = [...success, ...failure].flatMap((op) => (op.type === 'txn' ? keyRanges(op) : [op]));
-  return [...compare, ...operations];
 }

@@ -93,13 +93,6 @@ export function fromTxn(response: ITxnResponse): TxnResponse<Bytes> {
   return fromTxnAt(response, Number(response.header.revision));
 }
 
-/** Whether the transaction could change anything, whichever branch it takes. */
-export function writes(request: TxnRequest<Bytes>): boolean {
-  return [...(request.success ?? []), ...(request.failure ?? [])].some(
-    (op) => op.type !== 'range' && (op.type !== 'txn' || writes(op)),
-  );
-}
-
 /** @param id chosen here, above 0, so that many watches can be asked for without waiting for each other's answer */
 export function toWatchCreate(
   request: WatchRequest<Bytes>,

@@ -18,7 +18,7 @@ export function toByteString(bytes: Bytes): ByteString {
 }
 
 /** The bytes of a {@link ByteString}, as an array of their own. */
-export function toBytes(text: ByteString): Bytes {
+export function toBytes(text: ByteString): Buffer<ArrayBuffer> {
   return Buffer.from(text, 'latin1');
 }
 

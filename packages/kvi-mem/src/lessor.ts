@@ -1,5 +1,6 @@
 import {randomBytes} from 'node:crypto';
 import {
+  type Bytes,
   type Clock,
   KviError,
   type LeaseId,
@@ -19,13 +20,15 @@ export interface LessorOptions {
   deleteKeys: (keys: readonly ByteString[]) => void;
 }
 
+/** A lessor changes a lease that it owns, and copies others first: see {@link Lessor}. */
 interface Lease {
   readonly id: LeaseId;
   readonly ttlSeconds: number;
-  readonly keys: Set<ByteString>;
+  readonly keys: SortedMap<ByteString, undefined>;
   expiresAt: number;
-  /** Decides between leases that expire at the same time. */
-  readonly sequence: number;
+  /** Leases are numbered as they are granted, from 1; decides between those that expire at the same time. */
+  readonly number: number;
+  readonly owner: object;
 }
 
 /** The longest delay that a {@link Clock} takes. */
@@ -37,20 +40,33 @@ const maxDelayMs = 2 ** 31 - 1;
  * A lease is over when its time is, not when a timer fires: {@link Lessor.expire} is called before each access to the
  * store, so that nothing is seen, or kept alive, that should be gone. The one timer, for the lease that expires next,
  * makes its end an event for those who watch and do not ask.
+ *
+ * A lessor that begins with what another one has shares all of it, whatever its size. From then on neither owns what is
+ * there: whoever changes a lease for the first time copies it. Time goes on for it where it was for the other one, so
+ * that each lease has the time left that it had there.
  */
 export class Lessor {
   readonly #options: LessorOptions;
-  readonly #leases = new Map<LeaseId, Lease>();
+  readonly #leases: SortedMap<LeaseId, Lease>;
   /** The same leases, the one that expires next first. */
-  readonly #byExpiry: SortedMap<Lease, undefined> = sortedMap(
-    (a, b) => a.expiresAt - b.expiresAt || a.sequence - b.sequence,
-  );
+  readonly #byExpiry: SortedMap<Lease, undefined>;
+  /** When the clock stood so, it was 0 by this lessor's time. */
+  readonly #epoch: number = 0;
+  #owner = {};
   #timer: Timer | undefined;
   #timerFiresAt = Infinity;
   #granted = 0;
 
-  constructor(options: LessorOptions) {
+  /** @param origin what to begin with; default: nothing. Neither sees what the other does later. */
+  constructor(options: LessorOptions, origin?: Lessor) {
     this.#options = options;
+    this.#leases = origin ? origin.#leases.clone() : sortedMap(compareByteStrings);
+    this.#byExpiry = origin ? origin.#byExpiry.clone() : sortedMap(compareExpiry);
+    if (!origin) return;
+    origin.#owner = {};
+    this.#granted = origin.#granted;
+    this.#epoch = options.clock.now() - origin.#now();
+    this.#setTimer();
   }
 
   /** @throws `KVI_LEASE_EXISTS` */
@@ -61,9 +77,17 @@ export class Lessor {
     }
     const ttlSeconds = Math.max(request.ttlSeconds, this.#options.minTtlSeconds);
     this.#granted += 1;
-    const lease: Lease = {id, ttlSeconds, keys: new Set(), expiresAt: 0, sequence: this.#granted};
-    this.#leases.set(id, lease);
-    this.#startTtl(lease);
+    this.#put({
+      id,
+      ttlSeconds,
+      keys: sortedMap(compareByteStrings),
+      expiresAt: this.#now() + ttlSeconds * 1000,
+      number: this.#granted,
+      owner: this.#owner,
+    });
+    // Fake timers of a test, which began or ended since, may have taken the one that was set with them.
+    this.#cancelTimer();
+    this.#setTimer();
     return {id, ttlSeconds};
   }
 
@@ -75,9 +99,11 @@ export class Lessor {
 
   /** @throws `KVI_LEASE_NOT_FOUND` */
   keepAlive(id: LeaseId): {ttlSeconds: number} {
-    const lease = this.#find(id);
+    const lease = this.#own(this.#find(id));
     this.#byExpiry.delete(lease);
-    this.#startTtl(lease);
+    lease.expiresAt = this.#now() + lease.ttlSeconds * 1000;
+    this.#byExpiry.set(lease, undefined);
+    this.#setTimer();
     return {ttlSeconds: lease.ttlSeconds};
   }
 
@@ -87,15 +113,25 @@ export class Lessor {
     return {
       id,
       // etcd gives whole seconds, cut off.
-      ttlSeconds: Math.floor((expiresAt - this.#options.clock.now()) / 1000),
+      ttlSeconds: Math.floor((expiresAt - this.#now()) / 1000),
       grantedTtlSeconds: ttlSeconds,
-      keys: request.keys === true ? inOrder(keys).map(toBytes) : [],
+      keys: request.keys === true ? keys.keysArray().map(toBytes) : [],
     };
   }
 
   /** The ids, that of the lease that expires next first. */
   leases(): LeaseId[] {
     return this.#byExpiry.keysArray().map(({id}) => id);
+  }
+
+  /** The leases with their keys, in no order. */
+  list(): {id: LeaseId; keys: Bytes[]}[] {
+    return this.#leases.valuesArray().map(({id, keys}) => ({id, keys: keys.keysArray().map(toBytes)}));
+  }
+
+  /** As which of the leases, from 1, this one was granted. */
+  numberOf(id: LeaseId): number | undefined {
+    return this.#leases.get(id)?.number;
   }
 
   /** @throws `KVI_LEASE_NOT_FOUND` unless there is this lease */
@@ -106,14 +142,15 @@ export class Lessor {
   /** Moves a key from one lease to another; either may be {@link noLease}. */
   move(key: ByteString, from: LeaseId, to: LeaseId): void {
     if (from === to) return;
-    this.#leases.get(from)?.keys.delete(key);
-    this.#leases.get(to)?.keys.add(key);
+    const [left, entered] = [this.#leases.get(from), this.#leases.get(to)];
+    if (left) this.#own(left).keys.delete(key);
+    if (entered) this.#own(entered).keys.set(key, undefined);
   }
 
   /** Ends the leases whose time is over. */
   expire(): void {
-    if (this.#leases.size === 0) return;
-    const now = this.#options.clock.now();
+    if (this.#leases.isEmpty) return;
+    const now = this.#now();
     for (let next = this.#next(); next && next.expiresAt <= now; next = this.#next()) this.#end(next);
   }
 
@@ -122,6 +159,10 @@ export class Lessor {
     this.#leases.clear();
     this.#byExpiry.clear();
     this.#setTimer();
+  }
+
+  #now(): number {
+    return this.#options.clock.now() - this.#epoch;
   }
 
   #next(): Lease | undefined {
@@ -139,16 +180,23 @@ export class Lessor {
     return lease;
   }
 
-  #startTtl(lease: Lease): void {
-    lease.expiresAt = this.#options.clock.now() + lease.ttlSeconds * 1000;
+  #put(lease: Lease): void {
+    this.#leases.set(lease.id, lease);
     this.#byExpiry.set(lease, undefined);
-    this.#setTimer();
+  }
+
+  /** The lease, or a copy that takes its place, to be changed. */
+  #own(lease: Lease): Lease {
+    if (lease.owner === this.#owner) return lease;
+    const copy = {...lease, keys: lease.keys.clone(), owner: this.#owner};
+    this.#put(copy);
+    return copy;
   }
 
   #end(lease: Lease): void {
     this.#byExpiry.delete(lease);
     this.#leases.delete(lease.id);
-    this.#options.deleteKeys(inOrder(lease.keys));
+    this.#options.deleteKeys(lease.keys.keysArray());
   }
 
   /** A timer that fires too early is left to do so, and sets the next: keepalives come often, and each would cost two. */
@@ -157,7 +205,7 @@ export class Lessor {
     const expiresAt = this.#next()?.expiresAt ?? Infinity;
     if (expiresAt === Infinity || expiresAt < this.#timerFiresAt) this.#cancelTimer();
     if (expiresAt === Infinity || this.#timer) return;
-    const delayMs = Math.min(Math.max(0, Math.ceil(expiresAt - clock.now())), maxDelayMs);
+    const delayMs = Math.min(Math.max(0, Math.ceil(expiresAt - this.#now())), maxDelayMs);
     this.#timerFiresAt = expiresAt;
     this.#timer = clock
       .setTimer(delayMs, () => {
@@ -183,6 +231,6 @@ export class Lessor {
   }
 }
 
-function inOrder(keys: ReadonlySet<ByteString>): ByteString[] {
-  return [...keys].sort(compareByteStrings);
+function compareExpiry(a: Lease, b: Lease): number {
+  return a.expiresAt - b.expiresAt || a.number - b.number;
 }

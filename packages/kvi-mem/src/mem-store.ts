@@ -1,5 +1,11 @@
 import {type Clock, type Driver, invalidArgument, KviError, systemClock} from 'kvi-core/driver';
+import {dump, type DumpedKey, type DumpOptions} from './dump.ts';
+import {Faults, planOf} from './faults/faults.ts';
+import {faultyDriver} from './faults/faulty-driver.ts';
 import {memDriver, type MemDriverOptions} from './mem-driver.ts';
+import type {OpenResource} from './open-resource.ts';
+import {Resources} from './resources.ts';
+import {type MemSnapshot, stateOf, takeSnapshot} from './snapshot.ts';
 import {createStoreState, type StoreState, type StoreStateOptions} from './store-state.ts';
 
 /** How a {@link MemStore} is set up. */
@@ -27,8 +33,18 @@ export interface MemStoreOptions {
 export class MemStore {
   static readonly #named = new Map<string, MemStore>();
 
+  /**
+   * What is to go wrong for the handles that are opened from now on, unless they are opened with faults of their own: for a
+   * service that opens its handle itself. Default: nothing; {@link MemStore.reset} puts it back to that.
+   */
+  faults: Faults | undefined;
+
   readonly #options: StoreStateOptions;
   #state: StoreState;
+  readonly #resources = new Resources(() => {
+    this.#state.lessor.expire();
+    return this.#state.lessor.list();
+  });
 
   /** @throws `KVI_INVALID_ARGUMENT` */
   constructor({
@@ -46,15 +62,27 @@ export class MemStore {
 
   /**
    * The store that `mem:NAME` opens, the same one each time in this process; `''` is that of `mem:`. It is made when it
-   * is first asked for, with default options, and stays; {@link MemStore.reset} empties it.
+   * is first asked for, and stays; {@link MemStore.reset} empties it.
+   *
+   * @param options to make it with, for a test that comes before all others who ask for the store. Default: the defaults,
+   *   or the store that there is.
+   * @throws `KVI_INVALID_ARGUMENT` for options of a store that is there already
    */
-  static named(name: string): MemStore {
-    let store = MemStore.#named.get(name);
-    if (!store) {
-      store = new MemStore();
-      MemStore.#named.set(name, store);
+  static named(name: string, options?: MemStoreOptions): MemStore {
+    const present = MemStore.#named.get(name);
+    if (present && options) {
+      throw invalidArgument(
+        `the store ${JSON.stringify(name)} is there already; give its options before anybody opens it`,
+      );
     }
+    const store = present ?? new MemStore(options);
+    MemStore.#named.set(name, store);
     return store;
+  }
+
+  /** Resets every named store, as a test runner does between tests. */
+  static resetNamed(): void {
+    for (const store of MemStore.#named.values()) if (!store.#isNew()) store.reset();
   }
 
   /** How many watches are open on the store, of all its handles. */
@@ -66,7 +94,58 @@ export class MemStore {
   driver(options: MemDriverOptions = {}): Driver {
     if (options.maxBufferedEvents !== undefined)
       checkPositive('maxBufferedEvents', options.maxBufferedEvents);
-    return memDriver(() => this.#state, this.#options.clock, options);
+    const {faults = this.faults} = options;
+    if (faults !== undefined && !(faults instanceof Faults)) throw invalidArgument('faults must be a Faults');
+    const driver = memDriver(() => this.#state, this.#options.clock, this.#resources, options);
+    return faults === undefined ? driver : faultyDriver(driver, planOf(faults), options);
+  }
+
+  /**
+   * What was opened on the store and is still open, in the order in which it was opened: handles, watches, leases, locks
+   * and temporary keys, each with the place in the program that opened it. `describeResources` prints it.
+   *
+   * Only what was opened since {@link traceResources} is known; without it, nothing is.
+   */
+  openResources(): OpenResource[] {
+    return this.#resources.list();
+  }
+
+  /**
+   * Forgets the history up to now, as an operator or a cron job does with an etcd: reads and watches of what was before fail
+   * with `KVI_COMPACTED`.
+   */
+  compact(): void {
+    const {kv} = this.#state;
+    if (kv.compactRevision < kv.revision) kv.compact(kv.revision);
+  }
+
+  /**
+   * What the store holds now, to be restored later, any number of times. Takes the same time however large the store is.
+   *
+   * ```ts
+   * const seeded = store.snapshot(); // once
+   * store.restore(seeded); // before each test
+   * ```
+   */
+  snapshot(): MemSnapshot {
+    this.#state.lessor.expire();
+    return takeSnapshot(this.#options, this.#state);
+  }
+
+  /**
+   * Puts the store back to what a snapshot of it, or of another store, holds. Takes the same time however large the store
+   * and the snapshot are.
+   *
+   * - Keys, history and revisions are those of the snapshot; revisions count on from there.
+   * - Each lease has the time left that it had when the snapshot was taken. (A cluster that is restored from a backup gives
+   *   each its whole TTL.) A lease that was granted later is gone.
+   * - Handles stay open. Their watches end with `KVI_COMPACTED`: what they were told may never have happened now, and its
+   *   revisions will come again with other changes, so that none of them can go on.
+   *
+   * @throws `KVI_INVALID_ARGUMENT` for what is no snapshot
+   */
+  restore(snapshot: MemSnapshot): void {
+    this.#become(createStoreState(this.#options, stateOf(snapshot)), 'restored from a snapshot');
   }
 
   /**
@@ -74,16 +153,46 @@ export class MemStore {
    * `KVI_COMPACTED`, because the history that they follow is gone.
    */
   reset(): void {
+    this.faults?.lift();
+    this.faults = undefined;
+    this.#become(createStoreState(this.#options), 'reset');
+  }
+
+  /**
+   * The keys and values, in byte order, to be compared with what a test expects.
+   *
+   * ```ts
+   * expect(store.dump()).toEqual({'orders/1': 'paid', 'orders/2': 'new'});
+   * expect(store.dump({prefix: 'workers/', details: true})).toEqual({
+   *   'workers/a': {value: 'up', createRevision: 4, modRevision: 4, version: 1, lease: '<lease 1>'},
+   * });
+   * ```
+   *
+   * Text is shown as it is. Keys and values that are not UTF-8, or have control characters other than tab and line breaks,
+   * are shown byte by byte, with `\xNN` for what is not printable ASCII. Lease ids are random, so leases are shown by the
+   * order in which they were granted, also at the end of a lock's key: `nightly/<lease 1>`.
+   */
+  dump(options?: DumpOptions & {details?: false | undefined}): Record<string, string>;
+  dump(options: DumpOptions & {details: true}): Record<string, DumpedKey>;
+  dump(options: DumpOptions = {}): Record<string, string | DumpedKey> {
+    this.#state.lessor.expire();
+    return dump(this.#state, options);
+  }
+
+  /** @param how what has happened to the store */
+  #become(state: StoreState, how: string): void {
     const {lessor, hub} = this.#state;
-    this.#state = createStoreState(this.#options);
+    this.#state = state;
     lessor.stop();
-    hub.end(
-      new KviError(
-        'KVI_COMPACTED',
-        'the store was reset and is empty now; read the present state and go on from there',
-        {compactRevision: 1},
-      ),
-    );
+    const message = `the store was ${how}, and its history is another; read the present state and go on from there`;
+    const compactRevision = Math.max(1, state.kv.compactRevision);
+    hub.end(new KviError('KVI_COMPACTED', message, {compactRevision}));
+  }
+
+  #isNew(): boolean {
+    const {kv, lessor, hub} = this.#state;
+    const isUntouched = kv.revision === 1 && kv.compactRevision < 0;
+    return isUntouched && hub.size === 0 && lessor.list().length === 0 && this.faults === undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import {checkOptions, createKvi, type Kvi, type KviOptions} from 'kvi-core';
-import {type Driver, invalidArgument} from 'kvi-core/driver';
+import {asCall, type Driver, invalidArgument} from 'kvi-core/driver';
 import type {MemDriverOptions} from './mem-driver.ts';
 import {MemStore} from './mem-store.ts';
 
@@ -8,6 +8,12 @@ export interface OpenMemDriverOptions extends MemDriverOptions {
   /** Open this store instead of the one that the URL names. */
   store?: MemStore | undefined;
 }
+
+const known: readonly string[] = Object.keys({
+  store: true,
+  maxBufferedEvents: true,
+  faults: true,
+} satisfies Record<keyof OpenMemDriverOptions, true>);
 
 /**
  * Opens a handle on a store in this process.
@@ -20,15 +26,13 @@ export function openMemDriver(url = 'mem:', options: OpenMemDriverOptions = {}):
   // What is thrown in here rejects the promise.
   return new Promise((resolve) => {
     const name = storeName(url);
-    const unknown = Object.keys(options).find(
-      (option) => option !== 'store' && option !== 'maxBufferedEvents',
-    );
+    const unknown = Object.keys(options).find((option) => !known.includes(option));
     if (unknown !== undefined) {
-      throw invalidArgument(`there is no option ${unknown}; there are store and maxBufferedEvents`);
+      throw invalidArgument(`there is no option ${unknown}; there are ${known.join(', ')}`);
     }
-    const {store = MemStore.named(name), maxBufferedEvents} = options;
+    const {store = MemStore.named(name), ...driverOptions} = options;
     if (!(store instanceof MemStore)) throw invalidArgument('store must be a MemStore');
-    resolve(store.driver({maxBufferedEvents}));
+    resolve(store.driver(driverOptions));
   });
 }
 
@@ -46,9 +50,10 @@ export type OpenMemOptions = OpenMemDriverOptions & KviOptions;
  * @throws `KVI_INVALID_ARGUMENT` for another URL, or an option out of its bounds
  */
 export async function openMem(url?: string, options: OpenMemOptions = {}): Promise<Kvi> {
-  const {store, maxBufferedEvents, ...kviOptions} = options;
+  const {store, maxBufferedEvents, faults, ...kviOptions} = options;
   checkOptions(kviOptions);
-  return createKvi(await openMemDriver(url, {store, maxBufferedEvents}), kviOptions);
+  const opening = asCall('openMem', undefined, () => openMemDriver(url, {store, maxBufferedEvents, faults}));
+  return createKvi(await opening, kviOptions);
 }
 
 function storeName(url: string): string {

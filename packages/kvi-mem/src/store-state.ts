@@ -1,6 +1,6 @@
 import {type Clock, noLease} from 'kvi-core/driver';
-import {Lessor} from './lessor.ts';
-import {MvccStore} from './mvcc/store.ts';
+import {Lessor, type LessorOptions} from './lessor.ts';
+import {MvccStore, type MvccStoreOptions} from './mvcc/store.ts';
 import {WatchHub} from './mvcc/watch-hub.ts';
 
 /** What a {@link StoreState} needs to know. */
@@ -18,14 +18,17 @@ export interface StoreState {
   readonly hub: WatchHub;
 }
 
-/** Puts an empty store together. */
-export function createStoreState({
-  clock,
-  historyLimit,
-  minTtlSeconds,
-  progressIntervalMs,
-}: StoreStateOptions): StoreState {
-  const lessor = new Lessor({
+/**
+ * Puts a store together.
+ *
+ * @param origin - what its keys, history and leases begin with; default: nothing. Taking it over costs the same whatever its
+ *   size, and neither sees what the other does later. Watches stay where they are.
+ */
+export function createStoreState(
+  {clock, historyLimit, minTtlSeconds, progressIntervalMs}: StoreStateOptions,
+  origin?: StoreState,
+): StoreState {
+  const lessorOptions: LessorOptions = {
     clock,
     minTtlSeconds,
     deleteKeys(keys) {
@@ -33,8 +36,8 @@ export function createStoreState({
         for (const key of keys) kv.delete(key);
       });
     },
-  });
-  const kv: MvccStore = new MvccStore({
+  };
+  const storeOptions: MvccStoreOptions = {
     historyLimit,
     onChange(current, previous) {
       lessor.move(current.key, previous?.lease ?? noLease, current.lease);
@@ -42,7 +45,9 @@ export function createStoreState({
     onCommit(revision, changes) {
       hub.notify(revision, changes);
     },
-  });
+  };
+  const lessor = new Lessor(lessorOptions, origin?.lessor);
+  const kv = new MvccStore(storeOptions, origin?.kv);
   const hub = new WatchHub({clock, store: kv, progressIntervalMs});
   return {kv, lessor, hub};
 }

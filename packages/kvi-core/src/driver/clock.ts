@@ -20,10 +20,16 @@ export interface Clock {
   setTimer(delayMs: number, callback: () => void): Timer;
 }
 
-/** The machine's monotonic clock. The wall clock would not do: an operator or NTP may set it. */
+/**
+ * The machine's monotonic clock. The wall clock would not do: an operator or NTP may set it.
+ *
+ * A test may replace the global functions by fake ones, as jest's fake timers do, so they are looked up at each call.
+ */
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: continuousTime(),
   setTimer(delayMs, callback) {
+    // A fake timer cannot be ended by the real function, nor a real one by the fake.
+    const {clearTimeout} = globalThis;
     const timeout = setTimeout(callback, delayMs);
     const timer: Timer = {
       cancel() {
@@ -37,6 +43,21 @@ export const systemClock: Clock = {
     return timer;
   },
 };
+
+/** Goes on from where it was when fake timers, whose time begins at 0, take over, begin anew or end. */
+function continuousTime(): () => number {
+  let source = setTimeout;
+  let sourceTime = 0;
+  let offset = 0;
+  return () => {
+    const last = sourceTime + offset;
+    sourceTime = performance.now();
+    const isAnother = source !== setTimeout || sourceTime + offset < last;
+    source = setTimeout;
+    if (isAnother) offset = last - sourceTime;
+    return sourceTime + offset;
+  };
+}
 
 /**
  * Waits.

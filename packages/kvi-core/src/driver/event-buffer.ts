@@ -45,6 +45,7 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
     reject: (error: KviError) => void;
   }[] = [];
   const created = deferred<number>();
+  let isCreated = false;
   let buffered = 0;
   let error: KviError | undefined;
   let ended = false;
@@ -55,7 +56,10 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
     ended = true;
     error = reason;
     ignoreSignal();
-    created.reject(reason ?? new KviError('KVI_ABORTED', 'the watch was ended before it was in place'));
+    // Most watches are in place by then, and an error costs a stack.
+    if (!isCreated) {
+      created.reject(reason ?? new KviError('KVI_ABORTED', 'the watch was ended before it was in place'));
+    }
     // Only one error is to be thrown, and only to a pull that finds the queue empty.
     for (const pull of pulls.splice(0)) finish(pull);
     options.onEnd();
@@ -105,7 +109,10 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
     get ended() {
       return ended;
     },
-    created: created.resolve,
+    created(startRevision) {
+      isCreated = true;
+      created.resolve(startRevision);
+    },
     push(response) {
       if (ended) return;
       const pull = pulls.shift();

@@ -26,3 +26,11 @@ export function includes({start, end}: Interval, key: ByteString): boolean {
 export function isEmpty({start, end}: Interval): boolean {
   return end !== undefined && end !== '' && end <= start;
 }
+
+/** Whether there can be a key that both intervals have. */
+export function overlap(a: Interval, b: Interval): boolean {
+  if (isEmpty(a) || isEmpty(b)) return false;
+  if (a.end === undefined) return includes(b, a.start);
+  if (b.end === undefined) return includes(a, b.start);
+  return (a.end === '' || b.start < a.end) && (b.end === '' || a.start < b.end);
+}

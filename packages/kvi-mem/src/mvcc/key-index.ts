@@ -23,9 +23,25 @@ import {countUntil, isTombstone, type Version} from './version.ts';
  *
  * A key without versions has no entry. (etcd's key_index.go keeps revisions only, and splits them into generations at
  * the tombstones to find the create revision and the version number, which a {@link Version} has.)
+ *
+ * An index that begins with what another one has shares all of it, whatever its size. From then on neither changes what was
+ * there: whoever writes a key for the first time copies the versions of this key. An array whose last version is newer than
+ * the last sharing is such a copy, or was made since.
  */
 export class KeyIndex {
-  readonly #keys: SortedMap<ByteString, Version[]> = sortedMap(compareByteStrings);
+  readonly #keys: SortedMap<ByteString, Version[]>;
+  #newestRevision = 0;
+  /** The newest revision when it was last shared. */
+  #sharedUntil = 0;
+
+  /** @param origin - what to begin with; default: nothing. Neither sees what the other does later. */
+  constructor(origin?: KeyIndex) {
+    this.#keys = origin ? origin.#keys.clone() : sortedMap(compareByteStrings);
+    if (!origin) return;
+    this.#newestRevision = origin.#newestRevision;
+    this.#sharedUntil = origin.#newestRevision;
+    origin.#sharedUntil = origin.#newestRevision;
+  }
 
   /** The key as it was at `revision`, or undefined where it did not exist. */
   get(key: ByteString, revision: number): Version | undefined {
@@ -51,9 +67,11 @@ export class KeyIndex {
 
   /** Adds the newest version of its key. */
   append(version: Version): void {
+    this.#newestRevision = version.modRevision;
     const versions = this.#keys.get(version.key);
-    if (versions) versions.push(version);
-    else this.#keys.set(version.key, [version]);
+    if (!versions) this.#keys.set(version.key, [version]);
+    else if (this.#owns(versions)) versions.push(version);
+    else this.#keys.set(version.key, versions.concat(version));
   }
 
   /** Forgets the versions of this key that cannot be seen at `revision` or later. */
@@ -63,8 +81,15 @@ export class KeyIndex {
     const count = countUntil(versions, revision);
     const last = versions[count - 1];
     if (!last) return;
-    versions.splice(0, isTombstone(last) ? count : count - 1);
-    if (versions.length === 0) this.#keys.delete(key);
+    const forgotten = isTombstone(last) ? count : count - 1;
+    if (forgotten === versions.length) this.#keys.delete(key);
+    else if (this.#owns(versions)) versions.splice(0, forgotten);
+    else this.#keys.set(key, versions.slice(forgotten));
+  }
+
+  #owns(versions: readonly Version[]): boolean {
+    const last = versions[versions.length - 1];
+    return last !== undefined && last.modRevision > this.#sharedUntil;
   }
 }
 

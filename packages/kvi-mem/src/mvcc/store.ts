@@ -1,8 +1,9 @@
 import {KviError, type LeaseId, noLease} from 'kvi-core/driver';
 import type {ByteString} from '../byte-string.ts';
+import {History} from './history.ts';
 import type {Interval} from './interval.ts';
 import {KeyIndex} from './key-index.ts';
-import {countUntil, type Version} from './version.ts';
+import type {Version} from './version.ts';
 
 /** What a {@link MvccStore} needs to know. */
 export interface MvccStoreOptions {
@@ -22,16 +23,21 @@ export interface MvccStoreOptions {
  */
 export class MvccStore {
   readonly #options: MvccStoreOptions;
-  readonly #index = new KeyIndex();
-  /** Every change since the compact revision. */
-  readonly #history: Version[] = [];
+  readonly #index: KeyIndex;
+  readonly #history: History;
   /** The changes of the transaction under way. */
   #pending: Version[] = [];
   #committedRevision = 1;
   #compactRevision = -1;
 
-  constructor(options: MvccStoreOptions) {
+  /** @param origin what to begin with; default: nothing. Neither sees what the other does later. */
+  constructor(options: MvccStoreOptions, origin?: MvccStore) {
     this.#options = options;
+    this.#index = new KeyIndex(origin && origin.#index);
+    this.#history = new History(origin && origin.#history);
+    if (!origin) return;
+    this.#committedRevision = origin.#committedRevision;
+    this.#compactRevision = origin.#compactRevision;
   }
 
   /** The revision of the latest change, the transaction under way included; 1 if there was none yet. */
@@ -62,7 +68,7 @@ export class MvccStore {
 
   /** The changes from one revision to another, both included, in order. */
   changes(from: number, to: number): readonly Version[] {
-    return this.#history.slice(countUntil(this.#history, from - 1), countUntil(this.#history, to));
+    return this.#history.between(from, to);
   }
 
   /** Runs what writes; together its changes are one revision. */
@@ -113,14 +119,14 @@ export class MvccStore {
   compact(revision: number): void {
     if (revision <= this.#compactRevision) throw compacted(revision, this.#compactRevision);
     if (revision > this.#committedRevision) throw futureRevision(revision, this.#committedRevision);
+    const superseding = this.changes(this.#compactRevision + 1, revision);
     this.#compactRevision = revision;
-    for (const {key} of this.changes(0, revision)) this.#index.compact(key, revision);
-    this.#history.splice(0, countUntil(this.#history, revision - 1));
+    for (const {key} of superseding) this.#index.compact(key, revision);
+    this.#history.forget(revision);
   }
 
   #change(previous: Version | undefined, current: Version) {
     this.#index.append(current);
-    this.#history.push(current);
     this.#pending.push(current);
     this.#options.onChange(current, previous);
   }
@@ -129,6 +135,7 @@ export class MvccStore {
     const changes = this.#pending;
     this.#pending = [];
     this.#committedRevision += 1;
+    this.#history.append(this.#committedRevision, changes);
     this.#options.onCommit(this.#committedRevision, changes);
     this.#compactSurplus();
   }

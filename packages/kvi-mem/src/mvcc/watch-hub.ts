@@ -1,3 +1,5 @@
+// Not the global one, which a test may have replaced with one that waits for time to pass.
+import {setImmediate} from 'node:timers';
 import {
   type Bytes,
   type Clock,
@@ -71,11 +73,12 @@ export class WatchHub {
   watch(
     request: WatchRequest<Bytes>,
     owner: object,
-    options: Omit<EventBufferOptions, 'onEnd'>,
+    options: Omit<EventBufferOptions, 'onEnd'> & {onEnd?: (() => void) | undefined},
   ): DriverWatch {
     let watcher: Watcher | undefined = undefined;
     const onEnd = () => {
       if (watcher) this.#remove(watcher);
+      options.onEnd?.();
     };
     const buffer = eventBuffer({...options, onEnd});
     const interval = toInterval(request);

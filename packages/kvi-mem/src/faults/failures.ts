@@ -1,0 +1,80 @@
+/** The errors of a cluster that fails, as kvi-etcd words them. */
+import {KviError} from 'kvi-core/driver';
+import {describeCall, isWrite, type PortCall} from './port-call.ts';
+
+/** How a gRPC call fails: `code` is gRPC's number, `details` what the server, or the connection, says. */
+export interface GrpcFailure {
+  code: number;
+  details: string;
+}
+
+const unavailable = 14;
+
+/** Each refusal that does not depend on what the store holds, as etcd gives it. Nothing is applied then. */
+const refusals = {
+  KVI_RESOURCE_EXHAUSTED: {code: 8, details: 'etcdserver: mvcc: database space exceeded'},
+  KVI_UNAUTHENTICATED: {code: 16, details: 'etcdserver: invalid auth token'},
+  KVI_PERMISSION_DENIED: {code: 7, details: 'etcdserver: permission denied'},
+} satisfies Record<string, GrpcFailure>;
+
+/** What a plan can have a call fail with. */
+export type FaultCode = 'KVI_UNAVAILABLE' | 'KVI_TIMEOUT' | 'KVI_UNKNOWN_OUTCOME' | keyof typeof refusals;
+
+/** All of them. */
+export const faultCodes: readonly string[] = [
+  'KVI_UNAVAILABLE',
+  'KVI_TIMEOUT',
+  'KVI_UNKNOWN_OUTCOME',
+  ...Object.keys(refusals),
+];
+
+/** The error for a call that was not applied. */
+export function failure(code: FaultCode, call: PortCall): KviError {
+  switch (code) {
+    case 'KVI_UNAVAILABLE':
+      return couldNotServe(call, 'No connection established');
+    case 'KVI_TIMEOUT':
+      return new KviError(code, `${describeCall(call)}: the time ran out; nothing was changed`);
+    case 'KVI_UNKNOWN_OUTCOME':
+      return connectionLost(call);
+    default:
+      return new KviError(code, `${describeCall(call)}: ${refusals[code].details}`, {
+        cause: grpcError(refusals[code]),
+      });
+  }
+}
+
+/** The error for a call that was sent on a connection that broke before the answer came. */
+export function connectionLost(call: PortCall): KviError {
+  const details = 'Connection dropped';
+  return isWrite(call)
+    ? unknownOutcome(call, grpcError({code: unavailable, details}), details)
+    : couldNotServe(call, details);
+}
+
+/** The error for a call that its timeout, its signal or `close` ended while no answer had come. */
+export function cutShort(call: PortCall, error: KviError): KviError {
+  if (isWrite(call)) return unknownOutcome(call, error, error.message);
+  if (error.code !== 'KVI_TIMEOUT') return error;
+  return new KviError(error.code, `${describeCall(call)}: ${error.message}; nothing was changed`);
+}
+
+function couldNotServe(call: PortCall, details: string): KviError {
+  return new KviError(
+    'KVI_UNAVAILABLE',
+    `${describeCall(call)}: etcd could not be reached or could not serve; nothing was applied (${details})`,
+    {cause: grpcError({code: unavailable, details})},
+  );
+}
+
+function unknownOutcome(call: PortCall, cause: Error, details: string): KviError {
+  return new KviError(
+    'KVI_UNKNOWN_OUTCOME',
+    `${describeCall(call)}: it was sent, and may have been applied or not; read before writing again (${details})`,
+    {cause},
+  );
+}
+
+function grpcError(grpc: GrpcFailure): Error & GrpcFailure {
+  return Object.assign(new Error(grpc.details), grpc);
+}

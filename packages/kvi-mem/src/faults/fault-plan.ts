@@ -1,0 +1,102 @@
+import {type Bytes, type LeaseId, orAborted} from 'kvi-core/driver';
+import type {Effect} from './effects.ts';
+import type {PortCall} from './port-call.ts';
+
+/** A fault that waits for its calls. */
+export interface PlannedEffect {
+  matches: (call: PortCall) => boolean;
+  effect: Effect;
+  /** How many calls it still happens to; `Infinity`: all. */
+  left: number;
+  /** How many it has happened to. */
+  hits: number;
+}
+
+/** Whether a lease is meant: by its keys, or its id. */
+export type KeyMatch = (keys: readonly Bytes[], id: LeaseId) => boolean;
+
+/** A handle under the plan. */
+export interface PlannedHandle {
+  suspendWatches(): void;
+  resumeWatches(): void;
+  /** Ends the leases that the handle granted and that are meant. */
+  loseLeases(match: KeyMatch): Promise<void>;
+}
+
+/** What calls of a handle that is cut off do. */
+export type PartitionMode = 'hang' | 'fail';
+
+/** What is to happen to the handles under a plan; {@link Faults} is how a test says it. */
+export class FaultPlan {
+  readonly handles = new Set<PlannedHandle>();
+  readonly #next: PlannedEffect[] = [];
+  readonly #every: PlannedEffect[] = [];
+  #partition: PartitionMode | undefined;
+  #watchesAreDown = false;
+  #healed = Promise.resolve();
+  #heal: () => void = () => undefined;
+
+  get partition(): PartitionMode | undefined {
+    return this.#partition;
+  }
+
+  get watchesAreDown(): boolean {
+    return this.#watchesAreDown;
+  }
+
+  /** Plans a fault. Those for so many calls happen before those for every call, and in the order in which they are planned. */
+  add(planned: PlannedEffect): void {
+    (planned.left === Infinity ? this.#every : this.#next).push(planned);
+  }
+
+  /** What happens to this call, which counts as one that it has happened to. */
+  effectOn(call: PortCall): Effect | undefined {
+    const planned = [...this.#next, ...this.#every].find(({left, matches}) => left > 0 && matches(call));
+    if (planned === undefined) return undefined;
+    planned.left -= 1;
+    planned.hits += 1;
+    if (planned.left === 0) this.#next.splice(this.#next.indexOf(planned), 1);
+    return planned.effect;
+  }
+
+  /** Takes a fault back. */
+  remove(planned: PlannedEffect): void {
+    planned.left = 0;
+    for (const list of [this.#next, this.#every]) {
+      const index = list.indexOf(planned);
+      if (index >= 0) list.splice(index, 1);
+    }
+  }
+
+  /** Takes all faults back. */
+  removeAll(): void {
+    for (const planned of [...this.#next, ...this.#every]) this.remove(planned);
+  }
+
+  cutOff(mode: PartitionMode): void {
+    if (this.#partition === undefined) {
+      this.#healed = new Promise((resolve) => {
+        this.#heal = resolve;
+      });
+    }
+    this.#partition = mode;
+    this.dropWatches();
+  }
+
+  dropWatches(): void {
+    this.#watchesAreDown = true;
+    for (const handle of this.handles) handle.suspendWatches();
+  }
+
+  heal(): void {
+    this.#partition = undefined;
+    this.#watchesAreDown = false;
+    this.#heal();
+    for (const handle of this.handles) handle.resumeWatches();
+  }
+
+  /** @throws what `ended` aborts with */
+  async untilHealed(ended: AbortSignal): Promise<void> {
+    while (this.#partition !== undefined) await orAborted(this.#healed, ended);
+  }
+}

@@ -1,0 +1,242 @@
+import {type Bytes, encode, type Input, invalidArgument, type LeaseId, prefixEnd} from 'kvi-core/driver';
+import {toByteString} from '../byte-string.ts';
+import {includes, type Interval, overlap, toInterval} from '../mvcc/interval.ts';
+import {
+  delayRequest,
+  delayResponse,
+  type Effect,
+  failAfterApplying,
+  failBeforeApplying,
+  hang,
+  pass,
+} from './effects.ts';
+import {type FaultCode, faultCodes} from './failures.ts';
+import {FaultPlan, type PartitionMode, type PlannedEffect} from './fault-plan.ts';
+import {keysOf, type Operation, operations, type PortCall} from './port-call.ts';
+
+/** Keys: one, or all with a prefix. Neither: any, and calls that name none as well. */
+export interface KeySelection {
+  key?: Input | undefined;
+  prefix?: Input | undefined;
+}
+
+/** Which calls are meant: those for which all that is given holds. */
+export interface CallSelection extends KeySelection {
+  operation?: Operation | readonly Operation[] | undefined;
+  /** Whatever else decides. Asked only about calls for which the rest holds. */
+  where?: ((call: PortCall) => boolean) | undefined;
+}
+
+/** Which leases are meant: that of this id, or those that hold such a key. */
+export interface LeaseSelection extends KeySelection {
+  id?: LeaseId | undefined;
+}
+
+/** A fault that is planned. */
+export interface Fault {
+  /** How many calls it has happened to. */
+  readonly hits: number;
+  /** Takes it back: it happens to no further call. */
+  lift(): void;
+}
+
+/** What is to happen to the calls that were selected. Nothing is planned until one of these is called. */
+export interface FaultChoice {
+  /**
+   * They fail, and are not applied.
+   *
+   * @param code default `KVI_UNAVAILABLE`. `KVI_UNKNOWN_OUTCOME`: the request was lost on its way, and the caller cannot
+   *   know; of a call that cannot change anything that is `KVI_UNAVAILABLE`, as always.
+   */
+  fail(code?: FaultCode): Fault;
+  /** They are applied, and the answer is lost: `KVI_UNKNOWN_OUTCOME`, or `KVI_UNAVAILABLE` of a call that cannot change anything. */
+  failAfterApplying(): Fault;
+  /** They arrive late, and are applied then, also when the caller has given up meanwhile. */
+  delayRequest(ms: number): Fault;
+  /** They are applied at once, and answered late. */
+  delayResponse(ms: number): Fault;
+  /** They are not applied, and never answered: they end with their timeout or signal. */
+  hang(): Fault;
+  /** Nothing happens to them: for the calls between two others. */
+  pass(): Fault;
+}
+
+/** The plan behind a {@link Faults}, for those who carry it out. */
+export let planOf: (faults: Faults) => FaultPlan;
+
+/**
+ * A plan of what goes wrong between handles and their store, so that a test sees how a service copes. The errors are
+ * those that a real cluster gives, and what is applied is as the error says.
+ *
+ * ```ts
+ * const faults = new Faults();
+ * const kv = await openMem('mem:', {store: new MemStore(), faults});
+ *
+ * faults.next('txn').failAfterApplying();
+ * await kv.store('k', 'v'); // throws KVI_UNKNOWN_OUTCOME, and k is v
+ *
+ * faults.partition();
+ * await kv.get('k', {timeoutMs: 50}); // throws KVI_TIMEOUT
+ * faults.heal();
+ * ```
+ *
+ * One plan may be that of several handles: it is as if they were in one process.
+ */
+export class Faults {
+  readonly #plan = new FaultPlan();
+
+  static {
+    planOf = (faults) => faults.#plan;
+  }
+
+  /**
+   * Plans what happens to the next call, or the next few, of those selected. Several are a script: each call meets the first
+   * that is left and selects it.
+   *
+   * @param calls an operation, or more exactly which calls; default: any
+   * @param times how many calls; default 1
+   * @throws `KVI_INVALID_ARGUMENT` for a selection that means nothing
+   */
+  next(calls: Operation | CallSelection = {}, times = 1): FaultChoice {
+    if (!(Number.isSafeInteger(times) && times >= 1)) {
+      throw invalidArgument(`times must be a whole number, 1 or more, not ${String(times)}`);
+    }
+    return this.#choice(callMatcher(calls), times);
+  }
+
+  /**
+   * Plans what happens to every call of those selected, until it is lifted. What is planned for the next ones comes first.
+   *
+   * @param calls as of {@link Faults.next}
+   * @throws `KVI_INVALID_ARGUMENT`
+   */
+  every(calls: Operation | CallSelection = {}): FaultChoice {
+    return this.#choice(callMatcher(calls), Infinity);
+  }
+
+  /**
+   * Cuts the handles off, until {@link Faults.heal}. Their watches get nothing, and their keepalives do not arrive, so that
+   * their leases expire by the store's clock.
+   *
+   * @param calls `hang`, the default, as when packets are lost: a call waits until it is healed, or ends with its timeout or
+   *   signal, a write as `KVI_UNKNOWN_OUTCOME` (it was not applied); `fail`, as when connections are refused: it fails with
+   *   `KVI_UNAVAILABLE` at once, and kvi tries again while the call's time lasts
+   * @throws `KVI_INVALID_ARGUMENT`
+   */
+  partition({calls = 'hang'}: {calls?: PartitionMode | undefined} = {}): void {
+    if (calls !== 'hang' && calls !== 'fail') {
+      throw invalidArgument(`calls must be "hang" or "fail", not ${JSON.stringify(calls)}`);
+    }
+    this.#plan.cutOff(calls);
+  }
+
+  /**
+   * Breaks the connection of the watches, until {@link Faults.heal}. As on etcd they lose nothing by it: then they get what
+   * happened meanwhile, or end with `KVI_COMPACTED` if that was compacted. Calls go on.
+   */
+  dropWatches(): void {
+    this.#plan.dropWatches();
+  }
+
+  /** Ends {@link Faults.partition} and {@link Faults.dropWatches}. */
+  heal(): void {
+    this.#plan.heal();
+  }
+
+  /** Takes back everything that is planned, and heals. */
+  lift(): void {
+    this.#plan.removeAll();
+    this.#plan.heal();
+  }
+
+  /**
+   * Ends leases that the handles granted, in the store and now, as if they had expired: their keys are deleted, and who
+   * holds a lock or a temporary key by one is told as in production.
+   *
+   * @param leases default: all
+   * @throws `KVI_INVALID_ARGUMENT`
+   */
+  async loseLeases(leases: LeaseSelection = {}): Promise<void> {
+    checkNames(leases, ['id', 'key', 'prefix']);
+    const {id} = leases;
+    const keys = toKeys(leases);
+    for (const handle of this.#plan.handles) {
+      await handle.loseLeases(
+        (held, lease) =>
+          (id === undefined || id === lease) &&
+          (keys === undefined || held.some((key) => includes(keys, toByteString(key)))),
+      );
+    }
+  }
+
+  #choice(matches: PlannedEffect['matches'], left: number): FaultChoice {
+    const add = (effect: Effect): Fault => {
+      const planned = {matches, effect, left, hits: 0};
+      this.#plan.add(planned);
+      return {
+        get hits() {
+          return planned.hits;
+        },
+        lift: () => {
+          this.#plan.remove(planned);
+        },
+      };
+    };
+    return {
+      fail(code = 'KVI_UNAVAILABLE') {
+        if (!faultCodes.includes(code)) {
+          throw invalidArgument(`code must be one of ${faultCodes.join(', ')}, not ${String(code)}`);
+        }
+        return add(failBeforeApplying(code));
+      },
+      failAfterApplying: () => add(failAfterApplying),
+      delayRequest: (ms) => add(delayRequest(checkedDelay(ms))),
+      delayResponse: (ms) => add(delayResponse(checkedDelay(ms))),
+      hang: () => add(hang),
+      pass: () => add(pass),
+    };
+  }
+}
+
+function callMatcher(calls: Operation | CallSelection): PlannedEffect['matches'] {
+  const selection = typeof calls === 'string' ? {operation: calls} : calls;
+  checkNames(selection, ['operation', 'key', 'prefix', 'where']);
+  const {operation, where} = selection;
+  const wanted = operation === undefined ? undefined : [operation].flat();
+  const unknown = wanted?.find((name) => !operations.includes(name));
+  if (unknown !== undefined) {
+    throw invalidArgument(`there is no operation ${String(unknown)}; there are ${operations.join(', ')}`);
+  }
+  if (where !== undefined && typeof where !== 'function') throw invalidArgument('where must be a function');
+  const keys = toKeys(selection);
+  return (call) =>
+    (wanted === undefined || wanted.includes(call.operation)) &&
+    (keys === undefined || keysOf(call).some((range) => overlap(keys, toInterval(range)))) &&
+    (where === undefined || where(call));
+}
+
+function toKeys({key, prefix}: KeySelection): Interval | undefined {
+  if (key !== undefined && prefix !== undefined) throw invalidArgument('give a key or a prefix, not both');
+  if (key !== undefined) return toInterval({key: encode(key, 'key')});
+  if (prefix === undefined) return undefined;
+  const start: Bytes = encode(prefix, 'prefix');
+  return toInterval({key: start, rangeEnd: prefixEnd(start)});
+}
+
+function checkNames(selection: object, names: readonly string[]): void {
+  if (typeof selection !== 'object' || selection === null) {
+    throw invalidArgument(`what is meant must be an object with some of ${names.join(', ')}`);
+  }
+  const unknown = Object.keys(selection).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw invalidArgument(`there is no ${unknown}; there are ${names.join(', ')}`);
+}
+
+/** The longest delay that a timer takes. */
+const maxDelayMs = 2 ** 31 - 1;
+
+function checkedDelay(ms: number): number {
+  if (!(typeof ms === 'number' && ms >= 0 && ms <= maxDelayMs)) {
+    throw invalidArgument(`a delay must be from 0 to ${maxDelayMs} milliseconds, not ${String(ms)}`);
+  }
+  return ms;
+}

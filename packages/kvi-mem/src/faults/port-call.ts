@@ -1,0 +1,83 @@
+import {
+  type Bytes,
+  describeRange,
+  describeTxn,
+  type KeyRange,
+  keyRanges,
+  type LeaseId,
+  type RangeRequest,
+  type TxnRequest,
+  writes,
+} from 'kvi-core/driver';
+
+/**
+ * A call on the port, as a plan of faults sees it. What a handle's methods do by which operation: `get`, `getRange` and
+ * `range` by `range`; `store`, `delete`, `tas`, `transaction`, `txn` by `txn`; a lock or a temporary key by `leaseGrant`,
+ * `txn`, then `leaseKeepAlive`, and `leaseRevoke` at its end. Watches are no calls.
+ */
+export type PortCall =
+  | {operation: 'range'; request: RangeRequest<Bytes>}
+  | {operation: 'txn'; request: TxnRequest<Bytes>}
+  | {operation: 'compact'; request: {revision: number}}
+  | {operation: 'leaseGrant'; request: {ttlSeconds: number; id?: LeaseId | undefined}}
+  | {operation: 'leaseRevoke' | 'leaseKeepAlive'; request: {id: LeaseId}}
+  | {operation: 'leaseTimeToLive'; request: {id: LeaseId; keys?: boolean | undefined}}
+  | {operation: 'leaseLeases'; request: Record<string, never>};
+
+/** The name of a {@link PortCall}. */
+export type Operation = PortCall['operation'];
+
+/** All of them. */
+export const operations: readonly string[] = Object.keys({
+  range: true,
+  txn: true,
+  compact: true,
+  leaseGrant: true,
+  leaseRevoke: true,
+  leaseKeepAlive: true,
+  leaseTimeToLive: true,
+  leaseLeases: true,
+} satisfies Record<Operation, true>);
+
+/** Whether the call can change something, so that its outcome is unknown when no answer comes. */
+export function isWrite(call: PortCall): boolean {
+  switch (call.operation) {
+    case 'txn':
+      return writes(call.request);
+    case 'compact':
+    case 'leaseGrant':
+    case 'leaseRevoke':
+      return true;
+    // A keepalive is safe to repeat.
+    default:
+      return false;
+  }
+}
+
+/** The call in a message, in the words of kvi-etcd. */
+export function describeCall(call: PortCall): string {
+  switch (call.operation) {
+    case 'range':
+      return `range ${describeRange(call.request)}`;
+    case 'txn':
+      return `txn on ${describeTxn(call.request)}`;
+    case 'compact':
+      return `compact ${call.request.revision}`;
+    case 'leaseGrant':
+      return 'grant a lease';
+    case 'leaseRevoke':
+      return `revoke lease ${call.request.id}`;
+    case 'leaseKeepAlive':
+      return 'keep leases alive';
+    case 'leaseTimeToLive':
+      return `read lease ${call.request.id}`;
+    case 'leaseLeases':
+      return 'list leases';
+  }
+}
+
+/** The keys that the call names; none for those about leases. */
+export function keysOf(call: PortCall): readonly KeyRange<Bytes>[] {
+  if (call.operation === 'range') return [call.request];
+  return call.operation === 'txn' ? keyRanges(call.request) : [];
+}

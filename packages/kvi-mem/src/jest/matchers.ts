@@ -1,0 +1,165 @@
+import {isPromise} from 'node:util/types';
+import type {MatcherContext, SyncExpectationResult} from 'expect';
+import {createKvi, isKviError, type Kvi, type KviErrorCode} from 'kvi-core';
+import {MemStore} from '../mem-store.ts';
+import {describeResources} from '../open-resource.ts';
+
+/**
+ * What `expect` can say of a handle, a store, or a call.
+ *
+ * Where a store is looked into, a value may be a text or one of jest's asymmetric matchers, such as
+ * `expect.stringContaining('paid')`.
+ */
+export interface KviMatchers<R> {
+  /**
+   * Of a handle or a {@link MemStore}: holds the key, with this value if one is named. Await it.
+   *
+   * ```ts
+   * await expect(kv).toHaveKey('orders/1', 'placed');
+   * await expect(kv).not.toHaveKey('orders/2');
+   * ```
+   */
+  toHaveKey(key: string, value?: unknown): Promise<void>;
+  /**
+   * Of a handle or a {@link MemStore}: holds these keys, with these values, and no others. Await it.
+   *
+   * ```ts
+   * await expect(kv).toHoldExactly({'orders/1': 'placed'}, {prefix: 'orders/'});
+   * ```
+   *
+   * @param options.prefix only keys that begin with this are looked at. Default: all.
+   */
+  toHoldExactly(contents: Readonly<Record<string, unknown>>, options?: {prefix?: string}): Promise<void>;
+  /**
+   * Of a promise: rejects with a `KviError` of this code. Await it.
+   *
+   * ```ts
+   * await expect(kv.distTimedLock(0, 'nightly')).toRejectWithCode('KVI_TIMEOUT');
+   * ```
+   */
+  toRejectWithCode(code: KviErrorCode): Promise<void>;
+  /** Of a {@link MemStore}: nothing that was opened on it is open; see {@link MemStore.openResources}. */
+  toHaveNoLeaks(): R;
+}
+
+// To add to an interface, its parameters and namespace have to be repeated as they are.
+/* eslint-disable @typescript-eslint/no-empty-object-type, @typescript-eslint/no-namespace, @typescript-eslint/no-unused-vars */
+declare module 'expect' {
+  interface Matchers<R extends void | Promise<void>, T = unknown> extends KviMatchers<R> {}
+}
+declare global {
+  // Of @types/jest, for those who use the global `expect`.
+  namespace jest {
+    interface Matchers<R, T> extends KviMatchers<R> {}
+  }
+}
+/* eslint-enable @typescript-eslint/no-empty-object-type, @typescript-eslint/no-namespace, @typescript-eslint/no-unused-vars */
+
+/** As `expect.extend` takes them. */
+export const matchers = {
+  async toHaveKey(this: MatcherContext, actual: unknown, key: string, value?: unknown): Promise<Result> {
+    const contents = await contentsOf(actual);
+    const found = contents[key];
+    const wanted = value === undefined ? [key] : [key, value];
+    return {
+      pass: found !== undefined && (value === undefined || this.equals(found, value)),
+      message: () =>
+        explain(this, 'toHaveKey', [
+          `Expected${this.isNot === true ? ' not' : ''}: ${wanted.map(this.utils.printExpected).join(': ')}`,
+          found === undefined
+            ? `Received no such key, but: ${this.utils.printReceived(Object.keys(contents).slice(0, 20))}`
+            : `Received: ${[key, found].map(this.utils.printReceived).join(': ')}`,
+        ]),
+    };
+  },
+
+  async toHoldExactly(
+    this: MatcherContext,
+    actual: unknown,
+    expected: Readonly<Record<string, unknown>>,
+    {prefix = ''}: {prefix?: string} = {},
+  ): Promise<Result> {
+    const contents = await contentsOf(actual, prefix);
+    return {
+      pass: this.equals(contents, expected),
+      message: () =>
+        explain(this, 'toHoldExactly', [
+          this.isNot === true
+            ? `Expected anything but: ${this.utils.printExpected(expected)}`
+            : this.utils.printDiffOrStringify(
+                expected,
+                contents,
+                'Expected',
+                'Received',
+                this.expand ?? false,
+              ),
+        ]),
+    };
+  },
+
+  async toRejectWithCode(this: MatcherContext, actual: unknown, code: KviErrorCode): Promise<Result> {
+    if (!isPromise(actual)) {
+      throw new TypeError(
+        'expect(...).toRejectWithCode() looks at a promise: give it the call, without await',
+      );
+    }
+    const outcome = await actual.then(
+      (value: unknown) => ({value}),
+      (error: unknown) => ({error}),
+    );
+    return {
+      pass: 'error' in outcome && isKviError(outcome.error, code),
+      message: () =>
+        explain(this, 'toRejectWithCode', [
+          `Expected${this.isNot === true ? ' not' : ''}: ${this.utils.printExpected(code)}`,
+          'error' in outcome
+            ? `Rejected: ${this.utils.printReceived(describeError(outcome.error))}`
+            : `Resolved: ${this.utils.printReceived(outcome.value)}`,
+        ]),
+    };
+  },
+
+  toHaveNoLeaks(this: MatcherContext, actual: unknown): Result {
+    if (!(actual instanceof MemStore)) throw new TypeError('expect(...).toHaveNoLeaks() looks at a MemStore');
+    const open = actual.openResources();
+    return {
+      pass: open.length === 0,
+      message: () => explain(this, 'toHaveNoLeaks', [describeResources(open)]),
+    };
+  },
+};
+
+type Result = SyncExpectationResult;
+
+/** The keys and values, as text. */
+async function contentsOf(actual: unknown, prefix = ''): Promise<Record<string, string>> {
+  if (actual instanceof MemStore) {
+    await using kv = createKvi(actual.driver());
+    return await contentsOf(kv, prefix);
+  }
+  if (!isKvi(actual)) throw new TypeError('this matcher looks at a handle of kvi or a MemStore');
+  // As bytes, because one value that is not text must not hide the others.
+  const kvs = await actual.bytes.getRange({prefix});
+  return Object.fromEntries(kvs.map(({key, value}) => [toText(key), toText(value)]));
+}
+
+function isKvi(actual: unknown): actual is Kvi {
+  return typeof actual === 'object' && actual !== null && 'bytes' in actual && 'getRange' in actual;
+}
+
+function toText(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString();
+}
+
+function describeError(error: unknown): unknown {
+  return isKviError(error) ? `${error.code}: ${error.message}` : error;
+}
+
+/** A failure in jest's form: the call, and below it what was expected and found. */
+function explain(
+  {utils, isNot = false, promise = ''}: MatcherContext,
+  name: string,
+  lines: string[],
+): string {
+  return [utils.matcherHint(name, undefined, undefined, {isNot, promise}), '', ...lines].join('\n');
+}

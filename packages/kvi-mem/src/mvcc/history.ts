@@ -1,0 +1,47 @@
+import {type SortedMap, sortedMap} from '../sorted-map.ts';
+import {countUntil, type Version} from './version.ts';
+
+/** A chunk is complete with so many changes, and those of its last revision. */
+const chunkSize = 128;
+
+/**
+ * Every change since the compact revision, in the order of revisions.
+ *
+ * They are kept in chunks, which nobody changes once they are complete. So a history that begins with what another one
+ * has shares all of them, and copies only the chunk that is not: fewer than 128 changes, whatever the size.
+ */
+export class History {
+  /** The complete chunks, by the last revision that each has. */
+  readonly #chunks: SortedMap<number, readonly Version[]>;
+  #incomplete: Version[];
+
+  /** @param origin what to begin with; default: nothing. Neither sees what the other does later. */
+  constructor(origin?: History) {
+    this.#chunks = origin ? origin.#chunks.clone() : sortedMap((a, b) => a - b);
+    this.#incomplete = origin ? origin.#incomplete.slice() : [];
+  }
+
+  /** Adds the changes of the next revision. */
+  append(revision: number, changes: readonly Version[]): void {
+    for (const change of changes) this.#incomplete.push(change);
+    if (this.#incomplete.length < chunkSize) return;
+    this.#chunks.set(revision, this.#incomplete);
+    this.#incomplete = [];
+  }
+
+  /** The changes from one revision to another, both included, in order. */
+  between(from: number, to: number): readonly Version[] {
+    const chunks: (readonly Version[])[] = [];
+    this.#chunks.forRange(from, Infinity, false, (lastRevision, chunk) => {
+      chunks.push(chunk);
+      return lastRevision < to ? undefined : {break: true};
+    });
+    chunks.push(this.#incomplete);
+    return chunks.flatMap((chunk) => chunk.slice(countUntil(chunk, from - 1), countUntil(chunk, to)));
+  }
+
+  /** Forgets what came before a revision, as far as it fills chunks. */
+  forget(revision: number): void {
+    this.#chunks.deleteRange(0, revision, false);
+  }
+}

@@ -1,0 +1,154 @@
+import {
+  type Bytes,
+  type Call,
+  currentCall,
+  type Driver,
+  type LeaseId,
+  noteCall,
+  traceCalls,
+  type WatchRequest,
+} from 'kvi-core/driver';
+import {openResource, type OpenResource} from './open-resource.ts';
+
+/** A lease as {@link Resources} sees it. */
+export interface LiveLease {
+  id: LeaseId;
+  keys: readonly Bytes[];
+}
+
+interface Opened {
+  call: Call;
+  handle: Driver;
+}
+
+let isTracing = false;
+let tellUse: (used: Resources) => void = () => undefined;
+
+/**
+ * From now on, whoever opens something on a store of this process is noted, for {@link MemStore.openResources}. It is
+ * for tests: it captures a stack for each handle, watch, lease, lock and temporary key, and makes every call slower.
+ */
+export function traceResources(): void {
+  isTracing = true;
+  traceCalls();
+}
+
+/** @param tell called whenever something is opened, with the resources that it is one of */
+export function onOpening(tell: (used: Resources) => void): void {
+  tellUse = tell;
+}
+
+/**
+ * Who opened what is open on a store, as far as this is traced.
+ *
+ * A lock or a temporary key is known by the call that its lease was granted for, and is open as long as this lease, or a
+ * watch of the same call, is there: the store decides, not what the handle believes.
+ */
+export class Resources {
+  readonly #liveLeases: () => LiveLease[];
+  readonly #handles = new Map<Driver, {call: Call; cutOff: () => void}>();
+  readonly #watches = new Set<Opened & {name: string}>();
+  readonly #leases = new Map<LeaseId, Opened>();
+
+  constructor(liveLeases: () => LiveLease[]) {
+    this.#liveLeases = liveLeases;
+  }
+
+  /** @param cutOff lets the handle keep the store as it is to itself */
+  handleOpened(handle: Driver, cutOff: () => void): void {
+    if (!isTracing) return;
+    const current = currentCall();
+    // `open` may have awaited something by now; whoever calls the store itself is on the stack.
+    const call = current?.method.startsWith('open') === true ? current : noteCall('store.driver');
+    this.#handles.set(handle, {call, cutOff});
+    tellUse(this);
+  }
+
+  handleClosed(handle: Driver): void {
+    this.#handles.delete(handle);
+  }
+
+  /** @returns what to call when the watch ends */
+  watchOpened(handle: Driver, request: WatchRequest<Bytes>): (() => void) | undefined {
+    if (!isTracing) return undefined;
+    const opened = {call: currentCall() ?? noteCall('driver.watch'), handle, name: describeKeys(request)};
+    this.#watches.add(opened);
+    tellUse(this);
+    return () => this.#watches.delete(opened);
+  }
+
+  leaseGranted(handle: Driver, id: LeaseId): void {
+    if (!isTracing) return;
+    this.#leases.set(id, {call: currentCall() ?? noteCall('driver.leaseGrant'), handle});
+    tellUse(this);
+  }
+
+  /**
+   * Cuts handles off from the store, to be called before it is reset: what they do later, such as putting a temporary key
+   * back, nobody else sees.
+   *
+   * @param number handles of later calls are meant
+   */
+  cutOffSince(number: number): void {
+    for (const [handle, {call, cutOff}] of this.#handles) {
+      if (call.number <= number) continue;
+      cutOff();
+      this.#handles.delete(handle);
+    }
+  }
+
+  /** What is open, in the order in which it was opened. */
+  list(): OpenResource[] {
+    // Of what one call opened, the first is listed; the lease of a lock says more than its watches.
+    const found = new Map<Call, OpenResource>();
+    const add = (call: Call, type: OpenResource['type'], name: string) => {
+      if (!found.has(call)) found.set(call, openResource(call, type, name));
+    };
+    for (const {call} of this.#handles.values()) add(call, 'handle', '');
+    for (const {call, handle, lease} of this.#tracedLeases()) {
+      // The guards of a handle's writes end with the handle, which is listed.
+      if (call.method === 'guards' && this.#handles.has(handle)) continue;
+      const lock = lockName(lease);
+      if (call.subject !== undefined) add(call, typeOf(call), toText(call.subject));
+      else if (lock !== undefined) add(call, 'lock', lock);
+      else add(call, 'lease', lease.id);
+    }
+    for (const {call, name} of this.#watches) {
+      add(call, typeOf(call), call.subject === undefined ? name : toText(call.subject));
+    }
+    return [...found.values()].sort((a, b) => a.number - b.number);
+  }
+
+  /** The leases that live and were granted while this was traced; the others are forgotten. */
+  #tracedLeases(): (Opened & {lease: LiveLease})[] {
+    const traced = this.#liveLeases().flatMap((lease) => {
+      const opened = this.#leases.get(lease.id);
+      return opened === undefined ? [] : {...opened, lease};
+    });
+    this.#leases.clear();
+    for (const {lease, call, handle} of traced) this.#leases.set(lease.id, {call, handle});
+    return traced;
+  }
+}
+
+function typeOf({method}: Call): OpenResource['type'] {
+  if (method === 'kv.tempKey') return 'temporaryKey';
+  return method === 'kv.distLock' || method === 'kv.distTimedLock' ? 'lock' : 'watch';
+}
+
+/** A lock that was taken through the port, as `etcdctl lock` would take it, is the key `<name>/<lease>`. */
+function lockName({id, keys: [key]}: LiveLease): string | undefined {
+  const text = key === undefined ? '' : toText(key);
+  return text.endsWith(`/${id}`) ? text.slice(0, -id.length - 1) : undefined;
+}
+
+/** One key, or `[from, to)`; a range that has no end goes to `...`. */
+function describeKeys({key, rangeEnd}: WatchRequest<Bytes>): string {
+  if (rangeEnd === undefined || rangeEnd.length === 0) return toText(key);
+  const isEndless = rangeEnd.length === 1 && rangeEnd[0] === 0;
+  return `[${toText(key)}, ${isEndless ? '...' : toText(rangeEnd)})`;
+}
+
+function toText(key: Bytes | string): string {
+  return Buffer.from(key).toString();
+}
