@@ -1,3 +1,4 @@
+import {subscribe, unsubscribe} from 'node:diagnostics_channel';
 import {describe, expect, it} from '@jest/globals';
 import type {Driver} from '../src/driver/driver.ts';
 import {KviError} from '../src/errors.ts';
@@ -210,11 +211,13 @@ describe('a session', () => {
       const clock = handClock();
       const {driver, answers, keepAlives} = leases(clock, 3);
       const session = await openSession(driver, 3, never);
-      const asked = later<void>();
+      const asked = later<undefined>();
       answers.keepAlive = () => asked.promise.then(answer);
       await clock.advance(1_000);
       await session.close();
-      asked.resolve();
+      asked.resolve(undefined);
+      await clock.advance(0);
+      expect(clock.pending()).toBe(0);
       await clock.advance(10_000);
       expect([keepAlives, session.isAlive(), clock.pending()]).toEqual([[1_000], false, 0]);
       expect(session.signal.aborted).toBe(false);
@@ -251,5 +254,58 @@ describe('a session', () => {
     answer.resolve({id: 'b2', ttlSeconds: 3});
     await expect(opening).rejects.toMatchObject({code: 'KVI_ABORTED'});
     expect(limits).toEqual([1_000]);
+  });
+
+  it('is lost to the millisecond, whenever it began, and says so', async () => {
+    const clock = handClock();
+    clock.stall(50_000);
+    const {driver, answers} = leases(clock, 3);
+    const lost: unknown[] = [];
+    const note = (event: unknown) => lost.push(event);
+    subscribe('kvi:session-lost', note);
+    const session = await openSession(driver, 3, never);
+    await clock.advance(1_000);
+    answers.keepAlive = unavailable;
+    await clock.advance(2_999);
+    expect(session.signal.aborted).toBe(false);
+    await clock.advance(1);
+    unsubscribe('kvi:session-lost', note);
+    expect(session.signal.aborted).toBe(true);
+    expect(session.signal.reason).toMatchObject({message: expect.stringContaining('a1')});
+    expect(lost).toEqual([{lease: 'a1', ttlSeconds: 3, silentMs: 3_000, reason: 'expired'}]);
+  });
+
+  it('that was never kept alive is lost to the millisecond too', async () => {
+    const clock = handClock();
+    clock.stall(50_000);
+    const {driver, answers} = leases(clock, 3);
+    answers.keepAlive = unavailable;
+    const session = await openSession(driver, 3, never);
+    await clock.advance(2_999);
+    expect(session.signal.aborted).toBe(false);
+    await clock.advance(1);
+    expect(session.signal.aborted).toBe(true);
+  });
+
+  it('asks for nothing once it was lost while the event loop stalled', async () => {
+    const clock = handClock();
+    const {driver, keepAlives} = leases(clock, 3);
+    const session = await openSession(driver, 3, never);
+    clock.stall(3_000);
+    await clock.advance(0);
+    expect([keepAlives, session.signal.aborted]).toEqual([[], true]);
+  });
+
+  it('has the lease that it asked for, though the answer to the grant was lost', async () => {
+    const {driver, answers, ids, revoked} = leases(handClock(), 3);
+    answers.grant = () => {
+      const code = ids.length === 1 ? 'KVI_UNKNOWN_OUTCOME' : 'KVI_LEASE_EXISTS';
+      return Promise.reject(new KviError(code, 'made to fail'));
+    };
+    const session = await openSession(driver, 3, never);
+    expect([session.lease, ids[1]]).toEqual([ids[0], ids[0]]);
+    expect(session.isAlive()).toBe(true);
+    await session.close();
+    expect(revoked).toEqual([ids[0]]);
   });
 });

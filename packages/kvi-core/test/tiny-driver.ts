@@ -279,8 +279,7 @@ export function tinyStore() {
             keys: keys === true ? keysOf(id).map(({key}) => key) : [],
           };
         }),
-      leaseLeases: (options) =>
-        enter(options, () => [...leases].sort(([, a], [, b]) => a.endsAt - b.endsAt).map(([id]) => id)),
+      leaseLeases: (options) => enter(options, () => [...leases.keys()].sort()),
       watch(request, options) {
         const buffer = eventBuffer({...options, onEnd: forgetEnded});
         const watcher = {owner: driver, buffer, request, start: request.startRevision || present() + 1};

@@ -1,4 +1,5 @@
 import {
+  type Bytes,
   compareBytes,
   describeRange,
   describeTxn,
@@ -6,9 +7,12 @@ import {
   KviError,
   type LeaseId,
   systemClock,
+  type TxnRequest,
   writes,
 } from 'kvi-core/driver';
 import type {Client} from './client.ts';
+import {isServiceError, type Services} from './connection.ts';
+import {isPermissionDenied} from './failures.ts';
 import {leaseKeeper} from './keep-alive-stream.ts';
 import {fromLease, fromRange, fromTxn, toLease, toRange, toTxn} from './translate.ts';
 import {watcher} from './watch-stream.ts';
@@ -46,7 +50,11 @@ export function etcdDriver(client: Client, options: EtcdDriverOptions): Driver {
 
     async txn(request, limits = {}) {
       const call = {write: writes(request), describe: () => `txn on ${describeTxn(request)}`};
-      return fromTxn(await client.call(call, limits, ({kv}) => kv.txn(toTxn(request))));
+      const response = await client.call(call, limits, async (services) => {
+        if (hasNoOperations(request)) await catchUp(services);
+        return services.kv.txn(toTxn(request));
+      });
+      return fromTxn(response);
     },
 
     async compact(revision, limits = {}) {
@@ -84,8 +92,11 @@ export function etcdDriver(client: Client, options: EtcdDriverOptions): Driver {
 
     async leaseLeases(limits = {}) {
       const call = {write: false, describe: () => 'list leases'};
-      const {leases} = await client.call(call, limits, ({lease}) => lease.leaseLeases());
-      return leases.map(({ID}) => fromLease(ID));
+      const {leases} = await client.call(call, limits, async (services) => {
+        await catchUp(services);
+        return services.lease.leaseLeases();
+      });
+      return leases.map(({ID}) => fromLease(ID)).sort();
     },
 
     watch: (request, limits) => watches.watch(request, limits),
@@ -97,6 +108,27 @@ export function etcdDriver(client: Client, options: EtcdDriverOptions): Driver {
     },
   };
   return driver;
+}
+
+/**
+ * Lets the member learn everything that its cluster had agreed on before. It does so before it looks at permissions, so
+ * one who may not read the key can ask for it too.
+ *
+ * A member answers two requests from what it has, old as that may be, without being asked to: for the leases, and a
+ * transaction without operations.
+ *
+ * @see `Range`, `isTxnSerializable` and `LeaseLeases` in etcd's `v3_server.go`
+ */
+async function catchUp({kv}: Services): Promise<void> {
+  try {
+    await kv.range({key: Buffer.of(0), count_only: true});
+  } catch (error) {
+    if (!(isServiceError(error) && isPermissionDenied(error))) throw error;
+  }
+}
+
+function hasNoOperations({success = [], failure = []}: TxnRequest<Bytes>): boolean {
+  return success.length === 0 && failure.length === 0;
 }
 
 function leaseNotFound(id: LeaseId): KviError {

@@ -100,6 +100,11 @@ export function isNoLeader({details}: GrpcFailure): boolean {
   return details === 'etcdserver: no leader';
 }
 
+/** Whether the user may not do what was asked. */
+export function isPermissionDenied({details}: GrpcFailure): boolean {
+  return details === 'etcdserver: permission denied';
+}
+
 /** Whether the server takes part in no authentication at all. */
 export function isAuthNotEnabled({details}: GrpcFailure): boolean {
   return details === 'etcdserver: authentication is not enabled';

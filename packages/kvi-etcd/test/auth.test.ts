@@ -27,6 +27,10 @@ describeWithEtcd('an etcd with authentication', () => {
 
   it('serves a user what it may have, and refuses the rest by naming the keys', async () => {
     await driver.txn(put('app/a'));
+    expect(
+      await driver.txn({compare: [{key: bytes('app/a'), target: 'version', result: '>', version: 0}]}),
+    ).toMatchObject({succeeded: true});
+    expect(await driver.leaseLeases()).toEqual([]);
     expect(await failure(driver.txn(put('other')))).toMatchObject({
       code: 'KVI_PERMISSION_DENIED',
       message: expect.stringContaining('"other"'),

@@ -6,6 +6,8 @@ import {silenceMs} from '../src/client.ts';
 import {
   bytes,
   failure,
+  leaderOf,
+  metric,
   put,
   putOnce,
   read,
@@ -181,16 +183,4 @@ async function busiest(nodes: readonly Etcd[]): Promise<Etcd> {
   const found = nodes[index];
   if (found === undefined) throw new Error('no member serves a watch');
   return found;
-}
-
-async function leaderOf(nodes: readonly Etcd[]): Promise<Etcd> {
-  const leads = await Promise.all(nodes.map((node) => metric(node, 'etcd_server_is_leader')));
-  const found = nodes[leads.indexOf(1)];
-  if (found === undefined) throw new Error('no member leads');
-  return found;
-}
-
-async function metric({url}: Etcd, name: string): Promise<number> {
-  const metrics = await (await fetch(`${url}/metrics`)).text();
-  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metrics)?.[1]);
 }

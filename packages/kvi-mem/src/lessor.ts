@@ -119,9 +119,9 @@ export class Lessor {
     };
   }
 
-  /** The ids, that of the lease that expires next first. */
+  /** The ids, ascending. */
   leases(): LeaseId[] {
-    return this.#byExpiry.keysArray().map(({id}) => id);
+    return this.#leases.keysArray();
   }
 
   /** The leases with their keys, in no order. */

@@ -102,14 +102,4 @@ describe('A lease of the store in process', () => {
     expect(pending()).toBe(before);
     await watch.return();
   });
-
-  it('is listed after those that end before it', async () => {
-    const {driver} = setUp();
-    await driver.leaseGrant({ttlSeconds: 30, id: 'c'});
-    await driver.leaseGrant({ttlSeconds: 10, id: 'a'});
-    await driver.leaseGrant({ttlSeconds: 20, id: 'b'});
-    expect(await driver.leaseLeases()).toEqual(['a', 'b', 'c']);
-    await driver.leaseRevoke('a');
-    expect(await driver.leaseLeases()).toEqual(['b', 'c']);
-  });
 });

@@ -101,7 +101,7 @@ export interface Driver {
     options?: DriverCallOptions,
   ): Promise<LeaseTimeToLiveResponse>;
 
-  /** Lists the leases of the store, the one that expires next first. */
+  /** Lists the ids of the leases, ascending as text: a member that does not lead knows no better order. */
   leaseLeases(options?: DriverCallOptions): Promise<LeaseId[]>;
 
   /** Starts a watch. Never throws: what goes wrong, the watch reports. */

@@ -7,6 +7,7 @@ import {
   type TxnRequest,
 } from 'kvi-core/driver';
 import type {EtcdDiagnostics} from 'kvi-etcd';
+import type {Etcd} from 'kvi-testbed';
 import {subscribe, unsubscribe} from 'node:diagnostics_channel';
 
 export function bytes(text: string): Bytes {
@@ -103,4 +104,18 @@ export function recordDiagnostics<Name extends keyof EtcdDiagnostics>(
       unsubscribe(name, record);
     },
   };
+}
+
+/** The member that leads. */
+export async function leaderOf(nodes: readonly Etcd[]): Promise<Etcd> {
+  const leads = await Promise.all(nodes.map((node) => metric(node, 'etcd_server_is_leader')));
+  const found = nodes[leads.indexOf(1)];
+  if (found === undefined) throw new Error('no member leads');
+  return found;
+}
+
+/** One number of what a member measures. */
+export async function metric({url}: Etcd, name: string): Promise<number> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metrics)?.[1]);
 }

@@ -44,7 +44,14 @@ export async function bundle(root: string, outfile: string): Promise<void> {
   });
 }
 
-/** All test files but those that run the contract, for which contract-tests.ts takes a tenth of the time. */
+/**
+ * Marks of tests that need more than this run has: those that run the contract or programs against the model, for which
+ * contract-tests.ts takes a tenth of the time; those that need jest itself; and those that look at stacks.
+ */
+const needsMore =
+  /from 'kvi-core\/contract|\bjest\b[^']*} from '@jest\/globals'|kvi-mem\/jest|traceResources/;
+
+/** The other test files. */
 async function testFiles(root: string): Promise<string[]> {
   const found: string[] = [];
   for (const name of ['kvi-core', 'kvi-mem']) {
@@ -53,7 +60,7 @@ async function testFiles(root: string): Promise<string[]> {
       const file = path.join(folder, entry);
       if (!entry.endsWith('.test.ts')) continue;
       const source = await readFile(file, 'utf8');
-      if (!source.includes("from 'kvi-core/contract'")) found.push(file);
+      if (!needsMore.test(source)) found.push(file);
     }
   }
   return found;

@@ -3,30 +3,59 @@ import {bind} from 'jest-each';
 
 export {expect} from 'expect';
 
+type Body = () => unknown;
+
 /** A test that was written down. */
 export interface Test {
   name: string;
-  run: () => unknown;
+  /** Runs the test, between what its groups do before and after each. */
+  run: () => Promise<void>;
+}
+
+interface Group {
+  name: string;
+  before: Body[];
+  after: Body[];
 }
 
 /** All tests, in the order of their files. */
 export const tests: Test[] = [];
 
-const path: string[] = [];
+/** The groups that the next test is in, the outermost first; that is the file, more or less. */
+const path: Group[] = [];
 const names = new Map<string, number>();
 
 function addGroup(name: string, body: () => void): void {
-  path.push(name);
+  path.push({name, before: [], after: []});
   body();
   path.pop();
 }
 
-function addTest(name: string, run: () => unknown): void {
-  const fullName = [...path, name].join(' › ');
+function addTest(name: string, body: Body): void {
+  const groups = [...path];
+  const fullName = [...groups.map((group) => group.name), name].join(' › ');
   const count = (names.get(fullName) ?? 0) + 1;
   names.set(fullName, count);
+  async function run() {
+    for (const {before} of groups) for (const hook of before) await hook();
+    try {
+      await body();
+    } finally {
+      for (const {after} of groups.toReversed()) for (const hook of after) await hook();
+    }
+  }
   tests.push({name: count === 1 ? fullName : `${fullName} (${count})`, run});
 }
 
 export const describe = Object.assign(addGroup, {each: bind(addGroup as never)});
 export const it = Object.assign(addTest, {each: bind(addTest as never)});
+
+/** A hook of the group around it; one outside of every group, which is that of a whole file, is left out. */
+export function beforeEach(hook: Body): void {
+  path.at(-1)?.before.push(hook);
+}
+
+/** See {@link beforeEach}. */
+export function afterEach(hook: Body): void {
+  path.at(-1)?.after.push(hook);
+}

@@ -157,20 +157,16 @@ export const lease: ContractGroup = {
       },
     },
     {
-      name: 'is listed before those that expire later',
+      name: 'is listed in the order of the ids, whenever it was granted and however long it lasts',
       async run(context) {
         const {driver} = context;
-        const leases = await Promise.all(
-          [600, 60, 6000].map((ttlSeconds) => driver.leaseGrant({ttlSeconds})),
-        );
-        const own = leases.map(({id}) => id);
-        const listed = (await driver.leaseLeases()).filter((id) => own.includes(id));
-        assert.deepEqual(
-          listed.map((id) => leases.find((lease) => lease.id === id)?.ttlSeconds),
-          [60, 600, 6000],
-          'the lease that expires next comes first, whenever it was granted',
-        );
-        await Promise.all(own.map((id) => driver.leaseRevoke(id)));
+        const ids = ['10', '2', 'a1b2', 'f'];
+        await using _one = await borrow(driver, {id: 'f', ttlSeconds: 60});
+        await using _two = await borrow(driver, {id: '2', ttlSeconds: 6000});
+        await using _three = await borrow(driver, {id: 'a1b2', ttlSeconds: 600});
+        await using _four = await borrow(driver, {id: '10', ttlSeconds: 60});
+        const listed = (await driver.leaseLeases()).filter((id) => ids.includes(id));
+        assert.deepEqual(listed, ids, 'leases are listed in one order on every member');
       },
     },
     {

@@ -63,7 +63,10 @@ async function call(command: HandleCommand, driver: Driver, stage: Stage): Promi
     }
     case 'leaseLeases': {
       const leases = await driver.leaseLeases();
-      return `[${leases.map((id) => names.leaseName(id)).join(', ')}]`;
+      return `[${leases
+        .map((id) => names.leaseName(id))
+        .sort()
+        .join(', ')}]`;
     }
     case 'expire':
       await expire(driver, command, stage);

@@ -23,11 +23,10 @@ export function show(value: unknown): string {
   return JSON.stringify(plain(value)) ?? 'undefined';
 }
 
-/** What of an answer is compared: no time passes in a history, so what a lease has left is not, nor an order by it. */
+/** What of an answer is compared: no time passes in a history, so what a lease has left is not. */
 function comparable(type: RecordedCall['request']['type'], outcome: RecordedCall['outcome']): unknown {
   if (outcome === 'unknown' || !outcome.ok) return outcome;
   const {value} = outcome;
-  if (type === 'leaseLeases' && Array.isArray(value)) return [...value].sort();
   if (type === 'leaseTimeToLive') return plain({...Object(value), ttlSeconds: undefined});
   return plain(value);
 }

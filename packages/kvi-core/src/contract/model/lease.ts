@@ -56,7 +56,7 @@ export function timeToLive(
 }
 
 /** The leases, the one that expires next first. */
-export function byExpiry({leases}: ModelState): LeaseId[] {
+function byExpiry({leases}: ModelState): LeaseId[] {
   return [...leases].sort(([, a], [, b]) => a.expiresAt - b.expiresAt).map(([id]) => id);
 }
 

@@ -80,7 +80,7 @@ export function latest(state: ModelState): KeyValues {
 }
 
 /** The error for a revision that is no longer there. */
-export function compacted({compactRevision}: ModelState): KviError {
+function compacted({compactRevision}: ModelState): KviError {
   return new KviError('KVI_COMPACTED', 'the revision was compacted away', {compactRevision});
 }
 

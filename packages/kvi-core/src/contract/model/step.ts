@@ -8,7 +8,7 @@ import type {
   TxnRequest,
   TxnResponse,
 } from '../../messages.ts';
-import {byExpiry, elapse, grant, keepAlive, revoke, timeToLive} from './lease.ts';
+import {elapse, grant, keepAlive, revoke, timeToLive} from './lease.ts';
 import {compact, type ModelState} from './state.ts';
 import {range, txn} from './txn.ts';
 
@@ -35,7 +35,7 @@ export interface ModelResponses {
   leaseRevoke: undefined;
   leaseKeepAlive: {ttlSeconds: number};
   leaseTimeToLive: LeaseTimeToLiveResponse;
-  /** The one that expires next first. */
+  /** Ascending. */
   leaseLeases: LeaseId[];
   elapse: undefined;
 }
@@ -86,6 +86,6 @@ const requests: {
   leaseRevoke: (state, {id}) => [revoke(state, id), undefined],
   leaseKeepAlive: (state, {id}) => keepAlive(state, id),
   leaseTimeToLive: (state, request) => [state, timeToLive(state, request)],
-  leaseLeases: (state) => [state, byExpiry(state)],
+  leaseLeases: (state) => [state, [...state.leases.keys()].sort()],
   elapse: (state, {ms}) => [elapse(state, ms), undefined],
 };
