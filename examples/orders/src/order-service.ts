@@ -51,14 +51,18 @@ export class OrderService {
       undefined,
       {
         onError: (error) => {
-          // What changed while the connection was away is not told any more: read what holds now, and go on from there.
-          if (isKviError(error, 'KVI_COMPACTED')) return this.#followLimit();
-          throw error;
+          void this.#followAgain(error);
         },
       },
     );
     const stored = await this.#kv.get(keys.limit);
     if (stored !== undefined && !watched) this.#learnLimit(stored);
+  }
+
+  /** What changed while the connection was away is not told any more: read what holds now, and go on from there. */
+  async #followAgain(error: unknown): Promise<void> {
+    if (!isKviError(error, 'KVI_COMPACTED')) throw error;
+    await this.#followLimit();
   }
 
   #learnLimit(stored: string): void {

@@ -28,16 +28,12 @@ interface MemberList {
   members: {ID: string; clientURLs: string[]}[];
 }
 
-/** Slower than the testbed's own, so that a busy machine does not hold elections for want of a heartbeat. */
-const election = ['--heartbeat-interval', '50', '--election-timeout', '500'];
-
 /** How long the members may take to elect a leader while nothing hinders them. */
 const leaderMs = 20_000;
 
 export async function openArena(): Promise<Arena> {
   const peers = peerNetwork();
   const cluster = await startEtcdCluster(3, {
-    args: election,
     peerEndpoint: (endpoint, index) => peers.endpointFor(endpoint, index),
   });
   const endpoints = cluster.nodes.map(({endpoint}) => endpoint);

@@ -68,6 +68,11 @@ export async function planNode(): Promise<NodePlan> {
   };
 }
 
+/** A node that is alone is its own leader soon. */
+const quickElection = ['--heartbeat-interval', '10', '--election-timeout', '100'];
+/** Members on a busy machine would hold elections for want of a heartbeat. */
+const slowElection = ['--heartbeat-interval', '50', '--election-timeout', '500'];
+
 /** Starts a node of the cluster that `plans` describes. Resolves before it answers: call its `untilReady`. */
 export async function startNode(
   binary: EtcdBinary,
@@ -87,7 +92,7 @@ export async function startNode(
     ],
     ...['--listen-peer-urls', plan.peerUrl, '--initial-advertise-peer-urls', plan.advertisedPeerUrl],
     ...['--initial-cluster', plans.map((each) => `${each.name}=${each.advertisedPeerUrl}`).join(',')],
-    ...['--heartbeat-interval', '10', '--election-timeout', '100'],
+    ...(plans.length > 1 ? slowElection : quickElection),
     ...['--logger', 'zap', '--log-level', 'error'],
     ...(binary.canSkipFsync ? ['--unsafe-no-fsync'] : []),
     ...(options.args ?? []),
