@@ -7,7 +7,6 @@ import type {
   Event,
   KeyRange,
   KeyValue,
-  PutRequest,
   RangeResponse,
   RequestOp,
   ResponseOp,
@@ -93,20 +92,16 @@ function encodeCompare(compare: Compare<Input>): Compare<Bytes> {
 function encodeOp(op: RequestOp<Input>, depth: number): RequestOp<Bytes> {
   switch (op.type) {
     case 'put':
-      return {type: 'put', ...encodePut(op)};
+      return {
+        ...op,
+        key: encode(op.key, 'key'),
+        value: op.value === undefined ? undefined : encode(op.value, 'value'),
+      };
     case 'txn':
       return {type: 'txn', ...encodeTxn(op, depth + 1)};
     default:
       return {...op, ...encodeRange(op)};
   }
-}
-
-function encodePut(put: PutRequest<Input>): PutRequest<Bytes> {
-  return {
-    ...put,
-    key: encode(put.key, 'key'),
-    value: put.value === undefined ? undefined : encode(put.value, 'value'),
-  };
 }
 
 /** @throws `KVI_NOT_TEXT` from these and all below, where `decode` is that of a text handle */
@@ -142,13 +137,13 @@ export function decodeTxnResponse<T extends Input>(
 function decodeOp<T extends Input>(op: ResponseOp<Bytes>, decode: Decode<T>): ResponseOp<T> {
   switch (op.type) {
     case 'range':
-      return {type: 'range', ...decodeRangeResponse(op, decode)};
+      return {...op, ...decodeRangeResponse(op, decode)};
     case 'put':
       return {type: 'put', revision: op.revision, ...decodePrevKv(op, decode)};
     case 'deleteRange':
       return {...op, prevKvs: op.prevKvs.map((kv) => decodeKeyValue(kv, decode))};
     case 'txn':
-      return {type: 'txn', ...decodeTxnResponse(op, decode)};
+      return {...op, ...decodeTxnResponse(op, decode)};
   }
 }
 

@@ -302,7 +302,7 @@ function view<T extends Input>(
       async guard(request, callOptions) {
         handle.check(callOptions);
         if (!lock.isHeld()) throw lockLost(lock.name, lock.signal.reason);
-        const {succeeded, responses} = await txn(
+        const {responses} = await txn(
           {
             compare: [{key: lock.key, target: 'create', result: '=', createRevision: lock.token}],
             success: [{type: 'txn', ...request}],
@@ -310,7 +310,8 @@ function view<T extends Input>(
           callOptions,
         );
         const [response] = responses;
-        if (!succeeded || response?.type !== 'txn') throw lockLost(lock.name, undefined);
+        // Where the lock is another's nothing ran, so that there is no response.
+        if (response?.type !== 'txn') throw lockLost(lock.name, undefined);
         return decodeTxnResponse(asTxnResponse(response), decode);
       },
     };

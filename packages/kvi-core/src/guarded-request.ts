@@ -36,10 +36,8 @@ export function withoutCourse(request: TxnRequest<Bytes>, response: TxnResponse<
   const only = onlyNested(ops);
   const responses = response.responses
     .slice(0, ops.length)
-    .map((item, i): ResponseOp<Bytes> =>
-      only !== undefined && ops[i] === only && item.type === 'txn'
-        ? {type: 'txn', ...withoutCourse(only, item)}
-        : item,
+    .map((item): ResponseOp<Bytes> =>
+      only !== undefined && item.type === 'txn' ? {type: 'txn', ...withoutCourse(only, item)} : item,
     );
   return {...response, responses};
 }

@@ -51,8 +51,8 @@ interface Guard {
   modRevision: number;
 }
 
-/** What became of a write; undefined when it cannot be known. */
-type Outcome = {applied: true; course: string; revision: number} | {applied: false} | undefined;
+/** What became of a write: its course and its revision when it was applied. */
+type Outcome = {course: string; revision: number} | 'not-applied' | 'unknown';
 
 /** Seconds that the guards outlive a crashed process: long enough for most failures of a backend to be over. */
 const guardTtlSeconds = 60;
@@ -114,14 +114,8 @@ export function guardedWrites(driver: Port, requestLimits: Limits, closing: Abor
     if (guard.lease === lease) free.push({...guard, modRevision});
   }
 
-  /** Whatever keeps the guard from being had, the write has not been sent. */
-  async function guardWithin(limits: Attempt): Promise<Guard> {
-    try {
-      return await within(clock, {...limits, closing}, (ended) => orAborted(takeGuard(), ended));
-    } catch (error) {
-      if (!isKviError(error, 'KVI_UNKNOWN_OUTCOME')) throw error;
-      throw unavailable(error);
-    }
+  function guardWithin(limits: Attempt): Promise<Guard> {
+    return within(clock, {...limits, closing}, (ended) => orAborted(takeGuard(), ended));
   }
 
   async function attempt(
@@ -177,7 +171,7 @@ export function guardedWrites(driver: Port, requestLimits: Limits, closing: Abor
         return await ask(guard, {timeoutMs, signal});
       } catch (error) {
         const isOver = signal?.aborted === true || closing.aborted;
-        if (isOver || !mayPass(error) || deadline - clock.now() <= wait.duration) return undefined;
+        if (isOver || !mayPass(error) || deadline - clock.now() <= wait.duration) return 'unknown';
         await within(clock, {signal, closing}, (ended) => sleep(clock, wait.duration, ended)).catch(
           () => undefined,
         );
@@ -196,15 +190,15 @@ export function guardedWrites(driver: Port, requestLimits: Limits, closing: Abor
     );
     if (succeeded) {
       giveBack(guard, revision);
-      return {applied: false};
+      return 'not-applied';
     }
     const [response] = responses;
     const kv = response?.type === 'range' ? response.kvs[0] : undefined;
     // Without it, its lease is over, or an operator deleted it.
-    if (kv === undefined) return undefined;
+    if (kv === undefined) return 'unknown';
     giveBack(guard, kv.modRevision);
     const course = Buffer.from(kv.value).toString();
-    return course === prevented ? {applied: false} : {applied: true, course, revision: kv.modRevision};
+    return course === prevented ? 'not-applied' : {course, revision: kv.modRevision};
   }
 
   /** Tells the end of the guard's lease from that of one which the request itself names. */
@@ -251,8 +245,8 @@ function guardLost(): KviError {
 }
 
 function conclude(request: TxnRequest<Bytes>, outcome: Outcome, cause: KviError): TxnResponse<Bytes> {
-  if (outcome === undefined) throw cause;
-  if (!outcome.applied) {
+  if (outcome === 'unknown') throw cause;
+  if (outcome === 'not-applied') {
     throw new KviError(
       'KVI_UNAVAILABLE',
       `a write got no answer; it was not applied, and will not be (${cause.message})`,
@@ -274,6 +268,5 @@ function mayPass(error: unknown): boolean {
 }
 
 function nameOf(outcome: Outcome) {
-  if (outcome === undefined) return 'unknown';
-  return outcome.applied ? 'applied' : 'not-applied';
+  return typeof outcome === 'string' ? outcome : 'applied';
 }

@@ -107,8 +107,8 @@ export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest):
         placing = persist(driver.clock, signal, () => putBack(current));
         session = await placing;
       }
-    } catch (error) {
-      if (!signal.aborted) throw error;
+    } catch {
+      // Only its end ends the keeping.
     } finally {
       await session.close({timeoutMs: giveUpMs});
     }

@@ -17,25 +17,8 @@ export interface KviOptions extends Partial<Limits> {
   onUnknownOutcome?: OnUnknownOutcome | undefined;
 }
 
-/** The names of {@link KviOptions}, for those who take them together with options of their own. */
-export const kviOptionNames: readonly string[] = Object.keys({
-  timeoutMs: true,
-  ttlSeconds: true,
-  lockName: true,
-  retryPolicy: true,
-  onUnknownOutcome: true,
-  maxTxnOps: true,
-  maxRequestBytes: true,
-} satisfies Record<keyof KviOptions, true>);
-
 /** {@link KviOptions} with their defaults. */
-export type ResolvedOptions = {
-  timeoutMs: number;
-  ttlSeconds: number;
-  lockName: string;
-  retryPolicy: RetryPolicy;
-  onUnknownOutcome: OnUnknownOutcome;
-} & Limits;
+export type ResolvedOptions = {[Name in keyof KviOptions]-?: NonNullable<KviOptions[Name]>};
 
 /** The longest that a timer can run, in milliseconds; about 24 days. */
 const maxTimerMs = 2 ** 31 - 1;
@@ -61,6 +44,9 @@ export function resolveOptions(options: KviOptions): ResolvedOptions {
   checkPositiveInteger('maxRequestBytes', resolved.maxRequestBytes);
   return resolved;
 }
+
+/** The names of {@link KviOptions}, for those who take them together with options of their own. */
+export const kviOptionNames: readonly string[] = Object.keys(resolveOptions({}));
 
 /**
  * Refuses options that are out of bounds, so that who opens a driver can do it before anything is opened.

@@ -29,6 +29,49 @@ describe("The machine's clock", () => {
   });
 });
 
+/** Runs `body` with timers that are not the machine's, as a test may put them there. */
+function withFakeTime(body: (setTime: (ms: number) => void, replaceTimers: () => void) => void): void {
+  const {setTimeout: real} = globalThis;
+  let time = 0;
+  const replaceTimers = () => {
+    globalThis.setTimeout = ((...args: Parameters<typeof real>) => real(...args)) as typeof real;
+  };
+  Object.defineProperty(performance, 'now', {value: () => time, configurable: true});
+  try {
+    replaceTimers();
+    body((ms) => (time = ms), replaceTimers);
+  } finally {
+    globalThis.setTimeout = real;
+    Reflect.deleteProperty(performance, 'now');
+  }
+}
+
+describe("The machine's clock, where a test replaces the timers", () => {
+  it('goes on from where it was when their time takes over, begins anew, is another, and ends', () => {
+    const begun = systemClock.now();
+    let end = 0;
+    withFakeTime((setTime, replaceTimers) => {
+      const passed = () => systemClock.now() - begun;
+      expect(passed()).toBeCloseTo(0);
+      setTime(100);
+      expect(passed()).toBeCloseTo(100);
+      setTime(20);
+      expect(passed()).toBeCloseTo(100);
+      setTime(70);
+      expect(passed()).toBeCloseTo(150);
+      replaceTimers();
+      setTime(1e9);
+      expect(passed()).toBeCloseTo(150);
+      setTime(1e9 + 5);
+      end = systemClock.now();
+      expect(end - begun).toBeCloseTo(155);
+    });
+    const after = systemClock.now();
+    expect(after).toBeCloseTo(end);
+    expect(systemClock.now() - after).toBeLessThan(1000);
+  });
+});
+
 describe('A sleep', () => {
   it('lasts as long as it is to', async () => {
     const clock = handClock();

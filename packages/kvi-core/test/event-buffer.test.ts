@@ -75,8 +75,20 @@ describe('a buffer of events', () => {
     expect(ends).toHaveLength(1);
     expect(await watch.next()).toMatchObject({value: {revision: 5}});
     expect(await watch.next()).toMatchObject({value: {revision: 6}});
-    await expect(watch.next()).rejects.toMatchObject({code: 'KVI_SLOW_CONSUMER', revision: 7});
+    await expect(watch.next()).rejects.toMatchObject({
+      code: 'KVI_SLOW_CONSUMER',
+      message: expect.stringMatching(/more than 3 events .*from revision 7/),
+      revision: 7,
+    });
     expect(await watch.next()).toEqual(over);
+  });
+
+  it('names the first revision that was not kept, where a response holds several', async () => {
+    const {watch, push} = buffer({maxBufferedEvents: 1});
+    push(response(5));
+    push({...response(7), revision: 9});
+    expect(await watch.next()).toMatchObject({value: {revision: 5}});
+    await expect(watch.next()).rejects.toMatchObject({revision: 7});
   });
 
   it('never ends a consumer that keeps up, however much comes', async () => {
@@ -112,7 +124,10 @@ describe('a buffer of events', () => {
     expect(await returned).toEqual(over);
     push(response(2));
     expect(await watch.next()).toEqual(over);
-    await expect(watch.created).rejects.toMatchObject({code: 'KVI_ABORTED'});
+    await expect(watch.created).rejects.toMatchObject({
+      code: 'KVI_ABORTED',
+      message: expect.stringContaining('before it was in place'),
+    });
     await watch.return();
     expect(ends).toHaveLength(1);
   });

@@ -45,7 +45,7 @@ export function etcdDriver(client: Client, options: EtcdDriverOptions): Driver {
         describe: () => `range ${describeRange(request)}`,
         withoutLeader: request.serializable === true,
       };
-      return fromRange(await client.call(call, limits, ({kv}) => kv.range(toRange(request))));
+      return fromRange(await client.call(call, limits, ({kv}) => kv.range(toRange(request))), request);
     },
 
     async txn(request, limits = {}) {
@@ -54,7 +54,7 @@ export function etcdDriver(client: Client, options: EtcdDriverOptions): Driver {
         if (hasNoOperations(request)) await catchUp(services);
         return services.kv.txn(toTxn(request));
       });
-      return fromTxn(response);
+      return fromTxn(response, request);
     },
 
     async compact(revision, limits = {}) {

@@ -37,6 +37,7 @@ import {
   type TxnResponse,
   type WatchRequest,
 } from 'kvi-core/driver';
+import {orderTies} from './order.ts';
 
 const sortOrders = {ascend: 'Ascend', descend: 'Descend'} as const;
 
@@ -72,10 +73,10 @@ export function toRange(request: RangeRequest<Bytes>): IRangeRequest {
   });
 }
 
-export function fromRange(response: IRangeResponse): RangeResponse<Bytes> {
+export function fromRange(response: IRangeResponse, request: RangeRequest<Bytes>): RangeResponse<Bytes> {
   return {
     revision: Number(response.header.revision),
-    kvs: response.kvs.map(fromKeyValue),
+    kvs: orderTies(response.kvs.map(fromKeyValue), request),
     more: response.more,
     count: Number(response.count),
   };
@@ -89,8 +90,8 @@ export function toTxn(request: TxnRequest<Bytes>): ITxnRequest {
   };
 }
 
-export function fromTxn(response: ITxnResponse): TxnResponse<Bytes> {
-  return fromTxnAt(response, Number(response.header.revision));
+export function fromTxn(response: ITxnResponse, request: TxnRequest<Bytes>): TxnResponse<Bytes> {
+  return fromTxnAt(response, request, Number(response.header.revision));
 }
 
 /** @param id chosen here, above 0, so that many watches can be asked for without waiting for each other's answer */
@@ -197,23 +198,30 @@ function toDeleteRange(request: DeleteRangeRequest<Bytes>): IDeleteRangeRequest 
 }
 
 /** @param revision the outermost transaction's: etcd leaves it out of the header of one nested in it */
-function fromTxnAt(response: ITxnResponse, revision: number): TxnResponse<Bytes> {
-  return {
-    revision,
-    succeeded: response.succeeded,
-    responses: response.responses.map((op) => fromOp(op, revision)),
-  };
+function fromTxnAt(
+  {succeeded, responses}: ITxnResponse,
+  {success = [], failure = []}: TxnRequest<Bytes>,
+  revision: number,
+): TxnResponse<Bytes> {
+  const ops = succeeded ? success : failure;
+  return {revision, succeeded, responses: responses.map((op, i) => fromOp(op, ops[i], revision))};
 }
 
 /** @param op of its four fields, only the one that answers is there, whatever etcd3's type says */
-function fromOp(op: Partial<IResponseOp>, revision: number): ResponseOp<Bytes> {
-  if (op.response_range) return {type: 'range', ...fromRange(op.response_range)};
+function fromOp(
+  op: Partial<IResponseOp>,
+  request: RequestOp<Bytes> | undefined,
+  revision: number,
+): ResponseOp<Bytes> {
+  if (op.response_range && request?.type === 'range')
+    return {type: 'range', ...fromRange(op.response_range, request)};
   if (op.response_put) return {type: 'put', ...fromPut(op.response_put)};
   if (op.response_delete_range) return {type: 'deleteRange', ...fromDeleteRange(op.response_delete_range)};
-  if (op.response_txn) return {type: 'txn', ...fromTxnAt(op.response_txn, revision)};
+  if (op.response_txn && request?.type === 'txn')
+    return {type: 'txn', ...fromTxnAt(op.response_txn, request, revision)};
   throw new KviError(
     'KVI_INTERNAL',
-    'etcd answered an operation of a transaction with none of the known responses',
+    'etcd answered an operation of a transaction with something else than its response',
   );
 }
 

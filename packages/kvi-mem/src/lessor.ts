@@ -54,7 +54,6 @@ export class Lessor {
   readonly #epoch: number = 0;
   #owner = {};
   #timer: Timer | undefined;
-  #timerFiresAt = Infinity;
   #granted = 0;
 
   /** @param origin what to begin with; default: nothing. Neither sees what the other does later. */
@@ -149,9 +148,7 @@ export class Lessor {
 
   /** Ends the leases whose time is over. */
   expire(): void {
-    if (this.#leases.isEmpty) return;
-    const now = this.#now();
-    for (let next = this.#next(); next && next.expiresAt <= now; next = this.#next()) this.#end(next);
+    for (let next = this.#next(); next && next.expiresAt <= this.#now(); next = this.#next()) this.#end(next);
   }
 
   /** Forgets all leases, without a change to the store. */
@@ -201,13 +198,14 @@ export class Lessor {
 
   /** A timer that fires too early is left to do so, and sets the next: keepalives come often, and each would cost two. */
   #setTimer(): void {
-    const {clock} = this.#options;
-    const expiresAt = this.#next()?.expiresAt ?? Infinity;
-    if (expiresAt === Infinity || expiresAt < this.#timerFiresAt) this.#cancelTimer();
-    if (expiresAt === Infinity || this.#timer) return;
-    const delayMs = Math.min(Math.max(0, Math.ceil(expiresAt - this.#now())), maxDelayMs);
-    this.#timerFiresAt = expiresAt;
-    this.#timer = clock
+    const next = this.#next();
+    if (!next) {
+      this.#cancelTimer();
+      return;
+    }
+    if (this.#timer) return;
+    const delayMs = Math.min(Math.max(0, Math.ceil(next.expiresAt - this.#now())), maxDelayMs);
+    this.#timer = this.#options.clock
       .setTimer(delayMs, () => {
         this.#cancelTimer();
         this.expire();
@@ -219,7 +217,6 @@ export class Lessor {
   #cancelTimer(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#timerFiresAt = Infinity;
   }
 
   /** 63 random bits that name no lease yet. */

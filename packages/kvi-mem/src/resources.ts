@@ -25,8 +25,9 @@ let isTracing = false;
 let tellUse: (used: Resources) => void = () => undefined;
 
 /**
- * From now on, whoever opens something on a store of this process is noted, for {@link MemStore.openResources}. It is
- * for tests: it captures a stack for each handle, watch, lease, lock and temporary key, and makes every call slower.
+ * From now on, whoever opens a handle on a store of this process, or something with it, is noted, for
+ * {@link MemStore.openResources}. It is for tests: it captures a stack for each handle, watch, lease, lock and temporary
+ * key, and makes every call slower.
  */
 export function traceResources(): void {
   isTracing = true;
@@ -46,6 +47,7 @@ export function onOpening(tell: (used: Resources) => void): void {
  */
 export class Resources {
   readonly #liveLeases: () => LiveLease[];
+  /** What others open, those that were cut off or were there before the tracing began, is not noted. */
   readonly #handles = new Map<Driver, {call: Call; cutOff: () => void}>();
   readonly #watches = new Set<Opened & {name: string}>();
   readonly #leases = new Map<LeaseId, Opened>();
@@ -70,7 +72,7 @@ export class Resources {
 
   /** @returns what to call when the watch ends */
   watchOpened(handle: Driver, request: WatchRequest<Bytes>): (() => void) | undefined {
-    if (!isTracing) return undefined;
+    if (!this.#handles.has(handle)) return undefined;
     const opened = {call: currentCall() ?? noteCall('driver.watch'), handle, name: describeKeys(request)};
     this.#watches.add(opened);
     tellUse(this);
@@ -78,7 +80,7 @@ export class Resources {
   }
 
   leaseGranted(handle: Driver, id: LeaseId): void {
-    if (!isTracing) return;
+    if (!this.#handles.has(handle)) return;
     this.#leases.set(id, {call: currentCall() ?? noteCall('driver.leaseGrant'), handle});
     tellUse(this);
   }

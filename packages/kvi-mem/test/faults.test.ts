@@ -1,6 +1,6 @@
 import {afterEach, describe, expect, it} from '@jest/globals';
 import {createKvi, isKviError, type Kvi, noRetries} from 'kvi-core';
-import type {Driver} from 'kvi-core/driver';
+import type {Clock, Driver, Timer} from 'kvi-core/driver';
 import {type FaultCode, Faults, ManualClock, MemStore, openMem} from 'kvi-mem';
 import {bytes, get, nextEvents, put} from './tools.ts';
 
@@ -192,6 +192,29 @@ describe('a delay', () => {
     expect(await get(operator, 'k')).toBe('a');
   });
 
+  it('of a request ends with the handle, and leaves no timer', async () => {
+    const timers = new Set<object>();
+    const counting: Clock = {
+      now: () => 0,
+      setTimer() {
+        const timer: Timer = {cancel: () => timers.delete(timer), unref: () => timer};
+        timers.add(timer);
+        return timer;
+      },
+    };
+    const faults = new Faults();
+    const driver = new MemStore({clock: counting}).driver({faults});
+    faults.next('txn').delayRequest(60_000);
+    const ended = new AbortController();
+    const request = {success: [{type: 'put', key: bytes('k'), value: bytes('a')}]} as const;
+    const putting = outcome(driver.txn(request, {signal: ended.signal}));
+    ended.abort();
+    expect(await putting).toBe('KVI_UNKNOWN_OUTCOME');
+    expect(timers.size).toBe(1);
+    await driver.close();
+    expect(timers.size).toBe(0);
+  });
+
   it.each([
     ['its signal', 'KVI_ABORTED'],
     ['closing the handle', 'KVI_CLOSED'],
@@ -327,13 +350,31 @@ describe('a watch whose connection is dropped', () => {
     expect(store.watchCount).toBe(0);
   });
 
-  it('ends when the store is reset, and has no watch then', async () => {
-    const {faults, store, driver} = open();
-    const watch = driver.watch({key: bytes('k')});
-    faults.dropWatches();
+  it.each([true, false])('ends when the store is reset, started before (%s) or after', async (isBefore) => {
+    const {faults, store, driver, operator} = open();
+    await put(operator, 'k', 'a');
+    if (!isBefore) faults.dropWatches();
+    const watch = driver.watch({key: bytes('k'), startRevision: 2});
+    if (isBefore) faults.dropWatches();
     store.reset();
-    expect(await outcome(watch.next())).toBe('KVI_COMPACTED');
+    await put(operator, 'k', 'of the new history');
+    faults.heal();
+    await expect(watch.next()).rejects.toMatchObject({code: 'KVI_COMPACTED', compactRevision: 1});
     expect(store.watchCount).toBe(0);
+  });
+
+  it('tells of a compacted start only when the connection is back, if it is started without', async () => {
+    const {faults, store, driver, operator} = open();
+    await put(operator, 'k', 'a');
+    await put(operator, 'k', 'b');
+    store.compact();
+    faults.dropWatches();
+    const watch = driver.watch({key: bytes('k'), startRevision: 2});
+    const next = outcome(watch.next());
+    await clock.advance(1000);
+    expect(store.watchCount).toBe(1);
+    faults.heal();
+    expect(await next).toBe('KVI_COMPACTED');
   });
 });
 

@@ -62,7 +62,7 @@ describe('Tests with kvi-mem/jest', () => {
   });
 
   it(
-    'are quick: a thousand of them cost the processor a few seconds at most',
+    'are quick: a thousand of them cost the processor less than two seconds',
     async () => {
       const {tests: thousand, exitCode: code} = await runJest('thousand.ts');
       const tookMs = thousand.reduce((sum, {duration}) => sum + duration, 0);

@@ -1,6 +1,6 @@
 import {describe, expect, it} from '@jest/globals';
 import {createKvi, KviError} from 'kvi-core';
-import {MemStore} from 'kvi-mem';
+import {Faults, MemStore} from 'kvi-mem';
 import 'kvi-mem/jest';
 
 async function storeOf(contents: Record<string, string>): Promise<MemStore> {
@@ -31,7 +31,17 @@ describe('The matchers of kvi-mem/jest', () => {
       await expect(target).toHaveKey('orders/1', expect.stringContaining('card'));
       await expect(target).not.toHaveKey('orders/1', 'paid');
       await expect(target).not.toHaveKey('orders/2');
+      await expect(target).not.toHaveKey('constructor');
     }
+  });
+
+  it('look into a store whatever is planned to go wrong for its handles', async () => {
+    const store = await storeOf({k: 'v'});
+    store.faults = new Faults();
+    const fault = store.faults.next().fail('KVI_PERMISSION_DENIED');
+    await expect(store).toHaveKey('k', 'v');
+    await expect(store).toHoldExactly({k: 'v'});
+    expect(fault.hits).toBe(0);
   });
 
   it('say what is there instead of a key or a value', async () => {

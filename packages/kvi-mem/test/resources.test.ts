@@ -1,6 +1,6 @@
 import {beforeAll, describe, expect, it} from '@jest/globals';
 import {createKvi, type Kvi} from 'kvi-core';
-import {describeResources, ManualClock, MemStore, openMem, traceResources} from 'kvi-mem';
+import {describeResources, Faults, ManualClock, MemStore, openMem, traceResources} from 'kvi-mem';
 import {bytes, put} from './tools.ts';
 
 beforeAll(() => {
@@ -155,6 +155,21 @@ describe('What is open on a store', () => {
       {type: 'handle'},
       {type: 'lease', openedBy: 'driver.leaseGrant'},
     ]);
+  });
+
+  it('still has the line that opened a watch, or took a lock, when a test gave the connection back', async () => {
+    const store = new MemStore();
+    const faults = new Faults();
+    const kv = createKvi(store.driver({faults}));
+    await kv.distLock('nightly');
+    await using changes = kv.changes('k');
+    await changes.created;
+    const before = store.openResources();
+    expect(before).toHaveLength(3);
+    faults.dropWatches();
+    faults.heal();
+    expect(store.openResources()).toEqual(before);
+    await kv.close();
   });
 
   it('still has the line that opened a watch when the watch has resynced', async () => {

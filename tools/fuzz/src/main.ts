@@ -1,10 +1,14 @@
 /** `npm run fuzz -- --minutes N --seed S [--release bookworm,sid|all] [--lanes N] [--path P]` */
 import {fuzz} from './fuzz.ts';
-import {type CommandLine, parseCommandLine} from './options.ts';
+import {type CommandLine, parseCommandLine, usage} from './options.ts';
 import {replay} from './replay.ts';
 import {describeReport, progressLine} from './report.ts';
 
-async function main({releases, path, ...options}: CommandLine): Promise<boolean> {
+async function main({help, releases, path, ...options}: CommandLine): Promise<boolean> {
+  if (help) {
+    console.log(usage);
+    return true;
+  }
   if (path !== undefined) {
     const description = await replay({releases, path, seed: options.seed});
     console.log(description ?? 'The twin and etcd answer the same.');

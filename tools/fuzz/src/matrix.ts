@@ -1,11 +1,15 @@
 /** `npm run test:matrix -- [--minutes N] [--seed S]`: the contract and the fuzzer on every version of etcd. */
 import {type ContractResult, runContract} from './contract-run.ts';
 import {fuzz, type FuzzReport} from './fuzz.ts';
-import {parseCommandLine} from './options.ts';
+import {parseCommandLine, usage} from './options.ts';
 import {describeReport, progressLine} from './report.ts';
 
 async function main(args: readonly string[]): Promise<boolean> {
   const options = parseCommandLine(['--release', 'all', ...args]);
+  if (options.help) {
+    console.log(usage);
+    return true;
+  }
   const contracts: ContractResult[] = [];
   for (const release of options.releases) {
     console.log(`the contract on etcd (${release})`);

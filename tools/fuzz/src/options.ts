@@ -3,6 +3,7 @@ import {type EtcdChoice, etcds, releases} from './etcds.ts';
 
 /** What `npm run fuzz` is told. */
 export interface CommandLine {
+  help: boolean;
   minutes: number;
   seed: number;
   releases: readonly EtcdChoice[];
@@ -11,23 +12,36 @@ export interface CommandLine {
   path: string | undefined;
 }
 
+/** What `--help` prints. */
+export const usage = `npm run fuzz -- [options]     plays generated programs on the twin and on etcd, and compares
+npm run test:matrix -- [options]     the contract, too; on all releases unless told otherwise
+
+  --minutes N      how long; default 1
+  --seed S         the same number gives the same programs; default: another one each time
+  --release R      ${[...releases, 'own'].join(', ')}, several with commas between, or all; default bookworm
+  --lanes N        etcds of each release that work at the same time; default 8
+  --path P         plays the one program again that a run with --seed found`;
+
 /** @throws Error that says what is wrong */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const {values} = parseArgs({
     args: [...args],
     options: {
       minutes: {type: 'string', default: '1'},
-      seed: {type: 'string', default: String(Date.now() % 1_000_000)},
+      seed: {type: 'string'},
       release: {type: 'string', default: 'bookworm'},
       lanes: {type: 'string', default: '8'},
       path: {type: 'string'},
+      help: {type: 'boolean', short: 'h', default: false},
     },
   });
+  if (values.path !== undefined && values.seed === undefined) throw new Error('--path needs its --seed');
   return {
+    help: values.help,
     minutes: above0('minutes', values.minutes),
-    seed: wholeNumber('seed', values.seed),
+    seed: wholeNumber('seed', values.seed ?? String(Date.now() % 1_000_000)),
     releases: values.release === 'all' ? etcds() : values.release.split(',').map(choice),
-    lanes: above0('lanes', values.lanes),
+    lanes: wholeNumber('lanes', values.lanes, 1),
     path: values.path,
   };
 }
@@ -45,8 +59,8 @@ function above0(what: string, text: string): number {
   throw new Error(`--${what} must be a number above 0, not ${text}`);
 }
 
-function wholeNumber(what: string, text: string): number {
+function wholeNumber(what: string, text: string, least = 0): number {
   const number = Number(text);
-  if (Number.isSafeInteger(number)) return number;
-  throw new Error(`--${what} must be a whole number, not ${text}`);
+  if (text !== '' && Number.isSafeInteger(number) && number >= least) return number;
+  throw new Error(`--${what} must be a whole number, ${String(least)} or more, not ${text}`);
 }

@@ -26,7 +26,7 @@ const programs: Record<AcceptedDifferenceName, Program> = {
   ],
   orderOfTies: [
     {do: 'txn', handle: 0, request: {success: fortyPuts()}},
-    {do: 'range', handle: 0, request: {...everything, sortTarget: 'value', sortOrder: 'descend'}},
+    {do: 'range', handle: 0, request: {...everything, sortTarget: 'value', limit: 20}},
   ],
 };
 

@@ -67,7 +67,7 @@ export interface Driver {
   /**
    * Grants a lease.
    *
-   * @param ttlSeconds what is asked for; the backend may grant more
+   * @param ttlSeconds what is asked for, 1 to 9,000,000,000 (etcd takes no more); the backend may grant more
    * @param id the lease's id; absent: the backend chooses one
    * @throws `KVI_LEASE_EXISTS`
    */

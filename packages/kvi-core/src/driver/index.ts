@@ -18,7 +18,7 @@ export {
   type KviErrorCode,
   type KviErrorDetails,
 } from '../errors.ts';
-export {asCall, type Call, currentCall, lastCall, noteCall, traceCalls} from '../call.ts';
+export {asCall, type Call, currentCall, inThisCall, lastCall, noteCall, traceCalls} from '../call.ts';
 export {writes} from '../guarded-request.ts';
 export * from '../messages.ts';
 export {orAborted, within, type WaitLimits} from '../within.ts';

@@ -11,6 +11,8 @@ export interface Attempt<R> {
   clock: Clock;
   /** Aborts when the caller no longer waits. */
   ended: AbortSignal;
+  /** Aborts when the handle is closed. */
+  closing: AbortSignal;
 }
 
 /** Carries a call out, or not, and answers or fails. What it throws when `ended` has aborted does not matter. */
@@ -31,9 +33,12 @@ export const failAfterApplying: Effect = async ({call, apply}) => {
   throw connectionLost(call);
 };
 
-/** It takes its time to the store, and is applied then, whether or not somebody still waits for it. */
+/**
+ * It takes its time to the store, and is applied then, whether or not somebody still waits for it; not once the handle is
+ * closed, which ends its timers.
+ */
 export function delayRequest(ms: number): Effect {
-  return ({apply, clock, ended}) => orAborted(sleep(clock, ms).then(apply), ended);
+  return ({apply, clock, ended, closing}) => orAborted(sleep(clock, ms, closing).then(apply), ended);
 }
 
 /** It is applied at once, and the answer takes its time. */

@@ -51,7 +51,7 @@ export interface FaultChoice {
   fail(code?: FaultCode): Fault;
   /** They are applied, and the answer is lost: `KVI_UNKNOWN_OUTCOME`, or `KVI_UNAVAILABLE` of a call that cannot change anything. */
   failAfterApplying(): Fault;
-  /** They arrive late, and are applied then, also when the caller has given up meanwhile. */
+  /** They arrive late, and are applied then, also when the caller has given up meanwhile, unless the handle is closed. */
   delayRequest(ms: number): Fault;
   /** They are applied at once, and answered late. */
   delayResponse(ms: number): Fault;
@@ -185,7 +185,7 @@ export class Faults {
     return {
       fail(code = 'KVI_UNAVAILABLE') {
         if (!faultCodes.includes(code)) {
-          throw invalidArgument(`code must be one of ${faultCodes.join(', ')}, not ${String(code)}`);
+          throw invalidArgument(`code must be one of ${faultCodes.join(', ')}, not ${code}`);
         }
         return add(failBeforeApplying(code));
       },
@@ -205,7 +205,7 @@ function callMatcher(calls: Operation | CallSelection): PlannedEffect['matches']
   const wanted = operation === undefined ? undefined : [operation].flat();
   const unknown = wanted?.find((name) => !operations.includes(name));
   if (unknown !== undefined) {
-    throw invalidArgument(`there is no operation ${String(unknown)}; there are ${operations.join(', ')}`);
+    throw invalidArgument(`there is no operation ${unknown}; there are ${operations.join(', ')}`);
   }
   if (where !== undefined && typeof where !== 'function') throw invalidArgument('where must be a function');
   const keys = toKeys(selection);

@@ -37,7 +37,7 @@ export function faultyDriver(
     try {
       return await within(clock, {timeoutMs, signal, closing: closing.signal}, async (over) => {
         ended = over;
-        const attempt = {call: portCall, apply: () => apply({}), clock, ended};
+        const attempt = {call: portCall, apply: () => apply({}), clock, ended, closing: closing.signal};
         if (effect !== undefined) return effect(attempt);
         await plan.untilHealed(over);
         return (plan.effectOn(portCall) ?? attempt.apply)(attempt);
@@ -102,8 +102,7 @@ export function faultyDriver(
       started = resumingWatch(driver, request, {
         signal,
         maxBufferedEvents,
-        // A closed handle says so at once.
-        isSuspended: plan.watchesAreDown && !closing.signal.aborted,
+        isSuspended: plan.watchesAreDown,
         onEnd() {
           isOver = true;
           if (started !== undefined) watches.delete(started);
@@ -115,7 +114,6 @@ export function faultyDriver(
     async close() {
       closing.abort(closed());
       plan.handles.delete(handle);
-      for (const watch of watches) watch.endIfSuspended(closed());
       await driver.close();
     },
   };

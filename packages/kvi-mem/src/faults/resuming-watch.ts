@@ -4,6 +4,7 @@ import {
   type DriverWatch,
   eventBuffer,
   type EventBufferOptions,
+  inThisCall,
   type KviError,
   type WatchRequest,
 } from 'kvi-core/driver';
@@ -15,8 +16,6 @@ export interface ResumingWatch {
   suspend(): void;
   /** It is back: the watch goes on after the last event that arrived, as a watch on etcd does. */
   resume(): void;
-  /** Ends it now, if it has no connection; otherwise what has arrived comes first, and the driver ends it. */
-  endIfSuspended(error: KviError): void;
 }
 
 /**
@@ -42,14 +41,17 @@ export function resumingWatch(
     },
   });
 
-  function start() {
-    const started = driver.watch({...request, startRevision: nextRevision});
+  /** A test resumes the watch; whoever asked for it opened it. */
+  const open = inThisCall((startRevision: number) => driver.watch({...request, startRevision}));
+
+  function start(startRevision: number) {
+    const started = open(startRevision);
     current = started;
     started.created.then(
-      (startRevision) => {
+      (firstRevision) => {
         if (current !== started || isSuspended) return;
-        nextRevision ||= startRevision;
-        buffer.created(startRevision);
+        nextRevision ||= firstRevision;
+        buffer.created(firstRevision);
       },
       () => undefined,
     );
@@ -72,7 +74,8 @@ export function resumingWatch(
     }
   }
 
-  if (!buffer.ended && !isSuspended) start();
+  // Without a connection it delivers nothing, and still learns that the handle is closed, or the store another one.
+  if (!buffer.ended) start(isSuspended ? 0 : nextRevision);
 
   return {
     watch: buffer.watch,
@@ -83,11 +86,8 @@ export function resumingWatch(
       if (!isSuspended || buffer.ended) return;
       isSuspended = false;
       const old = current;
-      start();
+      start(nextRevision);
       void old?.return();
-    },
-    endIfSuspended(error) {
-      if (isSuspended) buffer.fail(error);
     },
   };
 }

@@ -48,9 +48,12 @@ const last = runLast(cleanUp);
 afterEach(cleanUp);
 
 async function cleanUp(): Promise<void> {
-  // What a test closes without waiting for it may take a moment.
-  if (leaks().length > 0) await otherWorkDone();
-  const left = leaks();
+  let left = leaks();
+  if (left.length > 0) {
+    // What a test closes without waiting for it may take a moment.
+    await otherWorkDone();
+    left = leaks();
+  }
   for (const resources of used) resources.cutOffSince(lastBefore);
   MemStore.resetNamed();
   // A test that failed did not come to its end, where it would have closed what it opened.

@@ -31,13 +31,17 @@ export class History {
 
   /** The changes from one revision to another, both included, in order. */
   between(from: number, to: number): readonly Version[] {
-    const chunks: (readonly Version[])[] = [];
+    const changes: Version[] = [];
+    const take = (chunk: readonly Version[]) => {
+      for (const change of chunk.slice(countUntil(chunk, from - 1), countUntil(chunk, to)))
+        changes.push(change);
+    };
     this.#chunks.forRange(from, Infinity, false, (lastRevision, chunk) => {
-      chunks.push(chunk);
+      take(chunk);
       return lastRevision < to ? undefined : {break: true};
     });
-    chunks.push(this.#incomplete);
-    return chunks.flatMap((chunk) => chunk.slice(countUntil(chunk, from - 1), countUntil(chunk, to)));
+    take(this.#incomplete);
+    return changes;
   }
 
   /** Forgets what came before a revision, as far as it fills chunks. */

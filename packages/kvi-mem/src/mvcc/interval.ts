@@ -23,7 +23,7 @@ export function includes({start, end}: Interval, key: ByteString): boolean {
 }
 
 /** Whether the interval can have no key at all. */
-export function isEmpty({start, end}: Interval): boolean {
+function isEmpty({start, end}: Interval): boolean {
   return end !== undefined && end !== '' && end <= start;
 }
 

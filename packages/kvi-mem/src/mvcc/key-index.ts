@@ -1,6 +1,6 @@
 import {type ByteString, compareByteStrings} from '../byte-string.ts';
 import {type SortedMap, sortedMap} from '../sorted-map.ts';
-import {type Interval, isEmpty} from './interval.ts';
+import type {Interval} from './interval.ts';
 import {countUntil, isTombstone, type Version} from './version.ts';
 
 /**
@@ -50,15 +50,14 @@ export class KeyIndex {
   }
 
   /** The key-values that existed at `revision`, given to `visit` in key order. */
-  scan(interval: Interval, revision: number, visit: (version: Version) => void): void {
-    const {start, end} = interval;
+  scan({start, end}: Interval, revision: number, visit: (version: Version) => void): void {
     if (end === undefined) {
       const version = this.get(start, revision);
       if (version) visit(version);
       return;
     }
     const last = end === '' ? this.#keys.maxKey() : end;
-    if (last === undefined || isEmpty(interval)) return;
+    if (last === undefined) return;
     this.#keys.forRange(start, last, end === '', (_key, versions) => {
       const version = existingAt(versions, revision);
       if (version) visit(version);

@@ -11,42 +11,20 @@ import {toKeyValue, type Version} from './version.ts';
  * @see `Range` in etcd's server/etcdserver/apply.go
  */
 export function range(store: MvccStore, request: RangeRequest<Bytes>): RangeResponse<Bytes> {
-  const {limit = 0, revision = 0, keysOnly = false} = request;
+  const {limit = 0, revision = 0, keysOnly = false, countOnly = false} = request;
   if (revision > 0) store.checkRevision(revision);
 
-  const fetched: Version[] = [];
-  const wanted = howManyToFetch(request);
-  let count = 0;
-  const visit = (version: Version) => {
-    count += 1;
-    if (fetched.length < wanted) fetched.push(version);
-  };
+  const existing: Version[] = [];
+  const visit = (version: Version) => existing.push(version);
   store.scan(toInterval(request), visit, revision > 0 ? revision : undefined);
 
-  const found = hasBounds(request) ? fetched.filter((version) => isWithinBounds(version, request)) : fetched;
+  const found = countOnly ? [] : existing.filter((version) => isWithinBounds(version, request));
   sort(found, request);
   const more = limit > 0 && found.length > limit;
   const kvs = (more ? found.slice(0, limit) : found).map((version) =>
     toKeyValue(keysOnly ? {...version, value: ''} : version),
   );
-  return {revision: store.revision, kvs, more, count};
-}
-
-/** One more than the limit shows whether there are more. What is filtered or ordered is cut only after that. */
-function howManyToFetch(request: RangeRequest<Bytes>): number {
-  const {limit = 0, countOnly = false} = request;
-  if (countOnly) return 0;
-  return limit === 0 || isSorted(request) || hasBounds(request) ? Infinity : limit + 1;
-}
-
-/** Keys come in ascending order by themselves. */
-function isSorted({sortOrder, sortTarget = 'key'}: RangeRequest<Bytes>): boolean {
-  return sortOrder === 'descend' || sortTarget !== 'key';
-}
-
-function hasBounds(request: RangeRequest<Bytes>): boolean {
-  const {minModRevision = 0, maxModRevision = 0, minCreateRevision = 0, maxCreateRevision = 0} = request;
-  return Math.max(minModRevision, maxModRevision, minCreateRevision, maxCreateRevision) > 0;
+  return {revision: store.revision, kvs, more, count: existing.length};
 }
 
 function isWithinBounds({modRevision, createRevision}: Version, request: RangeRequest<Bytes>): boolean {
@@ -69,7 +47,7 @@ const orders = {
   value: (a: Version, b: Version) => compareByteStrings(a.value, b.value),
 };
 
-/** Keys that compare as equal stay in key order, in a descending sort too. */
+/** They come in ascending order of keys. Those that compare as equal stay so, in a descending sort too. */
 function sort(found: Version[], {sortOrder = 'ascend', sortTarget = 'key'}: RangeRequest<Bytes>): void {
   const order = orders[sortTarget];
   if (sortOrder === 'descend') found.sort((a, b) => order(b, a));

@@ -96,7 +96,6 @@ export class WatchHub {
 
   /** Gives the changes of a transaction that has just completed. */
   notify(revision: number, changes: readonly Version[]): void {
-    if (this.#byKey.size === 0 && this.#ofRanges.size === 0) return;
     const batches = new Map<Watcher, Event<Bytes>[]>();
     for (const change of changes) {
       // Made once, however many watch.
@@ -180,16 +179,9 @@ export class WatchHub {
 
   #toEvent(change: Version, withPrevKv: boolean): Event<Bytes> {
     const event: Event<Bytes> = {type: isTombstone(change) ? 'delete' : 'put', kv: toKeyValue(change)};
-    const previous = withPrevKv ? this.#previous(change) : undefined;
+    // Undefined for a creation, and where it is compacted.
+    const previous = withPrevKv ? this.#options.store.get(change.key, change.modRevision - 1) : undefined;
     return previous ? {...event, prevKv: toKeyValue(previous)} : event;
-  }
-
-  /** The key before the revision of the change; unknown if that is compacted. */
-  #previous({key, createRevision, modRevision}: Version): Version | undefined {
-    const {store} = this.#options;
-    const isCreation = createRevision === modRevision;
-    const isKnown = modRevision - 1 >= store.compactRevision;
-    return isCreation || !isKnown ? undefined : store.get(key, modRevision - 1);
   }
 
   /** One timer for all, which stops when nobody wants it any more. */

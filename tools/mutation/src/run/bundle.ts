@@ -56,7 +56,7 @@ async function testFiles(root: string): Promise<string[]> {
   const found: string[] = [];
   for (const name of ['kvi-core', 'kvi-mem']) {
     const folder = path.join(root, 'packages', name, 'test');
-    for (const entry of (await readdir(folder)).sort()) {
+    for (const entry of (await readdir(folder, {recursive: true})).sort()) {
       const file = path.join(folder, entry);
       if (!entry.endsWith('.test.ts')) continue;
       const source = await readFile(file, 'utf8');

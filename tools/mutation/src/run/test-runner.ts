@@ -17,6 +17,9 @@ import {
 import {bundle} from './bundle.ts';
 import type {TestOutcome, ThreadInput, ThreadOutput} from './thread-messages.ts';
 
+/** The exploration is the slowest of the tests: each mutant gets the first part of it only, always on the same course. */
+const env = {...process.env, KVI_EXPLORE_TIMES: '0.1', KVI_EXPLORE_SEED: '1'};
+
 export class ThreadTestRunner implements TestRunner {
   /** Stryker starts it in the folder of the mutated sources. */
   readonly #root = process.cwd();
@@ -61,7 +64,7 @@ export class ThreadTestRunner implements TestRunner {
 
   /** @returns undefined when the thread did not end within `timeoutMs` */
   async #run(input: ThreadInput, timeoutMs: number): Promise<ThreadOutput | undefined> {
-    const thread = new Worker(this.#program, {workerData: input, execArgv: []});
+    const thread = new Worker(this.#program, {workerData: input, execArgv: [], env});
     let timer: NodeJS.Timeout | undefined;
     try {
       return await new Promise((resolve, reject) => {

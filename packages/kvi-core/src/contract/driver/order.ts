@@ -31,7 +31,7 @@ const ascending: Record<SortTarget, string> = {
   mod: 'c a b',
 };
 
-/** Equal keys stay in key order this way too, at least as few as these: etcd's sort is not stable for many. */
+/** Equal keys stay in key order this way too. */
 const descending: Record<SortTarget, string> = {
   key: 'c b a',
   value: 'a c b',
@@ -44,7 +44,7 @@ const targets = Object.keys(ascending) as SortTarget[];
 
 function sorts(sortTarget: SortTarget): ContractCase {
   return {
-    name: `by ${sortTarget} ascends or descends, and ties of a few keys stay in key order`,
+    name: `by ${sortTarget} ascends or descends, and ties stay in key order`,
     async run({driver, ...context}) {
       const k = keyspace(context);
       await threeKeys(driver, k);
@@ -109,6 +109,28 @@ export const order: ContractGroup = {
           keysOnly: true,
         });
         assert.equal(k.kvs(keysOnly.kvs), 'b= a= c=', 'values order keys also when they are left out');
+      },
+    },
+    {
+      name: 'keeps ties in key order, however many there are, also in a nested transaction',
+      async run(context) {
+        const {driver} = context;
+        const k = keyspace(context);
+        const names = Array.from({length: 60}, (_, i) => String(i).padStart(2, '0'));
+        await write(driver, ...names.map((name, i) => k.put(name, String(i % 3))));
+        const expected = ['2', '1', '0'].flatMap((value) => names.filter((_, i) => String(i % 3) === value));
+        const request = {...k.all, sortTarget: 'value', sortOrder: 'descend'} as const;
+        const read = await driver.range(request);
+        assert.equal(k.names(read.kvs.map(({key}) => key)), expected.join(' '), 'a range keeps them');
+        const [nested] = (
+          await driver.txn({success: [{type: 'txn', success: [{type: 'range', ...request, limit: 60}]}]})
+        ).responses;
+        assert.ok(nested?.type === 'txn' && nested.responses[0]?.type === 'range', 'a range answers');
+        assert.deepEqual(
+          nested.responses[0].kvs,
+          read.kvs,
+          'in a transaction too, with a limit that cuts nothing',
+        );
       },
     },
     {

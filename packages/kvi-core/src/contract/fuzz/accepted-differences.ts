@@ -25,7 +25,7 @@ export const acceptedDifferences = {
     concerns: (version) => isBefore(version, version.startsWith('3.4.') ? '3.4.34' : '3.5.16'),
   },
   orderOfTies: {
-    what: 'When more than 12 keys are sorted by something else than the key, those that are equal in it come in any order, and a limit chooses any of them; the twin keeps them in key order.',
+    what: 'When more than 12 keys are sorted by something else than the key, a limit that cuts through those that are equal in it chooses any of them, and by a value that is left out they come in any order; the twin keeps them in key order.',
     why: "Go's sort is not stable for more than 12 elements, and etcd promises nothing. Sort by key, or order ties yourself.",
     etcd: 'all',
     concerns: () => true,
@@ -40,10 +40,11 @@ const stableSortLimit = 12;
 
 /** Whether this answer is an instance of `orderOfTies`. */
 export function isOrderOfTies(
-  {sortTarget = 'key'}: RangeRequest<Bytes>,
-  {count}: RangeResponse<Bytes>,
+  {sortTarget = 'key', keysOnly}: RangeRequest<Bytes>,
+  {count, more}: RangeResponse<Bytes>,
 ): boolean {
-  return sortTarget !== 'key' && count > stableSortLimit;
+  const mayDiffer = more || (sortTarget === 'value' && keysOnly === true);
+  return sortTarget !== 'key' && mayDiffer && count > stableSortLimit;
 }
 
 /** Whether this event is an instance of `deletionAtCompactRevision`, for a watch that was started after that compaction. */

@@ -32,7 +32,7 @@ export const key: fc.Arbitrary<Bytes> = fc.oneof(
 export const value: fc.Arbitrary<Bytes> = fc.constantFrom(...smallValues);
 
 /** Up to the 1.5 MiB that a request may have, and a little more. */
-export const largeValue: fc.Arbitrary<Bytes> = fc
+export const largeBytes: fc.Arbitrary<Bytes> = fc
   .record({byte: fc.constantFrom(0, 0x78, 0xff), length: fc.integer({min: 1000, max: 1_580_000})})
   .map(({byte, length}) => Buffer.alloc(length, byte));
 

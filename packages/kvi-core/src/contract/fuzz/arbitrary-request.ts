@@ -3,6 +3,7 @@ import type {Bytes} from '../../bytes.ts';
 import {isKviError} from '../../errors.ts';
 import {
   type Compare,
+  type KeyRange,
   noLease,
   type PutRequest,
   type RangeRequest,
@@ -11,7 +12,7 @@ import {
   type WatchRequest,
 } from '../../messages.ts';
 import {checkTxn, checkWatch, defaultLimits} from '../../validate.ts';
-import {key, largeValue, range, value} from './arbitrary-bytes.ts';
+import {key, largeBytes, range, value} from './arbitrary-bytes.ts';
 import {names} from './names.ts';
 import type {LeaseName} from './program.ts';
 import {absentRevision, resolveTxn} from './resolve.ts';
@@ -33,15 +34,24 @@ export const lease: fc.Arbitrary<LeaseName> = fc.oneof(
 
 /** Now and then; a field that most requests do without. */
 function seldom<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
-  return fc.option(arbitrary, {freq: 4, nil: undefined});
+  return fc.oneof({weight: 5, arbitrary: fc.constant(undefined)}, {weight: 1, arbitrary});
 }
 
 const flag = fc.constantFrom(undefined, false, true);
 
+/** Most often one key, so that a deletion leaves something to read. */
+const fewKeys: fc.Arbitrary<KeyRange<Bytes>> = fc.oneof(
+  {weight: 2, arbitrary: key.map((only) => ({key: only}))},
+  {weight: 1, arbitrary: range},
+);
+
+/** Every key as often as any range. */
+const manyKeys: fc.Arbitrary<KeyRange<Bytes>> = fc.oneof(range, fc.constant(everyKey));
+
 /** A read. */
 export const rangeRequest: fc.Arbitrary<RangeRequest<Bytes>> = fc
   .tuple(
-    range,
+    manyKeys,
     fc.record({
       limit: seldom(fc.integer({min: 0, max: 4})),
       revision: seldom(revision),
@@ -78,7 +88,7 @@ const putRequest: fc.Arbitrary<PutRequest<Bytes>> = fc
 const put: fc.Arbitrary<RequestOp<Bytes>> = putRequest.map((request) => ({type: 'put', ...request}));
 
 const deleteRange: fc.Arbitrary<RequestOp<Bytes>> = fc
-  .tuple(range, fc.record({prevKv: flag}))
+  .tuple(fewKeys, fc.record({prevKv: flag}))
   .map(([keys, fields]) => ({type: 'deleteRange', ...keys, ...fields}));
 
 const read: fc.Arbitrary<RequestOp<Bytes>> = rangeRequest.map((request) => ({type: 'range', ...request}));
@@ -103,10 +113,7 @@ const condition: fc.Arbitrary<unknown> = fc.oneof(
 );
 
 const compare = fc
-  .tuple(
-    fc.oneof({weight: 2, arbitrary: key.map((only) => ({key: only}))}, {weight: 1, arbitrary: range}),
-    condition,
-  )
+  .tuple(fewKeys, condition)
   .map(([keys, fields]) => Object.assign({}, keys, fields) as Compare<Bytes>);
 
 const {txn} = fc.letrec<{txn: TxnRequest<Bytes>; op: RequestOp<Bytes>}>((tie) => ({
@@ -147,8 +154,9 @@ const wide: fc.Arbitrary<TxnRequest<Bytes>> = fc
     })),
   }));
 
+/** A large value, or a large key. */
 const large: fc.Arbitrary<TxnRequest<Bytes>> = fc
-  .record({key, value: largeValue})
+  .oneof(fc.record({key, value: largeBytes}), fc.record({key: largeBytes, value}))
   .map((fields) => ({success: [{type: 'put', ...fields}]}));
 
 /** A transaction. Most are a put or a deletion, so that there is something to compare. */
@@ -157,14 +165,14 @@ export const txnRequest: fc.Arbitrary<TxnRequest<Bytes>> = fc.oneof(
   {weight: 80, arbitrary: single(deleteRange)},
   {weight: 300, arbitrary: txn.filter(isValid)},
   {weight: 5, arbitrary: deep},
-  {weight: 3, arbitrary: wide},
+  {weight: 10, arbitrary: wide},
   {weight: 1, arbitrary: large},
 );
 
 /** What to watch. */
 export const watchRequest: fc.Arbitrary<WatchRequest<Bytes>> = fc
   .tuple(
-    fc.oneof(range, fc.constant(everyKey)),
+    manyKeys,
     fc.record({
       startRevision: fc.option(revision, {freq: 2, nil: undefined}),
       prevKv: flag,

@@ -61,7 +61,11 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 );
 
 /** Leases that are there from the start, so that keys can be put under them. */
-const grants = fc.array(grant, {maxLength: 3});
+const grants = fc
+  .tuple(fc.shuffledSubarray<LeaseName>(['chosen0', 'fresh0', 'chosen1', 'fresh1']), handle)
+  .map(([leases, index]): Command[] =>
+    leases.map((lease) => ({handle: index, do: 'leaseGrant', lease, ttlSeconds: 600})),
+  );
 
 /** Programs of up to 60 commands, weighted so that most calls succeed and each error occurs. */
 export const program: fc.Arbitrary<Program> = fc

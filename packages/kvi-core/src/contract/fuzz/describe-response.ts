@@ -24,6 +24,8 @@ export interface Describer {
   event(event: Event<Bytes>): string;
   /** The code: messages are for people, and differ. */
   error(error: unknown): string;
+  /** What a watch ended with: the code, and with `KVI_COMPACTED` the compact revision, which only watches have to tell. */
+  ending(error: unknown): string;
 }
 
 /** @param isInNoOrder whether the answer's order, and with a limit its choice of keys, is not to be compared */
@@ -42,6 +44,8 @@ export function describer(
     const found = isInNoOrder(request, response)
       ? kvs.map((item) => sortedBy(request, item, showRevision))
       : kvs.map(kv);
+    // Which ones a limit leaves is not to be compared then; without one, all are there in whatever order.
+    if (!more && isInNoOrder(request, response)) found.push(...kvs.map(kv).sort());
     return `rev ${showRevision(revision)} [${found.join(', ')}] of ${String(count)}${more ? ', more' : ''}`;
   }
 
@@ -77,12 +81,19 @@ export function describer(
     txn,
     event(event) {
       const at = `@${showRevision(event.kv.modRevision)} ${event.type}`;
-      // Of a deletion only the key and the mod revision mean something.
-      const what = event.type === 'put' ? kv(event.kv) : describeBytes(event.kv.key);
+      const what = kv(event.kv);
       return event.prevKv ? `${at} ${what} was ${kv(event.prevKv)}` : `${at} ${what}`;
     },
-    error: (error) => (isKviError(error) ? error.code : `threw ${String(error)}`),
+    error: codeOf,
+    ending(error) {
+      const isCompacted = isKviError(error, 'KVI_COMPACTED') && error.compactRevision !== undefined;
+      return isCompacted ? `${error.code} at ${showRevision(error.compactRevision)}` : codeOf(error);
+    },
   };
+}
+
+function codeOf(error: unknown): string {
+  return isKviError(error) ? error.code : `threw ${String(error)}`;
 }
 
 /** What an answer is sorted by, which is the same in whatever order equal elements come. */

@@ -26,6 +26,8 @@ export function names(start: number): Names {
   return {
     revision: (sinceStart) => start + sinceStart,
     showRevision(revision) {
+      // Of a key that is not there, in every store.
+      if (revision === 0) return '0';
       const sinceStart = revision - start;
       return sinceStart < 0 ? String(sinceStart) : `+${String(sinceStart)}`;
     },

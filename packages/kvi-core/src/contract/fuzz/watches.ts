@@ -90,7 +90,7 @@ export function watches(options: WatchesOptions): Watches {
     watch.isLive ||= reading.events.length > 0;
     const answer = [
       ...fresh.map((event) => describe.event(event)),
-      ...(reading.end ? [`ends with ${describe.error(reading.end.error)}`] : []),
+      ...(reading.end ? [`ends with ${describe.ending(reading.end.error)}`] : []),
       ...reading.brokenPromises.map((broken) => `BROKEN: ${broken}`),
       ...(isComplete ? [] : [watch.mustEnd ? 'MISSING: its end' : 'MISSING: events']),
     ];

@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict';
 import type {Input} from '../../bytes.ts';
 import type {Kvi} from '../../kvi.ts';
 import type {CaseContext, ContractGroup} from '../suite.ts';
+import {assertFails} from './helpers.ts';
 import {assertRefused, wrong} from './refused.ts';
 
 const callback = () => undefined;
@@ -94,6 +96,29 @@ export const badInput: ContractGroup = {
       },
     },
     {
+      name: 'the error names what was wrong',
+      async run({kv, key}) {
+        const bad = wrong(5);
+        const calls: [string, () => unknown][] = [
+          ['key', () => kv.store(bad, 'v')],
+          ['key', () => kv.get(bad)],
+          ['key', () => kv.getRange({start: bad, end: 'z'})],
+          ['key', () => kv.tempKey(bad)],
+          ['key', () => kv.watch(bad)],
+          ['key', () => kv.watchWithCB(bad, 'put', callback)],
+          ['value', () => kv.store(key('k'), bad)],
+          ['value', () => kv.tempKey(key('k'), {value: bad})],
+          ['value', () => kv.txn({compare: [{key: key('k'), target: 'value', result: '=', value: bad}]})],
+          ['range end', () => kv.getRange({start: key('k'), end: bad})],
+          ['prefix', () => kv.getRange({prefix: bad})],
+        ];
+        for (const [name, call] of calls) {
+          const {message} = await assertFails('KVI_INVALID_ARGUMENT', call, `a ${name} that is a number`);
+          assert.ok(message.startsWith(`${name} must be`), `it is the ${name}: ${message}`);
+        }
+      },
+    },
+    {
       name: 'keys and values of other types are refused',
       async run({kv, key, prefix}) {
         for (const bad of [
@@ -156,6 +181,7 @@ export const badInput: ContractGroup = {
           'an empty object': {},
           'an end without a start': {end: key('z')},
           'a misspelt prefix': {perfix: key('k')},
+          'a prefix that was not set': {prefix: undefined},
         };
         for (const [name, keys] of Object.entries(bad)) {
           await assertRefused(

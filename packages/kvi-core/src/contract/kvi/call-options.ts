@@ -23,13 +23,23 @@ export const callOptions: ContractGroup = {
   cases: [
     {
       name: 'a signal that has aborted ends every call before it begins, with its reason, and nothing is written',
-      async run({kv, key, prefix}) {
+      async run({kv, open, key, prefix}) {
         const reason = new Error('no longer wanted');
-        const calls = everyCall(kv, {key, prefix}, {signal: AbortSignal.abort(reason)});
+        const driver = await open();
+        const sent: string[] = [];
+        const client = createKvi({
+          ...driver,
+          range: (...args) => (sent.push('range'), driver.range(...args)),
+          txn: (...args) => (sent.push('txn'), driver.txn(...args)),
+          leaseGrant: (...args) => (sent.push('leaseGrant'), driver.leaseGrant(...args)),
+          watch: (...args) => (sent.push('watch'), driver.watch(...args)),
+        });
+        const calls = everyCall(client, {key, prefix}, {signal: AbortSignal.abort(reason)});
         for (const [name, call] of Object.entries(calls)) {
           const error = await assertFails('KVI_ABORTED', call, `${name} is ended by its signal`);
           assert.equal(error.cause, reason, `${name}: the cause is the signal's reason`);
         }
+        assert.deepEqual(sent, [], 'an aborted call asks the backend for nothing');
         assert.deepEqual(await keysOf(kv, {prefix}), [], 'an aborted call writes nothing');
         await kv.store(key('k'), 'v');
       },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type {ContractGroup} from '../suite.ts';
-import {assertFails, contents, put} from './helpers.ts';
+import {abortOf, assertFails, contents, put} from './helpers.ts';
 
 /** `lock.guard` and `lock.isHeld`. */
 export const lockGuard: ContractGroup = {
@@ -60,6 +60,9 @@ export const lockGuard: ContractGroup = {
         await assertFails('KVI_LOCK_LOST', writing, 'and a lost lock stays lost');
         await using _next = await operator.distLock(key('lock'));
         await assertFails('KVI_LOCK_LOST', writing, 'the hold of another does not count');
+        await abortOf(lock.signal, 'the holder learns that its key was deleted');
+        const {cause} = await assertFails('KVI_LOCK_LOST', writing, 'a lock that is known to be lost');
+        assert.equal(cause, lock.signal.reason, 'the error says how it was lost');
         assert.deepEqual(await contents(kv, {prefix}, key('k')), [], 'nothing was written');
         await assertFails('KVI_LOCK_LOST', () => lock.release(), 'a lost lock is not unlocked silently');
       },

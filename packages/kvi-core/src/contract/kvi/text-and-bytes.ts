@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import {show} from '../../bytes.ts';
 import {createKvi} from '../../create-kvi.ts';
 import type {ContractGroup} from '../suite.ts';
 import {assertFails, changesFrom, soon, takeSet} from './helpers.ts';
@@ -159,6 +160,34 @@ export const textAndBytes: ContractGroup = {
           'before',
           'nor that of its history',
         );
+      },
+    },
+    {
+      name: 'where text was asked for and there is none, the error says of which key, and whether it is its value',
+      async run({kv, key, prefix}) {
+        const binary = Buffer.from([...Buffer.from(key('b')), 0xff]);
+        const since = (await kv.range({prefix})).revision + 1;
+        await kv.store(key('v'), Buffer.from([0xff]));
+        const byValue = await assertFails('KVI_NOT_TEXT', () => kv.get(key('v')), 'a value is no text');
+        const shown = show(Buffer.from(key('v')));
+        assert.ok(byValue.message.startsWith(`the value of ${shown}`), byValue.message);
+        await kv.delete(key('v'));
+
+        await kv.store(binary, 'text');
+        const byKey = await assertFails('KVI_NOT_TEXT', () => kv.getRange({prefix}), 'a key is no text');
+        const failures: unknown[] = [byKey];
+        const onError = (error: unknown) => failures.push(error);
+        const handle = await kv.watchWithCB(binary, 'put', () => undefined, undefined, {onError});
+        await kv.store(binary, 'again');
+        await soon(handle.ended, 'the watch ends');
+        await kv.delete(binary);
+        await using deletions = kv.changes({prefix: binary}, {startRevision: since, filters: ['noput']});
+        failures.push(await assertFails('KVI_NOT_TEXT', () => deletions.next(), 'a key is no text'));
+        assert.equal(failures.length, 3, 'each of them fails');
+        for (const failure of failures) {
+          const {message} = failure as Error;
+          assert.ok(message.startsWith(`the key ${show(binary)}`), message);
+        }
       },
     },
     {
