@@ -116,6 +116,13 @@ describe('a buffer of events', () => {
     for (const revision of [1, 2, 3]) expect(await watch.next()).toMatchObject({value: {revision}});
   });
 
+  it('takes a progress notification also behind a response that is larger than the bound', async () => {
+    const {watch, push} = buffer({maxBufferedEvents: 3});
+    push(response(1, 10));
+    push(response(2, 0));
+    for (const revision of [1, 2]) expect(await watch.next()).toMatchObject({value: {revision}});
+  });
+
   it('delivers nothing more once it was returned, and lets go of its source at once', async () => {
     const {watch, push, ends} = buffer();
     push(response(1));

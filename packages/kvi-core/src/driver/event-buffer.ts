@@ -120,9 +120,10 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
         pull.resolve({done: false, value: response});
         return;
       }
-      const overflows = buffered + response.events.length > maxBufferedEvents && buffered > 0;
-      if (overflows) {
-        const revision = response.events[0]?.kv.modRevision ?? response.revision;
+      const [first] = response.events;
+      const isTooMuch = buffered > 0 && buffered + response.events.length > maxBufferedEvents;
+      if (first !== undefined && isTooMuch) {
+        const revision = first.kv.modRevision;
         end(
           new KviError(
             'KVI_SLOW_CONSUMER',
