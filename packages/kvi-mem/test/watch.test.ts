@@ -1,4 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
+import {createKvi} from 'kvi-core';
 import type {DriverWatch} from 'kvi-core/driver';
 import {ManualClock, MemStore} from 'kvi-mem';
 import {bytes, describeEvent, nextEvents, put, txnOf} from './tools.ts';
@@ -99,6 +100,16 @@ describe('A watch of the store in process', () => {
     expect(await nextEvents(watch)).toEqual(['put k=v@3']);
     expect(await watch.next()).toEqual({done: false, value: {revision: 3, events: []}});
     await watch.return();
+  });
+
+  it('tells it to who follows changes, too', async () => {
+    const clock = new ManualClock();
+    await using kv = createKvi(new MemStore({clock}).driver());
+    await kv.store('other', '');
+    const changes = kv.changes('k', {progressNotify: true});
+    await changes.created;
+    await clock.advance(10 * 60 * 1000);
+    expect(await changes.next()).toMatchObject({done: false, value: {revision: 2, events: []}});
   });
 
   it('that is given up for its consumer hurts no other', async () => {

@@ -48,7 +48,7 @@ const orders = {
 };
 
 /** They come in ascending order of keys. Those that compare as equal stay so, in a descending sort too. */
-function sort(found: Version[], {sortOrder = 'ascend', sortTarget = 'key'}: RangeRequest<Bytes>): void {
+function sort(found: Version[], {sortOrder, sortTarget = 'key'}: RangeRequest<Bytes>): void {
   const order = orders[sortTarget];
   if (sortOrder === 'descend') found.sort((a, b) => order(b, a));
   else if (sortTarget !== 'key') found.sort(order);
