@@ -1,10 +1,10 @@
-export {type Bytes, compareBytes, type Input, nextKey, prefixEnd} from './bytes.ts';
-export {createKvi} from './create-kvi.ts';
-export {isKviError, KviError, type KviErrorCode, type KviErrorDetails} from './errors.ts';
-export * from './kvi.ts';
-export * from './messages.ts';
-export type {DiagnosticsEvents, RetryEvent, SessionLostEvent, UnknownOutcomeEvent} from './diagnostics.ts';
-export {checkOptions, kviOptionNames, type KviOptions} from './options.ts';
+export {type Bytes, compareBytes, type Input, nextKey, prefixEnd} from './etcd/bytes.ts';
+export {createKvi} from './kvi/create-kvi.ts';
+export {isKviError, KviError, type KviErrorCode, type KviErrorDetails} from './etcd/errors.ts';
+export * from './api/kvi.ts';
+export * from './etcd/messages.ts';
+export type {DiagnosticsEvents, RetryEvent, SessionLostEvent, UnknownOutcomeEvent} from './telemetry/diagnostics.ts';
+export {checkOptions, kviOptionNames, type KviOptions} from './kvi/options.ts';
 export {
   allOf,
   anyOf,
@@ -14,5 +14,5 @@ export {
   limitTime,
   noRetries,
   type RetryPolicy,
-} from './retry-policy.ts';
-export type {Limits} from './validate.ts';
+} from './policy/retry-policies.ts';
+export type {Limits} from './etcd/validate.ts';

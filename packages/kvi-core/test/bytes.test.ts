@@ -1,6 +1,6 @@
 import {describe, expect, it} from '@jest/globals';
 import fc from 'fast-check';
-import {compareBytes, decode, encode, nextKey, prefixEnd, show, toTheEnd} from '../src/bytes.ts';
+import {compareBytes, decode, encode, nextKey, prefixEnd, show, toTheEnd} from '../src/etcd/bytes.ts';
 
 const bytes = fc.uint8Array({maxLength: 5});
 /** Bytes in which 0x00, 0xFE and 0xFF, where the traps are, come often. */

@@ -1,9 +1,9 @@
 import {describe, expect, it} from '@jest/globals';
-import {createKvi} from '../src/create-kvi.ts';
+import {createKvi} from '../src/kvi/create-kvi.ts';
 import type {Driver} from '../src/driver/driver.ts';
-import {KviError} from '../src/errors.ts';
+import {KviError} from '../src/etcd/errors.ts';
 import {handClock} from './hand-clock.ts';
-import {tinyStore} from './tiny-driver.ts';
+import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
 
 const never = () => new Promise<never>(() => undefined);
 

@@ -1,6 +1,6 @@
 import {describe, expect, it} from '@jest/globals';
-import {describeRange, describeTxn} from '../src/driver/describe.ts';
-import type {RequestOp} from '../src/messages.ts';
+import {describeRange, describeTxn} from '../src/etcd/describe.ts';
+import type {RequestOp} from '../src/etcd/messages.ts';
 
 function put(key: string): RequestOp<Uint8Array> {
   return {type: 'put', key: Buffer.from(key), value: Buffer.alloc(0)};

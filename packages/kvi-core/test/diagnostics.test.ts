@@ -2,8 +2,8 @@ import {subscribe, unsubscribe} from 'node:diagnostics_channel';
 import {describe, expect, it} from '@jest/globals';
 import {createKvi, type DiagnosticsEvents, isKviError, KviError, limitAttempts} from 'kvi-core';
 import type {Driver} from 'kvi-core/driver';
-import {publish} from '../src/diagnostics.ts';
-import {tinyStore} from './tiny-driver.ts';
+import {publish} from '../src/telemetry/diagnostics.ts';
+import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
 
 /** What comes on a channel while `body` runs. */
 async function eventsOn(name: keyof DiagnosticsEvents, body: () => Promise<unknown>): Promise<unknown[]> {

@@ -1,4 +1,4 @@
-import type {Clock, Timer} from '../src/driver/clock.ts';
+import type {Clock, Timer} from '../src/async/clock.ts';
 
 /** A clock that a test moves by hand. */
 export interface HandClock extends Clock {

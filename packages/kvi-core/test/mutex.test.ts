@@ -1,7 +1,7 @@
 import {describe, expect, it} from '@jest/globals';
 import {type Driver, eventBuffer, KviError, type KviErrorCode, type RangeRequest} from 'kvi-core/driver';
-import {lockMutex, unlockMutex} from '../src/mutex.ts';
-import {tinyStore} from './tiny-driver.ts';
+import {lockMutex, unlockMutex} from '../src/primitives/mutex.ts';
+import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
 
 const signal = new AbortController().signal;
 const request = {ttlSeconds: 10, signal, wait: true};

@@ -1,5 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
-import {checkOptions, kviOptionNames} from '../src/options.ts';
+import {checkOptions, kviOptionNames} from '../src/kvi/options.ts';
 
 describe('The options of a handle', () => {
   it('can be checked before anything is opened', () => {

@@ -1,10 +1,10 @@
 import {describe, expect, it} from '@jest/globals';
-import {nextKey} from '../src/bytes.ts';
-import {KviError} from '../src/errors.ts';
-import type {Bytes} from '../src/bytes.ts';
-import type {KeyValue, RangeRequest} from '../src/messages.ts';
-import {readRange} from '../src/pages.ts';
-import type {Port} from '../src/port.ts';
+import {nextKey} from '../src/etcd/bytes.ts';
+import {KviError} from '../src/etcd/errors.ts';
+import type {Bytes} from '../src/etcd/bytes.ts';
+import type {KeyValue, RangeRequest} from '../src/etcd/messages.ts';
+import {readRange} from '../src/policy/pages.ts';
+import type {Port} from '../src/policy/policy-driver.ts';
 import {handClock} from './hand-clock.ts';
 
 const everything = {key: Buffer.from('\0'), rangeEnd: Buffer.from('\0')};

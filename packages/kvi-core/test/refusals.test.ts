@@ -9,7 +9,7 @@ import {
   limitTime,
   type RetryPolicy,
 } from 'kvi-core';
-import {tinyStore} from './tiny-driver.ts';
+import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
 
 /** What a caller without types gives. */
 function wrong(value: unknown): never {

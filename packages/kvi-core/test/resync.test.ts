@@ -10,7 +10,7 @@ import {
   noLease,
   type RangeRequest,
 } from 'kvi-core/driver';
-import {resyncingWatch} from '../src/resync.ts';
+import {resyncingWatch} from '../src/primitives/resync.ts';
 import {type HandClock, handClock} from './hand-clock.ts';
 
 function kv(key: string, modRevision: number): KeyValue<Uint8Array> {

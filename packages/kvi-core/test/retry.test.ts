@@ -1,7 +1,7 @@
 import {describe, expect, it} from '@jest/globals';
-import {KviError, type KviErrorCode} from '../src/errors.ts';
-import {retry} from '../src/retry.ts';
-import {exponentialBackoff, type RetryPolicy} from '../src/retry-policy.ts';
+import {KviError, type KviErrorCode} from '../src/etcd/errors.ts';
+import {retry} from '../src/policy/retry.ts';
+import {exponentialBackoff, type RetryPolicy} from '../src/policy/retry-policies.ts';
 import {handClock} from './hand-clock.ts';
 
 const policy = exponentialBackoff();

@@ -1,7 +1,7 @@
 import {describe, expect, it} from '@jest/globals';
 import type {Driver} from '../src/driver/driver.ts';
-import {KviError} from '../src/errors.ts';
-import {openSession} from '../src/session.ts';
+import {KviError} from '../src/etcd/errors.ts';
+import {openSession} from '../src/lease/session.ts';
 import {handClock} from './hand-clock.ts';
 
 describe('a session whose grant got no answer at first', () => {

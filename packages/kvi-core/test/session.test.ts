@@ -1,8 +1,8 @@
 import {subscribe, unsubscribe} from 'node:diagnostics_channel';
 import {describe, expect, it} from '@jest/globals';
 import type {Driver} from '../src/driver/driver.ts';
-import {KviError} from '../src/errors.ts';
-import {openSession} from '../src/session.ts';
+import {KviError} from '../src/etcd/errors.ts';
+import {openSession} from '../src/lease/session.ts';
 import {type HandClock, handClock} from './hand-clock.ts';
 
 const never = new AbortController().signal;

@@ -1,7 +1,7 @@
 import {describe, expect, it} from '@jest/globals';
-import type {Bytes} from '../src/bytes.ts';
-import type {RequestOp, TxnRequest} from '../src/messages.ts';
-import {checkLease, checkTxn, checkWatch, defaultLimits} from '../src/validate.ts';
+import type {Bytes} from '../src/etcd/bytes.ts';
+import type {RequestOp, TxnRequest} from '../src/etcd/messages.ts';
+import {checkLease, checkTxn, checkWatch, defaultLimits} from '../src/etcd/validate.ts';
 
 function put(key: string): RequestOp<Bytes> {
   return {type: 'put', key: Buffer.from(key), value: Buffer.from('v')};

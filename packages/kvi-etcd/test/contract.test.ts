@@ -1,6 +1,6 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {afterAll, beforeAll, it} from '@jest/globals';
-import {testDriver, testKvi} from 'kvi-core/contract';
+import {testDriver, testKvi} from 'kvi-contract';
 import {openEtcdDriver} from 'kvi-etcd';
 import {describeWithEtcd as describe, type Etcd, startEtcd} from 'kvi-testbed';
 

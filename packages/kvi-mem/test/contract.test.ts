@@ -1,5 +1,5 @@
 import {describe, it} from '@jest/globals';
-import {testDriver, testKvi} from 'kvi-core/contract';
+import {testDriver, testKvi} from 'kvi-contract';
 import {MemStore} from 'kvi-mem';
 
 const store = new MemStore();

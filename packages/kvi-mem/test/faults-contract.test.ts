@@ -1,6 +1,6 @@
 import {afterAll, beforeAll, describe, it} from '@jest/globals';
 import {setTimeout as pause} from 'node:timers/promises';
-import {testDriver, testKvi} from 'kvi-core/contract';
+import {testDriver, testKvi} from 'kvi-contract';
 import {Faults, ManualClock, MemStore} from 'kvi-mem';
 
 const clock = new ManualClock();

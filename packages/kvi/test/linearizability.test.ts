@@ -7,7 +7,7 @@ import {
   historyRecorder,
   initialState,
   type RecordedWatch,
-} from 'kvi-core/contract';
+} from 'kvi-contract';
 import type {Driver} from 'kvi-core/driver';
 import {openEtcdDriver} from 'kvi-etcd';
 import {MemStore} from 'kvi-mem';

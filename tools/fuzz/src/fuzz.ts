@@ -1,4 +1,4 @@
-import {addTally, type Divergence, emptyTally} from 'kvi-core/contract/fuzz';
+import {addTally, type Divergence, emptyTally} from 'kvi-contract/fuzz';
 import type {EtcdChoice} from './etcds.ts';
 import {type LaneReport, runLane} from './lane.ts';
 

@@ -1,4 +1,4 @@
-import {addTally, compareTargets, type Divergence, emptyTally, type Tally} from 'kvi-core/contract/fuzz';
+import {addTally, compareTargets, type Divergence, emptyTally, type Tally} from 'kvi-contract/fuzz';
 import {type EtcdChoice, start} from './etcds.ts';
 import {etcdTarget, memTarget} from './targets.ts';
 

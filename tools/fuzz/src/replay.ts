@@ -1,4 +1,4 @@
-import {compareTargets} from 'kvi-core/contract/fuzz';
+import {compareTargets} from 'kvi-contract/fuzz';
 import {type EtcdChoice, start} from './etcds.ts';
 import {etcdTarget, memTarget} from './targets.ts';
 

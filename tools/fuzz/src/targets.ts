@@ -3,7 +3,7 @@ import {
   type AcceptedDifferenceName,
   type NamedTarget,
   skippingClock,
-} from 'kvi-core/contract/fuzz';
+} from 'kvi-contract/fuzz';
 import {openEtcdDriver} from 'kvi-etcd';
 import {MemStore} from 'kvi-mem';
 import type {Etcd} from 'kvi-testbed/programs';

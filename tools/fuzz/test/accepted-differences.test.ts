@@ -5,7 +5,7 @@ import {
   type NamedTarget,
   play,
   type Program,
-} from 'kvi-core/contract/fuzz';
+} from 'kvi-contract/fuzz';
 import type {Bytes, RequestOp} from 'kvi-core/driver';
 import {describeWithEtcd, startEtcd} from 'kvi-testbed';
 import {releases} from '../src/etcds.ts';

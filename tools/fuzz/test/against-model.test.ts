@@ -1,5 +1,5 @@
 import {afterAll, beforeAll, describe, it} from '@jest/globals';
-import {type FuzzTarget, testDriverAgainstModel} from 'kvi-core/contract/fuzz';
+import {type FuzzTarget, testDriverAgainstModel} from 'kvi-contract/fuzz';
 import {describeWithEtcd, type Etcd, startEtcd} from 'kvi-testbed';
 import {etcdTarget, memTarget} from '../src/targets.ts';
 

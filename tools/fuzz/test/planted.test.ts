@@ -1,5 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
-import {compareTargets, type NamedTarget} from 'kvi-core/contract/fuzz';
+import {compareTargets, type NamedTarget} from 'kvi-contract/fuzz';
 import type {Driver} from 'kvi-core/driver';
 import {memTarget} from '../src/targets.ts';
 

@@ -1,4 +1,4 @@
-import {type ContractTarget, testDriver, testKvi} from 'kvi-core/contract';
+import {type ContractTarget, testDriver, testKvi} from 'kvi-contract';
 
 /** A case of the contract, on one target. */
 export interface ContractCase {

@@ -15,8 +15,8 @@
  * - **Closing.** After `close()`, and when `close()` cuts them short, calls and watches fail with `KVI_CLOSED`; again a
  *   write that was sent is `KVI_UNKNOWN_OUTCOME`.
  */
-import type {Bytes} from '../bytes.ts';
-import type {Clock} from './clock.ts';
+import type {Bytes} from '../etcd/bytes.ts';
+import type {Clock} from '../async/clock.ts';
 import type {
   LeaseId,
   LeaseTimeToLiveResponse,
@@ -26,7 +26,7 @@ import type {
   TxnResponse,
   WatchRequest,
   WatchResponse,
-} from '../messages.ts';
+} from '../etcd/messages.ts';
 
 /** How long a call on the port may take. */
 export interface DriverCallOptions {

@@ -1,9 +1,9 @@
-import type {Bytes} from '../bytes.ts';
+import type {Bytes} from '../etcd/bytes.ts';
 import type {DriverWatch} from './driver.ts';
-import {fifo} from './fifo.ts';
-import {KviError} from '../errors.ts';
-import type {WatchResponse} from '../messages.ts';
-import {onAbort} from '../signals.ts';
+import {fifo} from '../async/fifo.ts';
+import {KviError} from '../etcd/errors.ts';
+import type {WatchResponse} from '../etcd/messages.ts';
+import {onAbort} from '../async/abort.ts';
 
 /** How many events a watch keeps for a consumer that is behind, before it ends with `KVI_SLOW_CONSUMER`. */
 export const defaultMaxBufferedEvents = 100_000;

@@ -1,14 +1,14 @@
 /** For authors of drivers: the port, and what helps to implement it. Users of kvi need none of this. */
 export type {Driver, DriverCallOptions, DriverWatch} from './driver.ts';
-export {describeRange, describeTxn, keyRanges} from './describe.ts';
-export {type Clock, sleep, systemClock, type Timer} from './clock.ts';
+export {describeRange, describeTxn, keyRanges} from '../etcd/describe.ts';
+export {type Clock, sleep, systemClock, type Timer} from '../async/clock.ts';
 export {
   defaultMaxBufferedEvents,
   type EventBuffer,
   eventBuffer,
   type EventBufferOptions,
 } from './event-buffer.ts';
-export {type Bytes, compareBytes, encode, type Input, nextKey, prefixEnd, show, toTheEnd} from '../bytes.ts';
+export {type Bytes, compareBytes, encode, type Input, nextKey, prefixEnd, show, toTheEnd} from '../etcd/bytes.ts';
 export {
   aborted,
   closed,
@@ -17,8 +17,9 @@ export {
   KviError,
   type KviErrorCode,
   type KviErrorDetails,
-} from '../errors.ts';
-export {asCall, type Call, currentCall, inThisCall, lastCall, noteCall, traceCalls} from '../call.ts';
-export {writes} from '../guarded-request.ts';
-export * from '../messages.ts';
-export {orAborted, within, type WaitLimits} from '../within.ts';
+} from '../etcd/errors.ts';
+export {asCall, type Call, currentCall, inThisCall, lastCall, noteCall, traceCalls} from '../telemetry/call-traces.ts';
+export {writes} from '../primitives/branch-taken.ts';
+export * from '../etcd/messages.ts';
+export {orAborted, within, type WaitLimits} from '../async/deadline.ts';
+export {checkRange, checkTxn, checkWatch, defaultLimits, type Limits} from '../etcd/validate.ts';

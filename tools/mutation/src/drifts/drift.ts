@@ -1,5 +1,5 @@
 import {createKvi, type Kvi, type KviOptions} from 'kvi-core';
-import type {ContractTarget} from 'kvi-core/contract';
+import type {ContractTarget} from 'kvi-contract';
 import type {Driver} from 'kvi-core/driver';
 import {MemStore} from 'kvi-mem';
 

@@ -1,7 +1,7 @@
 /** The contract on the twin, whose time passes ten times as fast. */
 import {setTimeout as pause} from 'node:timers/promises';
 import {describe, it} from '@jest/globals';
-import {testDriver, testKvi} from 'kvi-core/contract';
+import {testDriver, testKvi} from 'kvi-contract';
 import {ManualClock, MemStore} from 'kvi-mem';
 
 const clock = new ManualClock();

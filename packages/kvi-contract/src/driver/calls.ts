@@ -1,0 +1,61 @@
+import type {Bytes, Driver, DriverCallOptions, LeaseId} from 'kvi-core/driver';
+
+/** A call of the port, as laws that hold for all of them need it. */
+export interface Call {
+  name: string;
+  /** Whether it may change the store. */
+  isWrite: boolean;
+  start: (driver: Driver, key: Bytes, options?: DriverCallOptions) => Promise<unknown>;
+}
+
+/** The lease of the calls below: small, as no backend chooses one. */
+export const someLease: LeaseId = '7';
+
+/** Every call of the port. A watch is none: its end has a group of its own. */
+export const calls: readonly Call[] = [
+  {
+    name: 'range',
+    isWrite: false,
+    start: (driver, key, options) => driver.range({key}, options),
+  },
+  {
+    name: 'txn',
+    isWrite: true,
+    start: (driver, key, options) => driver.txn({success: [{type: 'put', key, value: key}]}, options),
+  },
+  {
+    name: 'a txn that only reads',
+    isWrite: false,
+    start: (driver, key, options) => driver.txn({success: [{type: 'range', key}]}, options),
+  },
+  {
+    name: 'compact',
+    isWrite: true,
+    start: (driver, _key, options) => driver.compact(1, options),
+  },
+  {
+    name: 'leaseGrant',
+    isWrite: true,
+    start: (driver, _key, options) => driver.leaseGrant({ttlSeconds: 1, id: someLease}, options),
+  },
+  {
+    name: 'leaseRevoke',
+    isWrite: true,
+    start: (driver, _key, options) => driver.leaseRevoke(someLease, options),
+  },
+  {
+    name: 'leaseKeepAlive',
+    isWrite: false,
+    start: (driver, _key, options) => driver.leaseKeepAlive(someLease, options),
+  },
+  {
+    name: 'leaseTimeToLive',
+    isWrite: false,
+    start: (driver, _key, options) => driver.leaseTimeToLive({id: someLease}, options),
+  },
+  {
+    name: 'leaseLeases',
+    isWrite: false,
+    start: (driver, _key, options) => driver.leaseLeases(options),
+  },
+];

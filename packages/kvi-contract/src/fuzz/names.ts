@@ -1,0 +1,44 @@
+import {type LeaseId, noLease} from 'kvi-core/driver';
+import {fixedLeases, type LeaseName} from './program.ts';
+
+/** What differs between two stores that play one program, by names that do not. */
+export interface Names {
+  /** The revision of the store that a program means by one that counts from its start. */
+  revision: (sinceStart: number) => number;
+  /** `+3` */
+  showRevision: (revision: number) => string;
+  /** The id of the lease of this name; of one that was never granted, the id of no lease. */
+  leaseId: (name: LeaseId) => LeaseId;
+  /** The name of a lease, or `-` for none. */
+  leaseName: (id: LeaseId) => string;
+  /** From now on, this is the lease of that name. */
+  nameLease: (name: LeaseName, id: LeaseId) => void;
+}
+
+const unknownLease: LeaseId = 'badc0de';
+
+/** @param start the revision of the store at which the program starts */
+export function names(start: number): Names {
+  const ids = new Map<string, LeaseId>(Object.entries(fixedLeases));
+  const shown = new Map<LeaseId, string>([...ids].map(([name, id]) => [id, name]));
+  let granted = 0;
+
+  return {
+    revision: (sinceStart) => start + sinceStart,
+    showRevision(revision) {
+      // Of a key that is not there, in every store.
+      if (revision === 0) return '0';
+      const sinceStart = revision - start;
+      return sinceStart < 0 ? String(sinceStart) : `+${String(sinceStart)}`;
+    },
+    leaseId: (name) => (name === noLease ? noLease : (ids.get(name) ?? unknownLease)),
+    leaseName: (id) => (id === noLease ? '-' : (shown.get(id) ?? `the foreign lease ${id}`)),
+    nameLease(name, id) {
+      if (ids.get(name) === id) return;
+      granted += 1;
+      ids.set(name, id);
+      // An earlier lease of the name may live on, with keys under it.
+      shown.set(id, `${name}#${String(granted)}`);
+    },
+  };
+}

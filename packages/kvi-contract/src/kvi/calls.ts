@@ -1,0 +1,43 @@
+import type {Kvi} from 'kvi-core';
+import type {CaseContext} from '../suite.ts';
+
+/** What every call takes; a lock's calls and `changes` take the signal alone. */
+export interface CommonOptions {
+  signal?: AbortSignal;
+  timeoutMs?: number;
+}
+
+/** Stands for a call that {@link everyCall} does not have: a slip in the suite itself. */
+export function unknownCall(): never {
+  throw new Error('no such call');
+}
+
+/** Every call that a handle has, but `watchCBCancel` and `close`: for the laws that hold for each of them. */
+export function everyCall(
+  kv: Kvi,
+  {key, prefix}: Pick<CaseContext, 'key' | 'prefix'>,
+  options: CommonOptions = {},
+): Record<string, () => Promise<unknown>> {
+  const {signal} = options;
+  return {
+    store: () => kv.store(key('k'), 'v', options),
+    get: () => kv.get(key('k'), options),
+    getRange: () => kv.getRange({prefix}, options),
+    'getRange with an end': () => kv.getRange(key('a'), key('z'), options),
+    range: () => kv.range({prefix}, options),
+    delete: () => kv.delete(key('k'), options),
+    tas: () => kv.tas(key('k'), null, 'v', options),
+    transaction: () => kv.transaction(key('k'), '=', 'v', key('then'), 'x', key('else'), 'x', options),
+    txn: () => kv.txn({success: [{type: 'put', key: key('k'), value: 'v'}]}, options),
+    'bytes.get': () => kv.bytes.get(key('k'), options),
+    'bytes.store': () => kv.bytes.store(key('k'), 'v', options),
+    tempKey: () => kv.tempKey(key('temp'), options),
+    distLock: () => kv.distLock(key('lock'), {signal}),
+    distTimedLock: () => kv.distTimedLock(1, key('lock'), {signal}),
+    'distTimedLock of 0': () => kv.distTimedLock(0, key('lock'), {signal}),
+    watch: () => kv.watch(key('k'), options),
+    watchWithCB: () => kv.watchWithCB(key('k'), 'put', () => undefined, undefined, options),
+    changes: async () => kv.changes({prefix}, {signal}).next(),
+    'changes with a resync': async () => kv.changes({prefix}, {signal, onCompacted: 'resync'}).next(),
+  };
+}

@@ -1,0 +1,137 @@
+import {type Bytes, type Driver, type DriverWatch, isKviError, type KviErrorCode, type WatchRequest, type WatchResponse} from 'kvi-core/driver';
+import type {ModelRequest, ModelResponse, ModelResponses, RequestType} from '../model/index.ts';
+
+/** A call, and what came of it. */
+export interface RecordedCall {
+  /** Who made it. */
+  client: string;
+  request: ModelRequest;
+  /** When it began: in any unit, if it is the same for all calls. */
+  start: number;
+  /** When its outcome was known; Infinity if it never was. */
+  end: number;
+  /** `unknown`: it may have been applied, at any time since it began, or not. */
+  outcome: ModelResponse | 'unknown';
+}
+
+/** A watch, and what it delivered. */
+export interface RecordedWatch {
+  client: string;
+  request: WatchRequest<Bytes>;
+  /** The revision that `created` told, and when it did; absent if it never did. */
+  created?: {startRevision: number; time: number};
+  /** As they were taken. */
+  responses: WatchResponse<Bytes>[];
+}
+
+/** What happened on a store: every write to it, and as many reads and watches as are to be checked. */
+export interface History {
+  calls: RecordedCall[];
+  watches: RecordedWatch[];
+}
+
+/** Writes down what goes through drivers. */
+export interface HistoryRecorder {
+  readonly history: History;
+  /** The driver, whose calls and watches are written down under this name. */
+  record: (driver: Driver, client: string) => Driver;
+}
+
+/** What the model can answer as an error. Others say nothing about the state of the store. */
+const answers: readonly KviErrorCode[] = [
+  'KVI_COMPACTED',
+  'KVI_FUTURE_REVISION',
+  'KVI_KEY_NOT_FOUND',
+  'KVI_LEASE_EXISTS',
+  'KVI_LEASE_NOT_FOUND',
+];
+
+/**
+ * Makes a recorder with an empty history. Its times are a count of what happened, which in one process says what came
+ * before what, exactly.
+ */
+export function historyRecorder(): HistoryRecorder {
+  const history: History = {calls: [], watches: []};
+  let time = 0;
+  const tick = () => (time += 1);
+
+  function record(driver: Driver, client: string): Driver {
+    async function call<R extends ModelResponses[RequestType]>(
+      request: ModelRequest,
+      makeCall: () => Promise<R>,
+    ): Promise<R> {
+      const entry: RecordedCall = {client, request, start: tick(), end: Infinity, outcome: 'unknown'};
+      history.calls.push(entry);
+      try {
+        const value = await makeCall();
+        entry.outcome = {ok: true, value};
+        entry.end = tick();
+        return value;
+      } catch (error) {
+        if (isKviError(error, ...answers)) {
+          entry.outcome = {ok: false, code: error.code};
+          entry.end = tick();
+        } else if (isKviError(error) && error.code !== 'KVI_UNKNOWN_OUTCOME') {
+          // All other codes promise that nothing was changed.
+          history.calls.splice(history.calls.indexOf(entry), 1);
+        }
+        throw error;
+      }
+    }
+
+    function watch(request: WatchRequest<Bytes>, original: DriverWatch): DriverWatch {
+      const entry: RecordedWatch = {client, request, responses: []};
+      history.watches.push(entry);
+      const created = original.created.then((startRevision) => {
+        entry.created = {startRevision, time: tick()};
+        return startRevision;
+      });
+      created.catch(() => undefined);
+      const recorded: DriverWatch = {
+        created,
+        async next() {
+          const result = await original.next();
+          if (result.done !== true) entry.responses.push(result.value);
+          return result;
+        },
+        return: () => original.return(),
+        [Symbol.asyncIterator]: () => recorded,
+      };
+      return recorded;
+    }
+
+    return {
+      clock: driver.clock,
+      range: (request, options) => call({type: 'range', ...request}, () => driver.range(request, options)),
+      txn: (request, options) => call({type: 'txn', ...request}, () => driver.txn(request, options)),
+      compact: (revision, options) =>
+        call({type: 'compact', revision}, async () => {
+          await driver.compact(revision, options);
+          return undefined;
+        }),
+      leaseGrant: (request, options) => {
+        const asked = {type: 'leaseGrant' as const, ...request};
+        return call(asked, async () => {
+          const granted = await driver.leaseGrant(request, options);
+          // The model is to grant the lease that the backend chose.
+          asked.id = granted.id;
+          return granted;
+        });
+      },
+      leaseRevoke: (id, options) =>
+        call({type: 'leaseRevoke', id}, async () => {
+          await driver.leaseRevoke(id, options);
+          return undefined;
+        }),
+      leaseKeepAlive: (id, options) =>
+        call({type: 'leaseKeepAlive', id}, () => driver.leaseKeepAlive(id, options)),
+      leaseTimeToLive: (request, options) =>
+        call({type: 'leaseTimeToLive', ...request}, () => driver.leaseTimeToLive(request, options)),
+      leaseLeases: (options) => call({type: 'leaseLeases'}, () => driver.leaseLeases(options)),
+      watch: (request, options) => watch(request, driver.watch(request, options)),
+      close: () => driver.close(),
+    };
+  }
+
+  return {history, record};
+}

@@ -1,0 +1,78 @@
+import {aborted, type Bytes, closed, type Driver, type DriverCallOptions, type DriverWatch, type EventBuffer, eventBuffer, KviError, type WatchRequest} from 'kvi-core/driver';
+import {type ModelStore, modelStore} from './model-store.ts';
+import {present} from './state.ts';
+import type {ModelRequest, ModelResponses, RequestType} from './step.ts';
+import {watchFrom} from './watch.ts';
+
+/**
+ * A handle on the model: a driver that does what the model says, so that another driver can be compared with it where
+ * there is no etcd.
+ *
+ * @param store give several handles the same one. Default: a new, empty one
+ */
+export function modelDriver(store: ModelStore = modelStore()): Driver {
+  const buffers = new Set<EventBuffer>();
+  let isClosed = false;
+
+  /** Every call takes effect at once, so none times out, and a signal matters only if it has aborted before. */
+  function ask<T extends RequestType>(
+    request: ModelRequest<T>,
+    options: DriverCallOptions | undefined,
+  ): Promise<ModelResponses[T]> {
+    // What is thrown in here rejects the promise.
+    return new Promise((resolve) => {
+      if (isClosed) throw closed();
+      if (options?.signal?.aborted === true) throw aborted(options.signal);
+      resolve(store.ask(request));
+    });
+  }
+
+  function watch(request: WatchRequest<Bytes>, signal: AbortSignal | undefined): DriverWatch {
+    let forget: () => void = () => undefined;
+    const buffer = eventBuffer({signal, onEnd: () => forget()});
+    if (isClosed) buffer.fail(closed());
+    if (buffer.ended) return buffer.watch;
+
+    store.ask({type: 'elapse', ms: 0});
+    let startRevision = request.startRevision || present(store.state) + 1;
+    buffer.created(startRevision);
+
+    function deliver(): void {
+      const watched = watchFrom(store.state, {...request, startRevision});
+      if (!watched.ok) {
+        const {compactRevision} = watched;
+        buffer.fail(new KviError('KVI_COMPACTED', 'what is due was compacted', {compactRevision}));
+        return;
+      }
+      for (const response of watched.responses) buffer.push(response);
+      startRevision = watched.nextRevision;
+    }
+
+    const stop = store.onStep(deliver);
+    buffers.add(buffer);
+    forget = () => {
+      stop();
+      buffers.delete(buffer);
+    };
+    deliver();
+    return buffer.watch;
+  }
+
+  return {
+    clock: store.clock,
+    range: (request, options) => ask({type: 'range', ...request}, options),
+    txn: (request, options) => ask({type: 'txn', ...request}, options),
+    compact: (revision, options) => ask({type: 'compact', revision}, options),
+    leaseGrant: (request, options) => ask({type: 'leaseGrant', ...request}, options),
+    leaseRevoke: (id, options) => ask({type: 'leaseRevoke', id}, options),
+    leaseKeepAlive: (id, options) => ask({type: 'leaseKeepAlive', id}, options),
+    leaseTimeToLive: (request, options) => ask({type: 'leaseTimeToLive', ...request}, options),
+    leaseLeases: (options) => ask({type: 'leaseLeases'}, options),
+    watch: (request, options) => watch(request, options?.signal),
+    close() {
+      isClosed = true;
+      for (const buffer of buffers) buffer.fail(closed());
+      return Promise.resolve();
+    },
+  };
+}

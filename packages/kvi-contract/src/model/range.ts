@@ -1,0 +1,55 @@
+import {type Bytes, compareBytes, type KeyRange, type KeyValue, type RangeRequest, type RangeResponse, toTheEnd} from 'kvi-core/driver';
+import type {KeyValues} from './state.ts';
+
+/** Whether a key lies in a range. */
+export function includes({key: start, rangeEnd: end}: KeyRange<Bytes>, key: Bytes): boolean {
+  if (end === undefined || end.length === 0) return compareBytes(key, start) === 0;
+  const isBeforeEnd = compareBytes(end, toTheEnd) === 0 || compareBytes(key, end) < 0;
+  return compareBytes(key, start) >= 0 && isBeforeEnd;
+}
+
+/** What lies in a range, in the order of keys. */
+export function select(kvs: KeyValues, range: KeyRange<Bytes>): KeyValue<Bytes>[] {
+  return [...kvs.values()].filter(({key}) => includes(range, key)).sort(orders.key);
+}
+
+/**
+ * What a read of these keys answers: the range is counted, then cut to the revision bounds, then sorted, then cut to
+ * the limit.
+ */
+export function read(kvs: KeyValues, request: RangeRequest<Bytes>): Omit<RangeResponse<Bytes>, 'revision'> {
+  const found = select(kvs, request);
+  const count = found.length;
+  if (request.countOnly === true) return {kvs: [], more: false, count};
+
+  const order = orders[request.sortTarget ?? 'key'];
+  const sorted = found
+    .filter((kv) => isWithinBounds(kv, request))
+    // Sorting is stable: what compares as equal stays in the order of keys, whichever way it is sorted.
+    .sort((a, b) => (request.sortOrder === 'descend' ? order(b, a) : order(a, b)));
+  const limit = request.limit || Infinity;
+  const shown = sorted.slice(0, limit);
+  return {
+    kvs: request.keysOnly === true ? shown.map((kv) => ({...kv, value: Buffer.of()})) : shown,
+    more: sorted.length > limit,
+    count,
+  };
+}
+
+/** A bound of 0 is none. */
+function isWithinBounds(kv: KeyValue<Bytes>, request: RangeRequest<Bytes>): boolean {
+  return (
+    kv.modRevision >= (request.minModRevision ?? 0) &&
+    kv.modRevision <= (request.maxModRevision || Infinity) &&
+    kv.createRevision >= (request.minCreateRevision ?? 0) &&
+    kv.createRevision <= (request.maxCreateRevision || Infinity)
+  );
+}
+
+const orders = {
+  key: (a: KeyValue<Bytes>, b: KeyValue<Bytes>) => compareBytes(a.key, b.key),
+  value: (a: KeyValue<Bytes>, b: KeyValue<Bytes>) => compareBytes(a.value, b.value),
+  version: (a: KeyValue<Bytes>, b: KeyValue<Bytes>) => a.version - b.version,
+  create: (a: KeyValue<Bytes>, b: KeyValue<Bytes>) => a.createRevision - b.createRevision,
+  mod: (a: KeyValue<Bytes>, b: KeyValue<Bytes>) => a.modRevision - b.modRevision,
+};

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import {createKvi, type Kvi, type KviOptions} from 'kvi-core';
+import {type Bytes, type Driver, isKviError, type LeaseId, prefixEnd} from 'kvi-core/driver';
+
+/** The driver under test. */
+export interface ContractTarget {
+  /**
+   * Opens a handle. All handles are on one store, in which the suite uses one prefix. It compacts the store and counts
+   * revisions, so nobody else may write to it meanwhile.
+   */
+  open(): Promise<Driver>;
+  /**
+   * Names what the backend still holds for handles that are closed, such as watches. Called after each case, when every
+   * handle that it opened is closed; what it returns has to be empty. Absent where a backend cannot tell.
+   */
+  leftovers?(): Promise<string[]>;
+  /**
+   * Makes the facade on a driver. Default: {@link createKvi}; who wraps a facade, to trace its calls for example, proves
+   * that it still keeps its promises.
+   */
+  createKvi?: (driver: Driver, options?: KviOptions) => Kvi;
+}
+
+/** The functions of a test runner; those of jest, vitest, mocha and `node:test` fit. */
+export interface TestRunner {
+  describe: (name: string, body: () => void) => void;
+  it: (name: string, body: () => Promise<void>, timeoutMs?: number) => void;
+}
+
+/** What a case works with. */
+export interface CaseContext {
+  /** A handle on the store. */
+  driver: Driver;
+  /** One more handle, as another process would have; the case need not close it. */
+  open: () => Promise<Driver>;
+  /** A handle's facade. */
+  kv: Kvi;
+  /** The facade of one more handle. */
+  openKvi: (options?: KviOptions) => Promise<Kvi>;
+  /** A key of this case's own, which starts with {@link CaseContext.prefix}; equal names give equal keys. */
+  key: (name: string) => string;
+  /** The prefix of every key of this case. */
+  prefix: string;
+}
+
+/** One promise, and what proves it. */
+export interface ContractCase {
+  /** A sentence that says what holds. */
+  name: string;
+  run: (context: CaseContext) => Promise<void>;
+}
+
+/** Cases of one subject. */
+export interface ContractGroup {
+  name: string;
+  cases: ContractCase[];
+}
+
+/** Milliseconds for a case; those about leases wait for real ones to expire. */
+const caseTimeoutMs = 30_000;
+
+/** Registers the groups with a test runner. */
+export function registerSuite(
+  name: string,
+  groups: readonly ContractGroup[],
+  target: ContractTarget,
+  {describe, it}: TestRunner,
+): void {
+  let caseNumber = 0;
+  // Several suites may run on one store, one after the other.
+  const suite = `contract/${process.pid.toString(36)}-${performance.now().toString(36)}/`;
+
+  describe(name, () => {
+    for (const group of groups) {
+      describe(group.name, () => {
+        for (const contractCase of group.cases) {
+          caseNumber += 1;
+          const prefix = `${suite}${String(caseNumber)}/`;
+          it(contractCase.name, () => runCase(contractCase, target, prefix), caseTimeoutMs);
+        }
+      });
+    }
+  });
+}
+
+/** Runs one case, and checks that it leaves nothing behind. */
+async function runCase({run}: ContractCase, target: ContractTarget, prefix: string): Promise<void> {
+  const granted = new Set<LeaseId>();
+  const handles: {close(): Promise<void>}[] = [];
+
+  async function open(): Promise<Driver> {
+    const driver = noteLeases(await target.open(), granted);
+    handles.push(driver);
+    return driver;
+  }
+
+  async function openKvi(options?: KviOptions): Promise<Kvi> {
+    const kvi = (target.createKvi ?? createKvi)(await open(), options);
+    handles.push(kvi);
+    return kvi;
+  }
+
+  let leaked: LeaseId[];
+  try {
+    await run({
+      driver: await open(),
+      open,
+      kv: await openKvi(),
+      openKvi,
+      key: (name) => prefix + name,
+      prefix,
+    });
+  } finally {
+    // Facades first: they give their leases back through their drivers.
+    for (const handle of handles.reverse()) await handle.close();
+    leaked = await clean(await target.open(), granted, Buffer.from(prefix));
+  }
+  // Only now: what a case that failed has left must not hide why it failed.
+  assert.deepEqual(leaked, [], 'leases were left behind');
+  assert.deepEqual(
+    (await target.leftovers?.()) ?? [],
+    [],
+    'the closed handles left something in the backend',
+  );
+}
+
+/**
+ * Deletes what the case wrote itself. What a closed facade made must be gone by itself.
+ *
+ * @returns the leases that were not
+ */
+async function clean(driver: Driver, granted: Set<LeaseId>, prefix: Bytes): Promise<LeaseId[]> {
+  try {
+    await driver.txn({success: [{type: 'deleteRange', key: prefix, rangeEnd: prefixEnd(prefix)}]});
+    const leaked: LeaseId[] = [];
+    for (const id of granted) if (await exists(driver, id)) leaked.push(id);
+    for (const id of leaked) await driver.leaseRevoke(id).catch(ignoreGone);
+    return leaked;
+  } finally {
+    await driver.close();
+  }
+}
+
+async function exists(driver: Driver, id: LeaseId): Promise<boolean> {
+  try {
+    await driver.leaseTimeToLive({id});
+    return true;
+  } catch (error) {
+    ignoreGone(error);
+    return false;
+  }
+}
+
+function ignoreGone(error: unknown): void {
+  if (!isKviError(error, 'KVI_LEASE_NOT_FOUND')) throw error;
+}
+
+/** The driver, writing down the leases that it grants. */
+function noteLeases(driver: Driver, granted: Set<LeaseId>): Driver {
+  return {
+    clock: driver.clock,
+    range: (...args) => driver.range(...args),
+    txn: (...args) => driver.txn(...args),
+    compact: (...args) => driver.compact(...args),
+    leaseGrant: async (...args) => {
+      const lease = await driver.leaseGrant(...args);
+      granted.add(lease.id);
+      return lease;
+    },
+    leaseRevoke: (...args) => driver.leaseRevoke(...args),
+    leaseKeepAlive: (...args) => driver.leaseKeepAlive(...args),
+    leaseTimeToLive: (...args) => driver.leaseTimeToLive(...args),
+    leaseLeases: (...args) => driver.leaseLeases(...args),
+    watch: (...args) => driver.watch(...args),
+    close: () => driver.close(),
+  };
+}

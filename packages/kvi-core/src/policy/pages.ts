@@ -1,0 +1,66 @@
+import {type Bytes, nextKey} from '../etcd/bytes.ts';
+import {isKviError} from '../etcd/errors.ts';
+import type {Port, PortCallOptions} from './policy-driver.ts';
+import type {KeyValue, RangeRequest, RangeResponse} from '../etcd/messages.ts';
+
+/** Keys in the first page. */
+const firstPageKeys = 512;
+/** Later pages grow until they have about this many bytes, so that neither tiny nor huge values make them unwieldy. */
+const pageBytes = 2 * 1024 * 1024;
+
+/**
+ * Reads a range in pages, all at the revision of the first, so that the whole is one state of the store however large it
+ * is. What etcd has to sort by something other than the key it reads as one.
+ */
+export async function readRange(
+  driver: Port,
+  request: RangeRequest<Bytes>,
+  options: PortCallOptions & {timeoutMs: number},
+): Promise<RangeResponse<Bytes>> {
+  const {clock} = driver;
+  const deadline = clock.now() + options.timeoutMs;
+  const read = (page: RangeRequest<Bytes>) =>
+    driver.range(page, {...options, timeoutMs: Math.max(1, deadline - clock.now())});
+
+  if (!canBePaged(request)) return read(request);
+  for (;;) {
+    try {
+      return await readPages(read, request);
+    } catch (error) {
+      // The pinned revision was compacted between two pages; a revision that the caller named stays an error.
+      const pinnedHere = (request.revision ?? 0) === 0;
+      if (!pinnedHere || !isKviError(error, 'KVI_COMPACTED')) throw error;
+    }
+  }
+}
+
+function canBePaged({rangeEnd, sortTarget = 'key', countOnly = false}: RangeRequest<Bytes>): boolean {
+  return rangeEnd !== undefined && rangeEnd.length > 0 && sortTarget === 'key' && !countOnly;
+}
+
+async function readPages(
+  read: (page: RangeRequest<Bytes>) => Promise<RangeResponse<Bytes>>,
+  request: RangeRequest<Bytes>,
+): Promise<RangeResponse<Bytes>> {
+  const wanted = (request.limit ?? 0) === 0 ? Infinity : (request.limit ?? 0);
+  const first = await read({...request, limit: Math.min(firstPageKeys, wanted)});
+  const {revision, count, kvs} = first;
+  // A response tells the present revision, also when it was asked for the store as it was at another.
+  const pinned = (request.revision ?? 0) === 0 ? revision : request.revision;
+  let page = first;
+  let limit = firstPageKeys;
+  while (page.more && kvs.length < wanted) {
+    const last = page.kvs.at(-1);
+    if (last === undefined) break;
+    limit = nextLimit(page.kvs, limit);
+    const rest = request.sortOrder === 'descend' ? {rangeEnd: last.key} : {key: nextKey(last.key)};
+    page = await read({...request, ...rest, revision: pinned, limit: Math.min(limit, wanted - kvs.length)});
+    for (const kv of page.kvs) kvs.push(kv);
+  }
+  return {revision, kvs, more: page.more, count};
+}
+
+function nextLimit(kvs: KeyValue<Bytes>[], limit: number): number {
+  const bytes = kvs.reduce((sum, kv) => sum + kv.key.length + kv.value.length, 0);
+  return bytes * 2 <= pageBytes ? limit * 2 : Math.max(1, Math.floor((limit * pageBytes) / bytes));
+}

@@ -1,0 +1,181 @@
+import {Mutex, type MutexInterface} from 'async-mutex';
+import type {Driver} from '../driver/driver.ts';
+import {closed, KviError} from '../etcd/errors.ts';
+import type {DistLock} from '../api/kvi.ts';
+import {type Hold, lockMutex, unlockMutex, untilLost} from './mutex.ts';
+import {persist} from '../async/retry-until.ts';
+import {lookBeforeTelling} from '../async/abort.ts';
+import {orAborted, within} from '../async/deadline.ts';
+
+/** How to take a lock. */
+export interface LockRequest {
+  name: string;
+  ttlSeconds: number;
+  /** Milliseconds to wait at most; 0 tries once. Absent: as long as it takes. */
+  waitMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** A lock that is held, without what needs a facade. */
+export type HeldLock = Omit<DistLock, 'guard'>;
+
+interface OwnLock {
+  distLock: HeldLock;
+  /** Tells the holder that the lock is lost, and gives it up. */
+  abandon(): Promise<void>;
+}
+
+/** The locks of a handle. */
+export interface LockTable {
+  lock(request: LockRequest): Promise<HeldLock>;
+  /** Releases the lock of that name, if one is held. */
+  unlock(name: string): Promise<void>;
+  /** Gives up all locks. Never throws. */
+  close(): Promise<void>;
+}
+
+/**
+ * Keeps the locks of a handle. Calls for one name queue up here first, so that only one of them at a time contends in the
+ * store, whatever their number; and only one of them holds, so that `unlock` needs no more than the name.
+ *
+ * @param closing - aborts when the handle closes, and ends every wait
+ */
+export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
+  const queues = new Map<string, Mutex>();
+  const held = new Map<string, OwnLock>();
+  const waiting = new Set<Promise<OwnLock>>();
+
+  /** The place of the name's turn in this process; of a name that nobody wants any more nothing is kept. */
+  async function takeTurn(name: string, signal: AbortSignal): Promise<MutexInterface.Releaser> {
+    const queue = queues.get(name) ?? new Mutex();
+    queues.set(name, queue);
+    const turn = queue.acquire().then((release) => () => {
+      release();
+      if (!queue.isLocked()) queues.delete(name);
+    });
+    try {
+      return await orAborted(turn, signal);
+    } catch (error) {
+      void turn.then((release) => {
+        release();
+      });
+      throw error;
+    }
+  }
+
+  function lock({name, ttlSeconds, waitMs, signal}: LockRequest): Promise<OwnLock> {
+    const wait = waitMs !== 0;
+    return within(driver.clock, {timeoutMs: wait ? waitMs : undefined, signal, closing}, async (ended) => {
+      if (!wait && queues.get(name)?.isLocked() === true) throw notInTime(name);
+      const endTurn = await takeTurn(name, ended);
+      try {
+        const hold = await lockMutex(driver, name, {ttlSeconds, signal: ended, wait});
+        if (hold === undefined) throw notInTime(name);
+        const own = ownLock(driver, name, hold, () => {
+          held.delete(name);
+          endTurn();
+        });
+        held.set(name, own);
+        return own;
+      } catch (error) {
+        endTurn();
+        throw error;
+      }
+    });
+  }
+
+  return {
+    async lock(request) {
+      const locked = lock(request);
+      waiting.add(locked);
+      try {
+        return (await locked).distLock;
+      } finally {
+        waiting.delete(locked);
+      }
+    },
+    async unlock(name) {
+      await held.get(name)?.distLock.release();
+    },
+    async close() {
+      // Those who wait give up by `closing`, and clean up before they say so; one may just have got its lock.
+      const late = Array.from(waiting, async (locked) => (await locked).abandon());
+      await Promise.allSettled([...late, ...Array.from(held.values(), (own) => own.abandon())]);
+    },
+  };
+}
+
+/** @param onRelease - called once, when the lock was released or given up */
+function ownLock(driver: Driver, name: string, hold: Hold, onRelease: () => void): OwnLock {
+  const {key, createRevision, session} = hold;
+  const lost = new AbortController();
+  const watching = new AbortController();
+  let released: Promise<void> | undefined;
+
+  function lose(cause: unknown) {
+    lost.abort(lockLost(name, cause));
+    watching.abort(cause);
+  }
+
+  session.signal.addEventListener('abort', () => {
+    lose(session.signal.reason);
+  });
+  lookBeforeTelling(lost.signal, () => {
+    if (released === undefined) session.isAlive();
+  });
+  persist(driver.clock, watching.signal, () => untilLost(driver, hold, watching.signal)).then(
+    () => lose(new KviError('KVI_KEY_NOT_FOUND', `the key ${key} was deleted`)),
+    // It was released, or lost with its lease.
+    () => undefined,
+  );
+
+  async function release() {
+    const lostBefore = lost.signal.aborted;
+    watching.abort(closed());
+    try {
+      const wasHeld = await unlockMutex(driver, hold).catch((error: unknown) => {
+        if (!lostBefore) throw error;
+        return false;
+      });
+      if (lostBefore || !wasHeld) throw lockLost(name, lost.signal.reason);
+    } finally {
+      onRelease();
+    }
+  }
+
+  const releaseOnce = () => (released ??= release());
+
+  function abandon() {
+    const releasing = (released ??= unlockMutex(driver, hold)
+      .then(() => undefined)
+      .finally(onRelease));
+    lose(closed());
+    return releasing;
+  }
+
+  return {
+    distLock: {
+      name,
+      key,
+      token: createRevision,
+      signal: lost.signal,
+      isHeld: () => released === undefined && !lost.signal.aborted,
+      release: releaseOnce,
+      [Symbol.asyncDispose]: releaseOnce,
+    },
+    abandon,
+  };
+}
+
+function notInTime(name: string): KviError {
+  return new KviError('KVI_TIMEOUT', `the lock ${JSON.stringify(name)} is held by another`);
+}
+
+/** The error for a lock that is no longer held, though it was not released. */
+export function lockLost(name: string, cause: unknown): KviError {
+  return new KviError(
+    'KVI_LOCK_LOST',
+    `the lock ${JSON.stringify(name)} was lost before it was released; what it protected may have been done twice`,
+    {cause},
+  );
+}

@@ -1,0 +1,109 @@
+import {describe, expect, it} from '@jest/globals';
+import {type Driver, KviError} from 'kvi-core/driver';
+import {lockTable} from '../src/primitives/lock-table.ts';
+import {handClock} from './hand-clock.ts';
+import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
+
+/** The locks of a handle, with the time in the hand of the test. */
+function underTest() {
+  const clock = handClock();
+  const own = tinyStore().open();
+  const counts = {grants: 0};
+  const driver: Driver = {
+    ...own,
+    clock,
+    leaseGrant(...args) {
+      counts.grants += 1;
+      return own.leaseGrant(...args);
+    },
+  };
+  const closing = new AbortController();
+  return {clock, own, driver, counts, table: lockTable(driver, closing.signal), closing};
+}
+
+const request = {name: 'l', ttlSeconds: 10};
+
+describe('The locks of a handle', () => {
+  it('contend one at a time, also after the first was released', async () => {
+    const {table, counts, clock} = underTest();
+    const first = await table.lock(request);
+    const second = table.lock(request);
+    await first.release();
+    const held = await second;
+    const third = table.lock(request);
+    await clock.advance(0);
+    expect(counts.grants).toBe(2);
+    await held.release();
+    await (await third).release();
+    expect(counts.grants).toBe(3);
+  });
+
+  it('that were released before it closes are not lost', async () => {
+    const {table, closing} = underTest();
+    const lock = await table.lock(request);
+    await lock.release();
+    closing.abort();
+    await table.close();
+    expect(lock.signal.aborted).toBe(false);
+  });
+});
+
+describe('A lock', () => {
+  it('says by its signal that it is lost when its time is over, before any timer fires', async () => {
+    const {table, clock} = underTest();
+    const lock = await table.lock(request);
+    clock.stall(9_999);
+    expect(lock.signal.aborted).toBe(false);
+    clock.stall(1);
+    expect(lock.signal.aborted).toBe(true);
+    expect(lock.signal.reason).toMatchObject({code: 'KVI_LOCK_LOST', cause: {code: 'KVI_LEASE_NOT_FOUND'}});
+    await expect(lock.release()).rejects.toMatchObject({code: 'KVI_LOCK_LOST'});
+  });
+
+  it('that is being released is not lost, however long that takes', async () => {
+    const {table, clock, driver, own} = underTest();
+    const lock = await table.lock(request);
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    driver.txn = async (...args) => {
+      await answered;
+      return own.txn(...args);
+    };
+    const releasing = lock.release();
+    clock.stall(60_000);
+    expect(lock.signal.aborted).toBe(false);
+    answer();
+    await releasing;
+  });
+
+  it('says which key was deleted', async () => {
+    const {table, own, clock} = underTest();
+    const lock = await table.lock(request);
+    await own.txn({success: [{type: 'deleteRange', key: Buffer.from(lock.key)}]});
+    await clock.advance(0);
+    expect(lock.signal.reason).toMatchObject({
+      code: 'KVI_LOCK_LOST',
+      cause: {code: 'KVI_KEY_NOT_FOUND', message: expect.stringContaining(lock.key)},
+    });
+    await expect(lock.release()).rejects.toMatchObject({
+      code: 'KVI_LOCK_LOST',
+      cause: {code: 'KVI_LOCK_LOST', cause: {code: 'KVI_KEY_NOT_FOUND'}},
+    });
+  });
+
+  it('that was lost is said to be lost also when it cannot be given back', async () => {
+    const {table, driver, clock} = underTest();
+    const lock = await table.lock(request);
+    driver.leaseRevoke = () => Promise.reject(new KviError('KVI_UNAVAILABLE', 'made to fail'));
+    clock.stall(10_000);
+    await expect(lock.release()).rejects.toMatchObject({code: 'KVI_LOCK_LOST'});
+  });
+
+  it('that cannot be given back in time says why', async () => {
+    const {table, driver} = underTest();
+    const lock = await table.lock(request);
+    const error = new KviError('KVI_UNAVAILABLE', 'made to fail');
+    driver.leaseRevoke = () => Promise.reject(error);
+    await expect(lock.release()).rejects.toBe(error);
+  });
+});

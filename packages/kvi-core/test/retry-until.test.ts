@@ -1,0 +1,61 @@
+import {describe, expect, it} from '@jest/globals';
+import {persist} from '../src/async/retry-until.ts';
+import {orAborted} from '../src/async/deadline.ts';
+import {handClock} from './hand-clock.ts';
+
+const never = new AbortController().signal;
+
+describe('What is tried until it works', () => {
+  it('is tried again whatever went wrong, after two seconds at most', async () => {
+    const clock = handClock();
+    const at: number[] = [];
+    const result = persist(clock, never, () => {
+      at.push(clock.now());
+      return at.length < 50 ? Promise.reject(new Error('made to fail')) : Promise.resolve('done');
+    });
+    await clock.advance(200_000);
+    expect(await result).toBe('done');
+    const waits = at.slice(1).map((time, i) => time - (at[i] ?? 0));
+    expect(Math.max(...waits)).toBeLessThan(2_001);
+    expect(Math.max(...waits)).toBeGreaterThan(1_000);
+    expect(waits[0]).toBeLessThan(100);
+  });
+
+  it('fails with what cannot pass, and with the reason when it is given up', async () => {
+    const clock = handClock();
+    const error = new Error('made to fail');
+    await expect(
+      persist(
+        clock,
+        never,
+        () => Promise.reject(error),
+        () => false,
+      ),
+    ).rejects.toBe(error);
+    const enough = new AbortController();
+    const given = persist(clock, enough.signal, () => Promise.reject(error));
+    given.catch(() => undefined);
+    await clock.advance(0);
+    enough.abort();
+    await expect(given).rejects.toMatchObject({code: 'KVI_ABORTED'});
+    expect(clock.pending()).toBe(0);
+  });
+});
+
+describe('A wait for a promise or a signal', () => {
+  it('does not listen to the signal any longer than it lasts', async () => {
+    const {signal} = new AbortController();
+    let listeners = 0;
+    const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners += 1;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners -= 1;
+      remove(...args);
+    };
+    expect(await orAborted(Promise.resolve('done'), signal)).toBe('done');
+    expect(listeners).toBe(0);
+  });
+});
