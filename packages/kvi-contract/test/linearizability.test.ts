@@ -1,5 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
-import {checkHistory, type History, historyRecorder, modelDriver, modelStore} from 'kvi-contract';
+import {checkHistory, type CallHistory, historyRecorder, modelDriver, modelStore} from 'kvi-contract';
 import type {Bytes, Driver, RequestOp, WatchRequest} from 'kvi-core/driver';
 
 const bytes = (text: string): Bytes => Buffer.from(text);
@@ -30,7 +30,10 @@ async function read(driver: Driver, request: WatchRequest<Bytes>, count: number)
 }
 
 /** Three revisions of one key, and a watch that saw them. */
-async function watched(): Promise<{history: History; responses: History['watches'][number]['responses']}> {
+async function watched(): Promise<{
+  history: CallHistory;
+  responses: CallHistory['watches'][number]['responses'];
+}> {
   const {history, other} = handles();
   await other.txn({success: [put('a', '1'), put('b', '1')]});
   await other.txn({success: [put('a', '2')]});

@@ -3,7 +3,12 @@ export {createKvi} from './kvi/create-kvi.ts';
 export {isKviError, KviError, type KviErrorCode, type KviErrorDetails} from './etcd/errors.ts';
 export * from './api/kvi.ts';
 export * from './etcd/messages.ts';
-export type {DiagnosticsEvents, RetryEvent, SessionLostEvent, UnknownOutcomeEvent} from './telemetry/diagnostics.ts';
+export type {
+  DiagnosticsEvents,
+  RetryEvent,
+  SessionLostEvent,
+  UnknownOutcomeEvent,
+} from './telemetry/diagnostics.ts';
 export {checkOptions, kviOptionNames, type KviOptions} from './kvi/options.ts';
 export {
   allOf,
@@ -15,4 +20,4 @@ export {
   noRetries,
   type RetryPolicy,
 } from './policy/retry-policies.ts';
-export type {Limits} from './etcd/validate.ts';
+export type {RequestLimits} from './etcd/validate.ts';

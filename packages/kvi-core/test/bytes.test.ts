@@ -1,6 +1,6 @@
 import {describe, expect, it} from '@jest/globals';
 import fc from 'fast-check';
-import {compareBytes, decode, encode, nextKey, prefixEnd, show, toTheEnd} from '../src/etcd/bytes.ts';
+import {compareBytes, decode, encode, nextKey, prefixEnd, show, endOfKeyspace} from '../src/etcd/bytes.ts';
 
 const bytes = fc.uint8Array({maxLength: 5});
 /** Bytes in which 0x00, 0xFE and 0xFF, where the traps are, come often. */
@@ -21,8 +21,8 @@ describe('the end of a prefix', () => {
   });
 
   it('is the end of all keys for an empty prefix and for one of 0xFF only', () => {
-    expect(prefixEnd(new Uint8Array())).toEqual(toTheEnd);
-    expect(prefixEnd(Uint8Array.of(0xff, 0xff))).toEqual(toTheEnd);
+    expect(prefixEnd(new Uint8Array())).toEqual(endOfKeyspace);
+    expect(prefixEnd(Uint8Array.of(0xff, 0xff))).toEqual(endOfKeyspace);
   });
 
   it('makes the range of exactly the keys that start with the prefix', () => {
@@ -30,7 +30,7 @@ describe('the end of a prefix', () => {
       fc.property(key, key, fc.boolean(), (prefix, tail, related) => {
         const candidate = related ? Buffer.concat([prefix, tail]) : tail;
         const end = prefixEnd(prefix);
-        const isBeforeEnd = compareBytes(end, toTheEnd) === 0 || compareBytes(candidate, end) < 0;
+        const isBeforeEnd = compareBytes(end, endOfKeyspace) === 0 || compareBytes(candidate, end) < 0;
         expect(compareBytes(prefix, candidate) <= 0 && isBeforeEnd).toBe(startsWith(candidate, prefix));
       }),
       {numRuns: 2000},

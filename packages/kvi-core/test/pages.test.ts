@@ -4,7 +4,7 @@ import {KviError} from '../src/etcd/errors.ts';
 import type {Bytes} from '../src/etcd/bytes.ts';
 import type {KeyValue, RangeRequest} from '../src/etcd/messages.ts';
 import {readRange} from '../src/policy/pages.ts';
-import type {Port} from '../src/policy/policy-driver.ts';
+import type {PolicyDriver} from '../src/policy/policy-driver.ts';
 import {handClock} from './hand-clock.ts';
 
 const everything = {key: Buffer.from('\0'), rangeEnd: Buffer.from('\0')};
@@ -40,7 +40,7 @@ function store(all: readonly KeyValue<Bytes>[], readMs = 0) {
       const kvs = limit === 0 ? found : found.slice(0, limit);
       return Promise.resolve({revision: 7, kvs, more: kvs.length < found.length, count: found.length});
     },
-  } as unknown as Port;
+  } as unknown as PolicyDriver;
   return {port, pages, limits: () => pages.map(({limit}) => limit)};
 }
 
@@ -141,7 +141,7 @@ describe('A large range', () => {
     ] as const) {
       const {port} = store(keysOf(600, 1));
       let reads = 0;
-      const failingOnce: Port = {
+      const failingOnce: PolicyDriver = {
         ...port,
         range(...args) {
           reads += 1;

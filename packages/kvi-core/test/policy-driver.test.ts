@@ -1,6 +1,6 @@
 import {describe, expect, it} from '@jest/globals';
 import {type Driver, type DriverCallOptions, eventBuffer} from 'kvi-core/driver';
-import {port} from '../src/policy/policy-driver.ts';
+import {withPolicy} from '../src/policy/policy-driver.ts';
 import {exponentialBackoff} from '../src/policy/retry-policies.ts';
 import {handClock} from './hand-clock.ts';
 import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
@@ -23,7 +23,7 @@ function underTest() {
     },
   };
   const defaults = {timeoutMs: 1000, retryPolicy: exponentialBackoff()};
-  return {clock, watch, writes, ported: port(driver, defaults), own};
+  return {clock, watch, writes, ported: withPolicy(driver, defaults), own};
 }
 
 const anyKey = {key: Buffer.from('k')};

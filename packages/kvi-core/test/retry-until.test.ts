@@ -1,6 +1,6 @@
 import {describe, expect, it} from '@jest/globals';
-import {persist} from '../src/async/retry-until.ts';
-import {orAborted} from '../src/async/deadline.ts';
+import {retryUntil} from '../src/async/retry-until.ts';
+import {abortable} from '../src/async/deadline.ts';
 import {handClock} from './hand-clock.ts';
 
 const never = new AbortController().signal;
@@ -9,7 +9,7 @@ describe('What is tried until it works', () => {
   it('is tried again whatever went wrong, after two seconds at most', async () => {
     const clock = handClock();
     const at: number[] = [];
-    const result = persist(clock, never, () => {
+    const result = retryUntil(clock, never, () => {
       at.push(clock.now());
       return at.length < 50 ? Promise.reject(new Error('made to fail')) : Promise.resolve('done');
     });
@@ -25,7 +25,7 @@ describe('What is tried until it works', () => {
     const clock = handClock();
     const error = new Error('made to fail');
     await expect(
-      persist(
+      retryUntil(
         clock,
         never,
         () => Promise.reject(error),
@@ -33,7 +33,7 @@ describe('What is tried until it works', () => {
       ),
     ).rejects.toBe(error);
     const enough = new AbortController();
-    const given = persist(clock, enough.signal, () => Promise.reject(error));
+    const given = retryUntil(clock, enough.signal, () => Promise.reject(error));
     given.catch(() => undefined);
     await clock.advance(0);
     enough.abort();
@@ -55,7 +55,7 @@ describe('A wait for a promise or a signal', () => {
       listeners -= 1;
       remove(...args);
     };
-    expect(await orAborted(Promise.resolve('done'), signal)).toBe('done');
+    expect(await abortable(Promise.resolve('done'), signal)).toBe('done');
     expect(listeners).toBe(0);
   });
 });

@@ -4,17 +4,17 @@ import {
   type DriverCallOptions,
   isKviError,
   KviError,
-  orAborted,
+  abortable,
   systemClock,
   type Timer,
-  within,
+  withDeadline,
 } from 'kvi-core/driver';
 import {setMaxListeners} from 'node:events';
 import {authenticator} from './authenticator.ts';
 import {type ConnectionOptions, isServiceError, type Services} from './connection.ts';
 import type {Endpoint} from './endpoints.ts';
 import {
-  type Call,
+  type CallDescription,
   type GrpcFailure,
   isAuthNotEnabled,
   isTokenRefused,
@@ -64,9 +64,13 @@ export interface Client {
   limited<R>(limits: DriverCallOptions, body: (ended: AbortSignal) => Promise<R>): Promise<R>;
   /**
    * Calls one method on a member that is connected. A write is sent once; a read that a member leaves without an answer
-   * for {@link silenceMs} is sent to another.
+   * for {@link stallTimeoutMs} is sent to another.
    */
-  call<R>(call: Call, limits: DriverCallOptions, send: (services: Services) => Promise<R>): Promise<R>;
+  call<R>(
+    call: CallDescription,
+    limits: DriverCallOptions,
+    send: (services: Services) => Promise<R>,
+  ): Promise<R>;
   /**
    * Opens a stream to a member that has a leader; it breaks when the member loses it.
    *
@@ -90,7 +94,7 @@ const authenticateTimeoutMs = 10_000;
  * A member that leaves a call unanswered for so long may hang, or be cut off from its cluster: it is asked last from then
  * on. Each time that all members have been asked in vain, it is twice as long, so that slow reads find an end too.
  */
-export const silenceMs = 1_000;
+export const stallTimeoutMs = 1_000;
 
 /** Connects when it is first needed. */
 export function createClient(options: ClientOptions): Client {
@@ -103,7 +107,7 @@ export function createClient(options: ClientOptions): Client {
   );
 
   function limited<R>(limits: DriverCallOptions, body: (ended: AbortSignal) => Promise<R>): Promise<R> {
-    return within(systemClock, {...limits, closing: closing.signal}, body);
+    return withDeadline(systemClock, {...limits, closing: closing.signal}, body);
   }
 
   /**
@@ -111,7 +115,7 @@ export function createClient(options: ClientOptions): Client {
    * @param on the one member to call; absent: one that is connected
    */
   async function callWith<R>(
-    call: Call,
+    call: CallDescription,
     limits: DriverCallOptions,
     token: () => Promise<string | undefined>,
     send: (services: Services) => Promise<R>,
@@ -121,7 +125,7 @@ export function createClient(options: ClientOptions): Client {
     let mayRefresh = true;
 
     async function attempt(ended: AbortSignal, earlier: number): Promise<R> {
-      const sentToken = await orAborted(token(), ended);
+      const sentToken = await abortable(token(), ended);
       const member = on ?? (await members.connected(ended));
       ended.throwIfAborted();
       sentTo = member;
@@ -131,7 +135,7 @@ export function createClient(options: ClientOptions): Client {
         if (!call.write && on === undefined) silent.abort();
       });
       try {
-        return await within(systemClock, {closing: ended, signal: silent.signal}, (over) =>
+        return await withDeadline(systemClock, {closing: ended, signal: silent.signal}, (over) =>
           send(member.connection.services({token: sentToken, hasleader}, over)),
         );
       } catch (error) {
@@ -144,7 +148,7 @@ export function createClient(options: ClientOptions): Client {
         }
         const kviError = toKviError(error, call);
         if (isKviError(kviError, 'KVI_UNAVAILABLE', 'KVI_UNKNOWN_OUTCOME')) {
-          members.avoid(member, error.details);
+          members.demote(member, error.details);
         }
         throw kviError;
       } finally {
@@ -157,7 +161,7 @@ export function createClient(options: ClientOptions): Client {
     } catch (error) {
       // Cut short from here: by the timeout, the signal or `close`.
       if (sentTo !== undefined && isKviError(error)) {
-        if (error.code === 'KVI_TIMEOUT') members.avoid(sentTo, 'a call timed out');
+        if (error.code === 'KVI_TIMEOUT') members.demote(sentTo, 'a call timed out');
         if (call.write) throw unknownOutcome(call, error);
       }
       throw isKviError(error, 'KVI_TIMEOUT') ? timedOut(call, error) : error;
@@ -167,14 +171,14 @@ export function createClient(options: ClientOptions): Client {
   /** @param onOther called when the member was silent for so long, and another is there to be asked */
   function setSilence(member: Member, earlier: number, onOther: () => void): Timer {
     const rounds = Math.floor(earlier / members.list().length);
-    const ms = silenceMs * 2 ** Math.min(rounds, 20);
+    const ms = stallTimeoutMs * 2 ** Math.min(rounds, 20);
     return systemClock.setTimer(ms, () => {
-      members.avoid(member, `it did not answer for ${String(ms)} ms`);
+      members.demote(member, `it did not answer for ${String(ms)} ms`);
       if (members.hasOther(member)) onOther();
     });
   }
 
-  function timedOut(call: Call, error: KviError): KviError {
+  function timedOut(call: CallDescription, error: KviError): KviError {
     return new KviError(
       'KVI_TIMEOUT',
       `${call.describe()}: ${error.message}; nothing was changed (${members.name})`,
@@ -204,9 +208,9 @@ export function createClient(options: ClientOptions): Client {
     listener: StreamListener<R>,
     signal: AbortSignal,
   ): Promise<RequestStream<Q>> {
-    const call: Call = {write: false, describe: () => name};
+    const call: CallDescription = {write: false, describe: () => name};
     return limited({signal}, async (ended) => {
-      const token = await orAborted(auth.token(), ended);
+      const token = await abortable(auth.token(), ended);
       const member = await members.connected(ended);
       ended.throwIfAborted();
       // A member that is cut off from its cluster then ends the stream, instead of keeping silent.
@@ -239,7 +243,7 @@ export function createClient(options: ClientOptions): Client {
           // The next stream has another token.
           end(new KviError('KVI_UNAVAILABLE', error.message, {cause: status}));
         } else {
-          members.avoid(member, status.details);
+          members.demote(member, status.details);
           end(error);
         }
       });
@@ -253,7 +257,7 @@ export function createClient(options: ClientOptions): Client {
           stream.cancel();
         },
         avoid(reason) {
-          members.avoid(member, reason);
+          members.demote(member, reason);
         },
         tokenRefused: () => auth.refused(token),
       };

@@ -13,9 +13,9 @@ import {
 import type {Client} from './client.ts';
 import {isServiceError, type Services} from './connection.ts';
 import {isPermissionDenied} from './failures.ts';
-import {leaseKeeper} from './keep-alive-stream.ts';
+import {keepAlives} from './keep-alive-stream.ts';
 import {fromLease, fromRange, fromTxn, toLease, toRange, toTxn} from './translate.ts';
-import {watcher} from './watch-stream.ts';
+import {watchRegistry} from './watch-stream.ts';
 
 /** What {@link etcdDriver} may be told. */
 export interface EtcdDriverOptions {
@@ -27,8 +27,8 @@ export interface EtcdDriverOptions {
 
 /** The port on an etcd cluster. */
 export function etcdDriver(client: Client, options: EtcdDriverOptions): Driver {
-  const keeper = leaseKeeper(client);
-  const watches = watcher(client, {
+  const keeper = keepAlives(client);
+  const watches = watchRegistry(client, {
     ...options,
     async presentRevision(key, signal) {
       const {revision} = await driver.range({key, countOnly: true}, {signal});
@@ -51,7 +51,7 @@ export function etcdDriver(client: Client, options: EtcdDriverOptions): Driver {
     async txn(request, limits = {}) {
       const call = {write: writes(request), describe: () => `txn on ${describeTxn(request)}`};
       const response = await client.call(call, limits, async (services) => {
-        if (hasNoOperations(request)) await catchUp(services);
+        if (hasNoOperations(request)) await linearizableBarrier(services);
         return services.kv.txn(toTxn(request));
       });
       return fromTxn(response, request);
@@ -93,7 +93,7 @@ export function etcdDriver(client: Client, options: EtcdDriverOptions): Driver {
     async leaseLeases(limits = {}) {
       const call = {write: false, describe: () => 'list leases'};
       const {leases} = await client.call(call, limits, async (services) => {
-        await catchUp(services);
+        await linearizableBarrier(services);
         return services.lease.leaseLeases();
       });
       return leases.map(({ID}) => fromLease(ID)).sort();
@@ -119,7 +119,7 @@ export function etcdDriver(client: Client, options: EtcdDriverOptions): Driver {
  *
  * @see `Range`, `isTxnSerializable` and `LeaseLeases` in etcd's `v3_server.go`
  */
-async function catchUp({kv}: Services): Promise<void> {
+async function linearizableBarrier({kv}: Services): Promise<void> {
   try {
     await kv.range({key: Buffer.of(0), count_only: true});
   } catch (error) {

@@ -12,7 +12,7 @@ export interface GrpcFailure {
 }
 
 /** The call that failed, as far as it matters here. */
-export interface Call {
+export interface CallDescription {
   /** Whether it may change the store. */
   write: boolean;
   /** What it was to do, for a message: `range "a"`. Names keys, never values or passwords. */
@@ -72,13 +72,13 @@ const notSent = [
 const tooLarge = 'received message larger than max';
 
 /** Says what a failed call means for its caller. */
-export function toKviError(failure: GrpcFailure, call: Call): KviError {
+export function toKviError(failure: GrpcFailure, call: CallDescription): KviError {
   const code = codeOf(failure, call);
   return new KviError(code, `${call.describe()}: ${explain(code, failure)}`, {cause: failure});
 }
 
 /** The error for a write that was sent and got no answer. */
-export function unknownOutcome(call: Call, cause: KviError): KviError {
+export function unknownOutcome(call: CallDescription, cause: KviError): KviError {
   return new KviError(
     'KVI_UNKNOWN_OUTCOME',
     `${call.describe()}: it was sent, and may have been applied or not; read before writing again (${cause.message})`,
@@ -115,7 +115,7 @@ export function parseCancelReason(reason: string): GrpcFailure {
   return {code: 2, details: reason.replace(/^rpc error: code = \w+ desc = /, '')};
 }
 
-function codeOf({code, details}: GrpcFailure, {write}: Call): KviErrorCode {
+function codeOf({code, details}: GrpcFailure, {write}: CallDescription): KviErrorCode {
   const refusal = refusals[details];
   if (refusal !== undefined) return refusal;
   if (notSent.some((text) => details.startsWith(text))) return 'KVI_UNAVAILABLE';

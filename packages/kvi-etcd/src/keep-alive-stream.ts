@@ -1,11 +1,11 @@
 import type {ILeaseKeepAliveRequest, ILeaseKeepAliveResponse} from 'etcd3';
-import {type DriverCallOptions, isKviError, KviError, type LeaseId, orAborted} from 'kvi-core/driver';
+import {type DriverCallOptions, isKviError, KviError, type LeaseId, abortable} from 'kvi-core/driver';
 import type {Client, RequestStream} from './client.ts';
 import {publish} from './diagnostics.ts';
 import {fromLease, toLease} from './translate.ts';
 
 /** Keeps leases alive. */
-export interface LeaseKeeper {
+export interface KeepAlives {
   /** @throws `KVI_LEASE_NOT_FOUND`, and what a read throws */
   keepAlive(id: LeaseId, limits: DriverCallOptions): Promise<{ttlSeconds: number}>;
 }
@@ -14,7 +14,7 @@ export interface LeaseKeeper {
  * Sends the keepalives of all leases on one stream, which is open while answers are due: an idle handle then holds
  * nothing that would keep its process from ending.
  */
-export function leaseKeeper(client: Client): LeaseKeeper {
+export function keepAlives(client: Client): KeepAlives {
   let current: KeepAliveStream | undefined;
 
   return {
@@ -81,7 +81,7 @@ function keepAliveStream(client: Client, onOver: () => void): KeepAliveStream {
       withStream((stream) => {
         if (!over.signal.aborted) stream.write({ID: toLease(id)});
       });
-      return await orAborted(answer, ended);
+      return await abortable(answer, ended);
     } catch (error) {
       if (isKviError(error, 'KVI_TIMEOUT')) leave();
       throw error;

@@ -21,7 +21,7 @@ export interface Members {
   /** Whether a call could be tried on another member now. */
   hasOther(member: Member): boolean;
   /** The member is asked last from now on: the next call had better try another. */
-  avoid(member: Member, reason: string): void;
+  demote(member: Member, reason: string): void;
   /** Connects to an endpoint, without asking it anything yet: see {@link Members.replace}. */
   candidate(endpoint: Endpoint): Member;
   /** Waits until the member is connected. */
@@ -110,7 +110,7 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
     list: () => members,
     connected,
     hasOther: (member) => members.some((other) => other !== member && other.connection.state() === 'ready'),
-    avoid(member, reason) {
+    demote(member, reason) {
       if (!members.includes(member)) return;
       members = [...members.filter((other) => other !== member), member];
       if (last?.member === member) last.reason = reason;

@@ -1,5 +1,5 @@
 import type {IMember} from 'etcd3';
-import {systemClock, type Timer, within} from 'kvi-core/driver';
+import {systemClock, type Timer, withDeadline} from 'kvi-core/driver';
 import {publish} from './diagnostics.ts';
 import {type Endpoint, parseEndpoint, showEndpoint} from './endpoints.ts';
 import type {Member, Members} from './members.ts';
@@ -115,7 +115,7 @@ export function followMembership({members, intervalMs, ask, closing}: Membership
       if (members.list().some(({name}) => name === showEndpoint(endpoint))) continue;
       const candidate = members.candidate(endpoint);
       try {
-        await within(systemClock, {timeoutMs: askTimeoutMs, closing}, (ended) =>
+        await withDeadline(systemClock, {timeoutMs: askTimeoutMs, closing}, (ended) =>
           members.untilReady(candidate, ended),
         );
         const answer = await answerOf(candidate);

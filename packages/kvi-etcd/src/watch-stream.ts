@@ -7,7 +7,7 @@ import {
   eventBuffer,
   isKviError,
   KviError,
-  orAborted,
+  abortable,
   show,
   sleep,
   systemClock,
@@ -20,7 +20,7 @@ import {publish} from './diagnostics.ts';
 import {isTokenRefused, parseCancelReason, toKviError} from './failures.ts';
 import {fromEvent, toWatchCreate} from './translate.ts';
 
-/** What {@link watcher} needs. */
+/** What {@link watchRegistry} needs. */
 export interface WatcherOptions {
   maxBufferedEvents?: number | undefined;
   /** Whether diagnostics name the keys. Default false. */
@@ -30,7 +30,7 @@ export interface WatcherOptions {
 }
 
 /** Runs watches. */
-export interface Watcher {
+export interface WatchRegistry {
   watch(request: WatchRequest<Bytes>, options?: {signal?: AbortSignal | undefined}): DriverWatch;
   /** Ends all watches with `KVI_CLOSED`, also those that wait for a connection. */
   close(): void;
@@ -56,7 +56,7 @@ interface Watch {
  * Runs all watches of a handle on one stream, which is open while there are any, and is opened again, with every watch
  * where it was, when it breaks.
  */
-export function watcher(client: Client, options: WatcherOptions): Watcher {
+export function watchRegistry(client: Client, options: WatcherOptions): WatchRegistry {
   const {maxBufferedEvents, presentRevision, diagnosticKeys = false} = options;
   const watches = new Map<number, Watch>();
   let lastId = 0;
@@ -128,7 +128,7 @@ export function watcher(client: Client, options: WatcherOptions): Watcher {
       return presentRevision(watch.request.key, neverAborted);
     });
     try {
-      return await orAborted(reading, watch.over.signal);
+      return await abortable(reading, watch.over.signal);
     } catch (error) {
       if (!isKviError(error, 'KVI_PERMISSION_DENIED')) throw error;
       return presentRevision(watch.request.key, watch.over.signal);

@@ -1,5 +1,5 @@
 import {sep} from 'node:path';
-import type {Call} from 'kvi-core/driver';
+import type {CallTrace} from 'kvi-core/driver';
 
 /** Something that was opened on a store and has not been closed. */
 export interface OpenResource {
@@ -18,7 +18,7 @@ export interface OpenResource {
 }
 
 /** What a call opened. */
-export function openResource(call: Call, type: OpenResource['type'], name: string): OpenResource {
+export function openResource(call: CallTrace, type: OpenResource['type'], name: string): OpenResource {
   const {number, method: openedBy, isPending} = call;
   return {type, name, openedBy, isPending, stack: callerFrames(call.error.stack ?? ''), number};
 }

@@ -1,6 +1,6 @@
 import {
   type Bytes,
-  type Call,
+  type CallTrace,
   currentCall,
   type Driver,
   type LeaseId,
@@ -17,7 +17,7 @@ export interface LiveLease {
 }
 
 interface Opened {
-  call: Call;
+  call: CallTrace;
   handle: Driver;
 }
 
@@ -48,7 +48,7 @@ export function onOpening(tell: (used: Resources) => void): void {
 export class Resources {
   readonly #liveLeases: () => LiveLease[];
   /** What others open, those that were cut off or were there before the tracing began, is not noted. */
-  readonly #handles = new Map<Driver, {call: Call; cutOff: () => void}>();
+  readonly #handles = new Map<Driver, {call: CallTrace; cutOff: () => void}>();
   readonly #watches = new Set<Opened & {name: string}>();
   readonly #leases = new Map<LeaseId, Opened>();
 
@@ -102,8 +102,8 @@ export class Resources {
   /** What is open, in the order in which it was opened. */
   list(): OpenResource[] {
     // Of what one call opened, the first is listed; the lease of a lock says more than its watches.
-    const found = new Map<Call, OpenResource>();
-    const add = (call: Call, type: OpenResource['type'], name: string) => {
+    const found = new Map<CallTrace, OpenResource>();
+    const add = (call: CallTrace, type: OpenResource['type'], name: string) => {
       if (!found.has(call)) found.set(call, openResource(call, type, name));
     };
     for (const {call} of this.#handles.values()) add(call, 'handle', '');
@@ -133,7 +133,7 @@ export class Resources {
   }
 }
 
-function typeOf({method}: Call): OpenResource['type'] {
+function typeOf({method}: CallTrace): OpenResource['type'] {
   if (method === 'kv.tempKey') return 'temporaryKey';
   return method === 'kv.distLock' || method === 'kv.distTimedLock' ? 'lock' : 'watch';
 }

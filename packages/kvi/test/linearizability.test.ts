@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import {createKvi} from 'kvi-core';
 import {
   checkHistory,
-  type History,
+  type CallHistory,
   historyRecorder,
   initialState,
   type RecordedWatch,
@@ -22,7 +22,7 @@ import {concurrentProgram, empty, runConcurrently} from './support/concurrent-pr
 async function checkPrograms(
   drivers: readonly Driver[],
   runs: number,
-  leaveOut: (history: History, watch: RecordedWatch) => boolean = () => false,
+  leaveOut: (history: CallHistory, watch: RecordedWatch) => boolean = () => false,
 ): Promise<void> {
   const [first] = drivers;
   if (!first) throw new Error('there has to be a handle');
@@ -39,7 +39,7 @@ async function checkPrograms(
 }
 
 /** Such a watch may lack a deletion in etcd before 3.4.34 and 3.5.16: an accepted difference. */
-function startsWhereItWasCompacted({calls}: History, {request}: RecordedWatch): boolean {
+function startsWhereItWasCompacted({calls}: CallHistory, {request}: RecordedWatch): boolean {
   return calls.some(
     (call) => call.request.type === 'compact' && call.request.revision === request.startRevision,
   );
@@ -87,7 +87,7 @@ describeWithEtcd.each([1, 3])(
 );
 
 /** Adds to a counter with `tas`, and moves between two keys with `transaction`, through a facade on each driver. */
-async function addConcurrently(drivers: readonly Driver[], history: History): Promise<void> {
+async function addConcurrently(drivers: readonly Driver[], history: CallHistory): Promise<void> {
   const facades = drivers.map((driver) => createKvi(driver));
   const eachAdds = 20;
   await facades[0]?.store('count', '0');

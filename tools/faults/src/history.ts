@@ -93,20 +93,20 @@ export function recorder(file: string): Recorder {
 }
 
 /** What one client process recorded. */
-export interface History {
+export interface Recording {
   client: number;
   records: Record[];
 }
 
 /** Reads what a {@link recorder} wrote. A last line that was cut short is left out. */
-export function readHistory(file: string, client: number): History {
+export function readHistory(file: string, client: number): Recording {
   const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
   return {client, records: lines.map((line) => JSON.parse(line) as Record)};
 }
 
 /** The records of one type. */
 export function recordsOf<T extends Record['type']>(
-  {records}: History,
+  {records}: Recording,
   type: T,
 ): Extract<Record, {type: T}>[] {
   return records.filter((record): record is Extract<Record, {type: T}> => record.type === type);

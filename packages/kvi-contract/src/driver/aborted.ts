@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type {ContractCase, ContractGroup} from '../suite.ts';
-import {type Call, calls} from './calls.ts';
+import {type PortCall, calls} from './calls.ts';
 import {keyspace} from './keyspace.ts';
 import {borrow, get, rejects, write} from './steps.ts';
 
-function doesNotBegin({name, start}: Call): ContractCase {
+function doesNotBegin({name, start}: PortCall): ContractCase {
   return {
     name: `ends with KVI_ABORTED and the reason: ${name}`,
     async run({driver, ...context}) {

@@ -1,7 +1,7 @@
 import type {Bytes, Driver, DriverCallOptions, LeaseId} from 'kvi-core/driver';
 
 /** A call of the port, as laws that hold for all of them need it. */
-export interface Call {
+export interface PortCall {
   name: string;
   /** Whether it may change the store. */
   isWrite: boolean;
@@ -12,7 +12,7 @@ export interface Call {
 export const someLease: LeaseId = '7';
 
 /** Every call of the port. A watch is none: its end has a group of its own. */
-export const calls: readonly Call[] = [
+export const calls: readonly PortCall[] = [
   {
     name: 'range',
     isWrite: false,

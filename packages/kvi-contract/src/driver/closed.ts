@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type {ContractCase, ContractGroup} from '../suite.ts';
-import {type Call, calls} from './calls.ts';
+import {type PortCall, calls} from './calls.ts';
 import {keyspace} from './keyspace.ts';
 import {get, rejects, write} from './steps.ts';
 
-function isRefused({name, start}: Call): ContractCase {
+function isRefused({name, start}: PortCall): ContractCase {
   return {
     name: `refuses every call with KVI_CLOSED: ${name}`,
     async run({driver, open, ...context}) {

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import {type Bytes, type Compare, type CompareResult, type Driver, type KeyRange, toTheEnd} from 'kvi-core/driver';
+import {
+  type Bytes,
+  type Compare,
+  type CompareResult,
+  type Driver,
+  type KeyRange,
+  endOfKeyspace,
+} from 'kvi-core/driver';
 import type {ContractGroup} from '../suite.ts';
 import {keyspace} from './keyspace.ts';
 import {borrow, get, write} from './steps.ts';
@@ -205,7 +212,7 @@ export const compare: ContractGroup = {
           'an end that is empty means the one key',
         );
         assert.equal(
-          await holding(driver, {key: k.key('c'), rangeEnd: toTheEnd}, {target: 'mod', modRevision: 0}),
+          await holding(driver, {key: k.key('c'), rangeEnd: endOfKeyspace}, {target: 'mod', modRevision: 0}),
           more,
           'a compare to the last key has a range too',
         );

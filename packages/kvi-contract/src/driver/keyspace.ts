@@ -1,4 +1,18 @@
-import {type Bytes, type DeleteRangeRequest, encode, type Event, type Input, type KeyRange, type KeyValue, prefixEnd, type PutRequest, type RangeRequest, type RequestOp, type ResponseOp, show} from 'kvi-core/driver';
+import {
+  type Bytes,
+  type DeleteRangeRequest,
+  encode,
+  type Event,
+  type Input,
+  type KeyRange,
+  type KeyValue,
+  prefixEnd,
+  type PutRequest,
+  type RangeRequest,
+  type RequestOp,
+  type ResponseOp,
+  show,
+} from 'kvi-core/driver';
 import type {CaseContext} from '../suite.ts';
 
 type Op<T extends RequestOp<Bytes>['type']> = Extract<RequestOp<Bytes>, {type: T}>;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import {nextKey, toTheEnd} from 'kvi-core/driver';
+import {nextKey, endOfKeyspace} from 'kvi-core/driver';
 import type {ContractGroup} from '../suite.ts';
 import {keyspace} from './keyspace.ts';
 import {get, write} from './steps.ts';
@@ -68,13 +68,13 @@ export const range: ContractGroup = {
         await write(driver, k.put('a', '1'), k.put('b', '2'), k.put(Uint8Array.of(0xff), '3'));
         const isOwn = ({key}: {key: Uint8Array}) => !k.name(key).startsWith('the foreign key');
 
-        const tail = await driver.range({key: k.key('b'), rangeEnd: toTheEnd});
+        const tail = await driver.range({key: k.key('b'), rangeEnd: endOfKeyspace});
         assert.equal(
           k.kvs(tail.kvs.filter(isOwn)),
           'b=2 "\\xff"=3',
           'a range to "\\0" has every key from its start on',
         );
-        const everything = await driver.range({key: Uint8Array.of(0), rangeEnd: toTheEnd});
+        const everything = await driver.range({key: Uint8Array.of(0), rangeEnd: endOfKeyspace});
         assert.equal(
           k.kvs(everything.kvs.filter(isOwn)),
           'a=1 b=2 "\\xff"=3',

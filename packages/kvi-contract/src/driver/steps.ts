@@ -1,6 +1,15 @@
 /** Steps that many cases take. */
 import assert from 'node:assert/strict';
-import {type Bytes, type Driver, isKviError, type KeyValue, type KviError, type KviErrorCode, type LeaseId, type RequestOp} from 'kvi-core/driver';
+import {
+  type Bytes,
+  type Driver,
+  isKviError,
+  type KeyValue,
+  type KviError,
+  type KviErrorCode,
+  type LeaseId,
+  type RequestOp,
+} from 'kvi-core/driver';
 
 /** Runs operations as one transaction, and tells its revision. */
 export async function write(driver: Driver, ...success: RequestOp<Bytes>[]): Promise<number> {

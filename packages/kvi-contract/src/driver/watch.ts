@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import {nextKey, toTheEnd} from 'kvi-core/driver';
+import {nextKey, endOfKeyspace} from 'kvi-core/driver';
 import type {ContractGroup} from '../suite.ts';
 import {keyspace} from './keyspace.ts';
 import {borrow, times, write} from './steps.ts';
@@ -86,7 +86,7 @@ export const watch: ContractGroup = {
           {keys: k.range('b', 'c'), names: ['b', '"b\\x00"', 'bb', 'bbb']},
           {keys: {key: k.key('b'), rangeEnd: nextKey(k.key('b\0'))}, names: ['b', '"b\\x00"']},
           {keys: k.range('bb', 'bc'), names: ['bb', 'bbb']},
-          {keys: {key: k.key('bb'), rangeEnd: toTheEnd}, names: ['bb', 'bbb', 'c', '"\\xff"']},
+          {keys: {key: k.key('bb'), rangeEnd: endOfKeyspace}, names: ['bb', 'bbb', 'c', '"\\xff"']},
         ];
         const watches = expected.map(({keys}) => driver.watch(keys));
         for (const {created} of watches) await created;

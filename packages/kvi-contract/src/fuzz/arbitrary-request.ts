@@ -1,5 +1,19 @@
 import * as fc from 'fast-check';
-import {type Bytes, checkTxn, checkWatch, type Compare, defaultLimits, isKviError, type KeyRange, noLease, type PutRequest, type RangeRequest, type RequestOp, type TxnRequest, type WatchRequest} from 'kvi-core/driver';
+import {
+  type Bytes,
+  checkTxn,
+  checkWatch,
+  type Compare,
+  defaultLimits,
+  isKviError,
+  type KeyRange,
+  noLease,
+  type PutRequest,
+  type RangeRequest,
+  type RequestOp,
+  type TxnRequest,
+  type WatchRequest,
+} from 'kvi-core/driver';
 import {key, largeBytes, range, value} from './arbitrary-bytes.ts';
 import {names} from './names.ts';
 import type {LeaseName} from './program.ts';

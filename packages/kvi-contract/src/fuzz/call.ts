@@ -1,4 +1,13 @@
-import {type Bytes, checkRange, checkTxn, checkWatch, defaultLimits, type Driver, type LeaseTimeToLiveResponse, type ResponseOp} from 'kvi-core/driver';
+import {
+  type Bytes,
+  checkRange,
+  checkTxn,
+  checkWatch,
+  defaultLimits,
+  type Driver,
+  type LeaseTimeToLiveResponse,
+  type ResponseOp,
+} from 'kvi-core/driver';
 import {describeBytes} from './describe-request.ts';
 import {fixedLeases, type HandleCommand, type LeaseName} from './program.ts';
 import {resolveRange, resolveTxn, resolveWatch} from './resolve.ts';

@@ -1,4 +1,15 @@
-import {type Bytes, type Event, isKviError, type KeyValue, type RangeRequest, type RangeResponse, type RequestOp, type ResponseOp, type TxnRequest, type TxnResponse} from 'kvi-core/driver';
+import {
+  type Bytes,
+  type Event,
+  isKviError,
+  type KeyValue,
+  type RangeRequest,
+  type RangeResponse,
+  type RequestOp,
+  type ResponseOp,
+  type TxnRequest,
+  type TxnResponse,
+} from 'kvi-core/driver';
 import {describeBytes} from './describe-request.ts';
 import type {Names} from './names.ts';
 

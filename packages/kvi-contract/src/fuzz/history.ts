@@ -1,4 +1,11 @@
-import {type Bytes, compareBytes, type Event, type KeyRange, toTheEnd, type WatchRequest} from 'kvi-core/driver';
+import {
+  type Bytes,
+  compareBytes,
+  type Event,
+  type KeyRange,
+  endOfKeyspace,
+  type WatchRequest,
+} from 'kvi-core/driver';
 
 /** Whether a watch that asks for this has to be given an event. */
 export function isDue(request: WatchRequest<Bytes>, {type, kv: {key, modRevision}}: Event<Bytes>): boolean {
@@ -10,5 +17,5 @@ export function isDue(request: WatchRequest<Bytes>, {type, kv: {key, modRevision
 function covers({key: start, rangeEnd}: KeyRange<Bytes>, key: Bytes): boolean {
   if (rangeEnd === undefined || rangeEnd.length === 0) return compareBytes(start, key) === 0;
   if (compareBytes(start, key) > 0) return false;
-  return compareBytes(rangeEnd, toTheEnd) === 0 || compareBytes(key, rangeEnd) < 0;
+  return compareBytes(rangeEnd, endOfKeyspace) === 0 || compareBytes(key, rangeEnd) < 0;
 }

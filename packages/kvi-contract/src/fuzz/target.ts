@@ -1,4 +1,4 @@
-import {type Bytes, type Driver, isKviError, toTheEnd} from 'kvi-core/driver';
+import {type Bytes, type Driver, isKviError, endOfKeyspace} from 'kvi-core/driver';
 import type {AcceptedDifferenceName} from './accepted-differences.ts';
 
 /** A store that programs are played on. A `ContractTarget` is one. */
@@ -12,7 +12,7 @@ export interface FuzzTarget {
 }
 
 /** Every key. */
-export const everyKey = {key: toTheEnd, rangeEnd: toTheEnd};
+export const everyKey = {key: endOfKeyspace, rangeEnd: endOfKeyspace};
 
 /** The one key that is there when a program starts, and its value. */
 export const firstKey: Bytes = Buffer.from('a');

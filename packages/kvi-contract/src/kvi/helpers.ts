@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import {setTimeout as pause} from 'node:timers/promises';
 import type {Change, Changes, ChangeSet, Keys, Kvi} from 'kvi-core';
-import {type Driver, isKviError, type KviError, type KviErrorCode, type LeaseId, type RequestOp} from 'kvi-core/driver';
+import {
+  type Driver,
+  isKviError,
+  type KviError,
+  type KviErrorCode,
+  type LeaseId,
+  type RequestOp,
+} from 'kvi-core/driver';
 import type {CaseContext} from '../suite.ts';
 
 /** Milliseconds that something may take which is promised to happen. Long: only a broken promise takes it. */

@@ -1,7 +1,7 @@
 import {initialState, type ModelState, step} from '../model/index.ts';
 import {describeCall, show} from './describe.ts';
-import type {History, RecordedCall} from './history.ts';
-import {type Attempt, candidates, linearize, type Placed, type Witness} from './linearize.ts';
+import type {CallHistory, RecordedCall} from './history.ts';
+import {type Candidate, candidates, linearize, type Placed, type Witness} from './linearize.ts';
 import {type Log, revisionOf} from './log.ts';
 import {agreesWithRead, isSerializable, readFindings, revisionRead} from './serializable-reads.ts';
 import {hasDelivered, lastDelivered, watchFindings} from './watches.ts';
@@ -28,7 +28,7 @@ const shown = 12;
  * @param initial what the store held before. Default: a new store
  * @returns what is wrong, in words for people; empty if nothing is
  */
-export function checkHistory({calls, watches}: History, initial: ModelState = initialState()): string[] {
+export function checkHistory({calls, watches}: CallHistory, initial: ModelState = initialState()): string[] {
   const reads = calls.filter(isSerializable);
   const others = calls.filter((call) => !isSerializable(call));
   const compactRevision = Math.max(-1, ...others.map(revisionCompacted));
@@ -59,13 +59,13 @@ function revisionCompacted({request, outcome}: RecordedCall): number {
 }
 
 /** The calls in their places, the first one first. */
-function orderOf({placed}: Attempt): Placed[] {
+function orderOf({placed}: Candidate): Placed[] {
   const order: Placed[] = [];
   for (let at = placed; at; at = at.before) order.push(at);
   return order.reverse();
 }
 
-function describeMisfit(attempt: Attempt): string {
+function describeMisfit(attempt: Candidate): string {
   const {state, pending} = attempt;
   const before = orderOf(attempt)
     .slice(-shown)

@@ -1,4 +1,12 @@
-import {type Bytes, type Driver, type DriverWatch, isKviError, type KviErrorCode, type WatchRequest, type WatchResponse} from 'kvi-core/driver';
+import {
+  type Bytes,
+  type Driver,
+  type DriverWatch,
+  isKviError,
+  type KviErrorCode,
+  type WatchRequest,
+  type WatchResponse,
+} from 'kvi-core/driver';
 import type {ModelRequest, ModelResponse, ModelResponses, RequestType} from '../model/index.ts';
 
 /** A call, and what came of it. */
@@ -25,14 +33,14 @@ export interface RecordedWatch {
 }
 
 /** What happened on a store: every write to it, and as many reads and watches as are to be checked. */
-export interface History {
+export interface CallHistory {
   calls: RecordedCall[];
   watches: RecordedWatch[];
 }
 
 /** Writes down what goes through drivers. */
 export interface HistoryRecorder {
-  readonly history: History;
+  readonly history: CallHistory;
   /** The driver, whose calls and watches are written down under this name. */
   record: (driver: Driver, client: string) => Driver;
 }
@@ -51,7 +59,7 @@ const answers: readonly KviErrorCode[] = [
  * before what, exactly.
  */
 export function historyRecorder(): HistoryRecorder {
-  const history: History = {calls: [], watches: []};
+  const history: CallHistory = {calls: [], watches: []};
   let time = 0;
   const tick = () => (time += 1);
 

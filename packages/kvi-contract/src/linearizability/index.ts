@@ -1,7 +1,7 @@
 /** Whether calls that ran at the same time behaved as one after the other. `check.ts` says what it decides. */
 export {checkHistory} from './check.ts';
 export {
-  type History,
+  type CallHistory,
   type HistoryRecorder,
   historyRecorder,
   type RecordedCall,

@@ -26,7 +26,7 @@ export interface Witness {
 }
 
 /** How far an attempt came. */
-export interface Attempt {
+export interface Candidate {
   readonly state: ModelState;
   readonly placed: Placed | undefined;
   readonly count: number;
@@ -59,11 +59,11 @@ export function linearize(
   calls: readonly RecordedCall[],
   initial: ModelState,
   witness: Witness,
-): {linearizable: boolean; attempt: Attempt} {
+): {linearizable: boolean; attempt: Candidate} {
   const pending = [...calls]
     .sort((a, b) => a.start - b.start)
     .map((call, index): IndexedCall => ({...call, index}));
-  let furthest: Attempt = {state: initial, placed: undefined, count: 0, pending, writers: ''};
+  let furthest: Candidate = {state: initial, placed: undefined, count: 0, pending, writers: ''};
   const seen = new Set<string>();
   const open = [furthest];
 
@@ -101,13 +101,13 @@ export function candidates<T extends RecordedCall>(pending: readonly T[]): T[] {
 }
 
 /** Places what changes nothing and is answered right, until nothing more is. */
-function placeReads(start: Attempt): Attempt {
+function placeReads(start: Candidate): Candidate {
   let attempt = start;
   for (let read = nextRead(attempt); read !== undefined; read = nextRead(attempt)) attempt = read;
   return attempt;
 }
 
-function nextRead(attempt: Attempt): Attempt | undefined {
+function nextRead(attempt: Candidate): Candidate | undefined {
   for (const call of candidates(attempt.pending)) {
     const after = call.outcome === 'unknown' ? undefined : place(attempt, call);
     if (after && isSame(after.state, attempt.state)) return after;
@@ -116,7 +116,7 @@ function nextRead(attempt: Attempt): Attempt | undefined {
 }
 
 /** The attempt with one call more; undefined if it cannot come now, or would be for nothing. */
-function place(attempt: Attempt, call: IndexedCall): Attempt | undefined {
+function place(attempt: Candidate, call: IndexedCall): Candidate | undefined {
   const {state: after, response} = step(attempt.state, call.request);
   if (call.outcome === 'unknown' ? isSame(after, attempt.state) : !matches(call, response)) return undefined;
   const isWrite = revisionOf(after) > revisionOf(attempt.state);
@@ -129,12 +129,12 @@ function place(attempt: Attempt, call: IndexedCall): Attempt | undefined {
   };
 }
 
-function isAllowed({placed}: Attempt, witness: Witness): boolean {
+function isAllowed({placed}: Candidate, witness: Witness): boolean {
   return placed === undefined || !placed.isWrite || witness.agrees(placed);
 }
 
 /** Nothing has to be placed any more, and what was seen has happened. */
-function isComplete({state, pending}: Attempt, witness: Witness): boolean {
+function isComplete({state, pending}: Candidate, witness: Witness): boolean {
   return pending.every(({outcome}) => outcome === 'unknown') && revisionOf(state) >= witness.lastRevision;
 }
 

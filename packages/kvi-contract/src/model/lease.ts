@@ -1,4 +1,11 @@
-import {type Bytes, KviError, type LeaseId, type LeaseTimeToLiveResponse, noLease, toTheEnd} from 'kvi-core/driver';
+import {
+  type Bytes,
+  KviError,
+  type LeaseId,
+  type LeaseTimeToLiveResponse,
+  noLease,
+  endOfKeyspace,
+} from 'kvi-core/driver';
 import {select} from './range.ts';
 import {commit, draftOf, latest, type Lease, type ModelState, remove} from './state.ts';
 
@@ -72,7 +79,7 @@ function start(state: ModelState, id: LeaseId, ttlSeconds: number): ModelState {
 }
 
 function keysOf(state: ModelState, id: LeaseId): Bytes[] {
-  const everything = {key: toTheEnd, rangeEnd: toTheEnd};
+  const everything = {key: endOfKeyspace, rangeEnd: endOfKeyspace};
   return select(latest(state), everything)
     .filter(({lease}) => lease === id)
     .map(({key}) => key);

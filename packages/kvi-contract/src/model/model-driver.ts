@@ -1,4 +1,15 @@
-import {aborted, type Bytes, closed, type Driver, type DriverCallOptions, type DriverWatch, type EventBuffer, eventBuffer, KviError, type WatchRequest} from 'kvi-core/driver';
+import {
+  aborted,
+  type Bytes,
+  closed,
+  type Driver,
+  type DriverCallOptions,
+  type DriverWatch,
+  type EventBuffer,
+  eventBuffer,
+  KviError,
+  type WatchRequest,
+} from 'kvi-core/driver';
 import {type ModelStore, modelStore} from './model-store.ts';
 import {present} from './state.ts';
 import type {ModelRequest, ModelResponses, RequestType} from './step.ts';

@@ -1,10 +1,18 @@
-import {type Bytes, compareBytes, type KeyRange, type KeyValue, type RangeRequest, type RangeResponse, toTheEnd} from 'kvi-core/driver';
+import {
+  type Bytes,
+  compareBytes,
+  type KeyRange,
+  type KeyValue,
+  type RangeRequest,
+  type RangeResponse,
+  endOfKeyspace,
+} from 'kvi-core/driver';
 import type {KeyValues} from './state.ts';
 
 /** Whether a key lies in a range. */
 export function includes({key: start, rangeEnd: end}: KeyRange<Bytes>, key: Bytes): boolean {
   if (end === undefined || end.length === 0) return compareBytes(key, start) === 0;
-  const isBeforeEnd = compareBytes(end, toTheEnd) === 0 || compareBytes(key, end) < 0;
+  const isBeforeEnd = compareBytes(end, endOfKeyspace) === 0 || compareBytes(key, end) < 0;
   return compareBytes(key, start) >= 0 && isBeforeEnd;
 }
 

@@ -1,4 +1,14 @@
-import {type Bytes, isKviError, type KviErrorCode, type LeaseId, type LeaseTimeToLiveResponse, type RangeRequest, type RangeResponse, type TxnRequest, type TxnResponse} from 'kvi-core/driver';
+import {
+  type Bytes,
+  isKviError,
+  type KviErrorCode,
+  type LeaseId,
+  type LeaseTimeToLiveResponse,
+  type RangeRequest,
+  type RangeResponse,
+  type TxnRequest,
+  type TxnResponse,
+} from 'kvi-core/driver';
 import {elapse, grant, keepAlive, revoke, timeToLive} from './lease.ts';
 import {compact, type ModelState} from './state.ts';
 import {range, txn} from './txn.ts';

@@ -1,4 +1,14 @@
-import {type Bytes, KviError, noLease, type RangeRequest, type RangeResponse, type RequestOp, type ResponseOp, type TxnRequest, type TxnResponse} from 'kvi-core/driver';
+import {
+  type Bytes,
+  KviError,
+  noLease,
+  type RangeRequest,
+  type RangeResponse,
+  type RequestOp,
+  type ResponseOp,
+  type TxnRequest,
+  type TxnResponse,
+} from 'kvi-core/driver';
 import {holds} from './compare.ts';
 import {findLease} from './lease.ts';
 import {read, select} from './range.ts';

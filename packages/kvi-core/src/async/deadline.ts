@@ -3,7 +3,7 @@ import {aborted, KviError} from '../etcd/errors.ts';
 import {onAbort} from './abort.ts';
 
 /** What may end a wait early. */
-export interface WaitLimits {
+export interface WaitOptions {
   /** Milliseconds until it fails with `KVI_TIMEOUT`. Absent: no limit. */
   timeoutMs?: number | undefined;
   /** The caller's: fails with `KVI_ABORTED`. */
@@ -17,9 +17,9 @@ export interface WaitLimits {
  *
  * Not `AbortSignal.any`, which keeps every signal alive as long as the longest-lived one, here the handle's.
  */
-export async function within<R>(
+export async function withDeadline<R>(
   clock: Clock,
-  {timeoutMs, signal, closing}: WaitLimits,
+  {timeoutMs, signal, closing}: WaitOptions,
   body: (signal: AbortSignal) => Promise<R>,
 ): Promise<R> {
   const ended = new AbortController();
@@ -49,7 +49,7 @@ export async function within<R>(
  *
  * @throws the signal's reason
  */
-export async function orAborted<R>(promise: Promise<R>, signal: AbortSignal): Promise<R> {
+export async function abortable<R>(promise: Promise<R>, signal: AbortSignal): Promise<R> {
   signal.throwIfAborted();
   let ignoreSignal: (() => void) | undefined;
   const abort = new Promise<never>((_, reject) => {

@@ -9,7 +9,7 @@ const backoff = new ExponentialBackoff({initialDelay: 50, maxDelay: 2_000});
  *
  * @param mayPass - whether an error may be over soon; another is thrown. Default: every one.
  */
-export async function persist<R>(
+export async function retryUntil<R>(
   clock: Clock,
   signal: AbortSignal,
   body: () => Promise<R>,

@@ -8,7 +8,16 @@ export {
   eventBuffer,
   type EventBufferOptions,
 } from './event-buffer.ts';
-export {type Bytes, compareBytes, encode, type Input, nextKey, prefixEnd, show, toTheEnd} from '../etcd/bytes.ts';
+export {
+  type Bytes,
+  compareBytes,
+  encode,
+  type Input,
+  nextKey,
+  prefixEnd,
+  show,
+  endOfKeyspace,
+} from '../etcd/bytes.ts';
 export {
   aborted,
   closed,
@@ -18,8 +27,16 @@ export {
   type KviErrorCode,
   type KviErrorDetails,
 } from '../etcd/errors.ts';
-export {asCall, type Call, currentCall, inThisCall, lastCall, noteCall, traceCalls} from '../telemetry/call-traces.ts';
+export {
+  asCall,
+  type CallTrace,
+  currentCall,
+  inThisCall,
+  lastCall,
+  noteCall,
+  traceCalls,
+} from '../telemetry/call-traces.ts';
 export {writes} from '../primitives/branch-taken.ts';
 export * from '../etcd/messages.ts';
-export {orAborted, within, type WaitLimits} from '../async/deadline.ts';
-export {checkRange, checkTxn, checkWatch, defaultLimits, type Limits} from '../etcd/validate.ts';
+export {abortable, withDeadline, type WaitOptions} from '../async/deadline.ts';
+export {checkRange, checkTxn, checkWatch, defaultLimits, type RequestLimits} from '../etcd/validate.ts';

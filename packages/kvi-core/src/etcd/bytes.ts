@@ -53,17 +53,17 @@ export function compareBytes(a: Bytes, b: Bytes): number {
 }
 
 /** The range end that means "to the last key". */
-export const toTheEnd: Bytes = Uint8Array.of(0);
+export const endOfKeyspace: Bytes = Uint8Array.of(0);
 
 /**
  * The end of the range of all keys that start with `prefix`: the prefix with one added to its last byte that is not
- * 0xFF, and what follows cut off. An empty prefix, or one of 0xFF only, runs {@link toTheEnd}.
+ * 0xFF, and what follows cut off. An empty prefix, or one of 0xFF only, runs {@link endOfKeyspace}.
  *
  * Adding to the last *character* of a text instead would skip keys: the key after every `"aé…"` is `61 c3 aa`.
  */
 export function prefixEnd(prefix: Bytes): Bytes {
   const last = prefix.findLastIndex((byte) => byte < 0xff);
-  if (last === -1) return toTheEnd;
+  if (last === -1) return endOfKeyspace;
   const end = Buffer.from(prefix.subarray(0, last + 1));
   end.writeUInt8(end.readUInt8(last) + 1, last);
   return end;
@@ -71,7 +71,7 @@ export function prefixEnd(prefix: Bytes): Bytes {
 
 /** The first key after `key`: no key lies between them. */
 export function nextKey(key: Bytes): Bytes {
-  return Buffer.concat([key, toTheEnd]);
+  return Buffer.concat([key, endOfKeyspace]);
 }
 
 /** Shows bytes in a message: printable ASCII as it is, the rest as `\xNN`, cut after 64 bytes. */

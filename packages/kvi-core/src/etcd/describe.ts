@@ -1,10 +1,10 @@
-import {type Bytes, compareBytes, show, toTheEnd} from './bytes.ts';
+import {type Bytes, compareBytes, show, endOfKeyspace} from './bytes.ts';
 import type {KeyRange, TxnRequest} from './messages.ts';
 
 /** A key or a range, for a message. */
 export function describeRange({key, rangeEnd}: KeyRange<Bytes>): string {
   if (rangeEnd === undefined || rangeEnd.length === 0) return show(key);
-  if (compareBytes(rangeEnd, toTheEnd) === 0) return `[${show(key)}, the last key]`;
+  if (compareBytes(rangeEnd, endOfKeyspace) === 0) return `[${show(key)}, the last key]`;
   return `[${show(key)}, ${show(rangeEnd)})`;
 }
 

@@ -4,7 +4,7 @@
  *
  * @see `server/etcdserver/api/v3rpc/key.go` in etcd: checkRangeRequest, checkPutRequest, checkTxnRequest, checkIntervals
  */
-import {type Bytes, compareBytes, show, toTheEnd} from './bytes.ts';
+import {type Bytes, compareBytes, show, endOfKeyspace} from './bytes.ts';
 import {invalidArgument} from './errors.ts';
 import {
   type Compare,
@@ -18,7 +18,7 @@ import {
 } from './messages.ts';
 
 /** How much a request may hold. An etcd that was started with other limits needs the same ones here. */
-export interface Limits {
+export interface RequestLimits {
   /** Operations in a branch of a transaction, and compares; etcd's `--max-txn-ops`. Default 128. */
   maxTxnOps: number;
   /** Bytes of a request; etcd's `--max-request-bytes`. Default 1.5 MiB. */
@@ -26,10 +26,10 @@ export interface Limits {
 }
 
 /** etcd's defaults. */
-export const defaultLimits: Limits = {maxTxnOps: 128, maxRequestBytes: 1.5 * 1024 * 1024};
+export const defaultLimits: RequestLimits = {maxTxnOps: 128, maxRequestBytes: 1.5 * 1024 * 1024};
 
 /** @throws `KVI_INVALID_ARGUMENT` */
-export function checkRange(request: RangeRequest<Bytes>, limits: Limits): void {
+export function checkRange(request: RangeRequest<Bytes>, limits: RequestLimits): void {
   checkRangeFields(request);
   checkSize(keysSize(request), limits);
 }
@@ -51,7 +51,7 @@ function checkRangeFields(request: RangeRequest<Bytes>): void {
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
-export function checkWatch(request: WatchRequest<Bytes>, limits: Limits): void {
+export function checkWatch(request: WatchRequest<Bytes>, limits: RequestLimits): void {
   checkKey(request.key);
   checkSize(keysSize(request), limits);
   if (isEmpty(request)) {
@@ -64,14 +64,14 @@ export function checkWatch(request: WatchRequest<Bytes>, limits: Limits): void {
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
-export function checkTxn(request: TxnRequest<Bytes>, limits: Limits): void {
+export function checkTxn(request: TxnRequest<Bytes>, limits: RequestLimits): void {
   checkOperations(request, limits.maxTxnOps);
   checkOverlaps(request.success ?? []);
   checkOverlaps(request.failure ?? []);
   checkSize(txnSize(request), limits);
 }
 
-function checkSize(size: number, {maxRequestBytes}: Limits): void {
+function checkSize(size: number, {maxRequestBytes}: RequestLimits): void {
   if (size > maxRequestBytes) {
     throw invalidArgument(
       `the request has about ${size} bytes, more than the limit of ${maxRequestBytes}; store less at once`,
@@ -186,7 +186,7 @@ export function checkOneOf(what: string, value: string, allowed: readonly string
 }
 
 function isEmpty({key, rangeEnd = Buffer.alloc(0)}: KeyRange<Bytes>): boolean {
-  const isBounded = rangeEnd.length > 0 && compareBytes(rangeEnd, toTheEnd) !== 0;
+  const isBounded = rangeEnd.length > 0 && compareBytes(rangeEnd, endOfKeyspace) !== 0;
   return isBounded && compareBytes(key, rangeEnd) >= 0;
 }
 
@@ -233,7 +233,7 @@ function checkOverlaps(ops: readonly RequestOp<Bytes>[]): Writes {
  */
 function covers({key: start, rangeEnd = Buffer.alloc(0)}: KeyRange<Bytes>, key: Bytes): boolean {
   if (rangeEnd.length === 0) return compareBytes(start, key) === 0;
-  const isBefore = compareBytes(rangeEnd, toTheEnd) === 0 || compareBytes(key, rangeEnd) < 0;
+  const isBefore = compareBytes(rangeEnd, endOfKeyspace) === 0 || compareBytes(key, rangeEnd) < 0;
   return compareBytes(start, key) <= 0 && isBefore;
 }
 

@@ -48,12 +48,12 @@ import {
   resolveOptions,
 } from './options.ts';
 import {readRange} from '../policy/pages.ts';
-import {port} from '../policy/policy-driver.ts';
+import {withPolicy} from '../policy/policy-driver.ts';
 import {giveUpMs} from '../lease/session.ts';
 import {tempKeyTable} from '../primitives/temp-keys.ts';
 import {checkOneOf, checkRange, checkTxn, checkWatch} from '../etcd/validate.ts';
 import {callbackWatchTable, firstChange} from '../primitives/callback-watches.ts';
-import {orAborted, within} from '../async/deadline.ts';
+import {abortable, withDeadline} from '../async/deadline.ts';
 
 /**
  * Makes a handle on a driver, which it owns from then on: closing the handle closes the driver.
@@ -69,7 +69,7 @@ export function createKvi(driver: Driver, options: KviOptions = {}): Kvi {
 /** What the text and the bytes view of a handle share. */
 function openHandle(raw: Driver, kviOptions: KviOptions) {
   const options = resolveOptions(kviOptions);
-  const driver = port(raw, options);
+  const driver = withPolicy(raw, options);
   const closing = new AbortController();
   const locks = lockTable(driver, closing.signal);
   const tempKeys = tempKeyTable(driver, closing.signal);
@@ -80,7 +80,9 @@ function openHandle(raw: Driver, kviOptions: KviOptions) {
     closing.abort(closed());
     const givenUp = Promise.all([locks.close(), tempKeys.close(), guarded.close()]);
     // What the backend is not told in time, the TTL of the leases sees to.
-    await within(raw.clock, {timeoutMs: giveUpMs}, (late) => orAborted(givenUp, late)).catch(() => undefined);
+    await withDeadline(raw.clock, {timeoutMs: giveUpMs}, (late) => abortable(givenUp, late)).catch(
+      () => undefined,
+    );
     await driver.close();
   }
 

@@ -1,10 +1,10 @@
 import {invalidArgument} from '../etcd/errors.ts';
 import type {CallOptions, OnUnknownOutcome, WriteOptions} from '../api/kvi.ts';
 import {checkRetryPolicy, exponentialBackoff, type RetryPolicy} from '../policy/retry-policies.ts';
-import {checkOneOf, defaultLimits, type Limits} from '../etcd/validate.ts';
+import {checkOneOf, defaultLimits, type RequestLimits} from '../etcd/validate.ts';
 
 /** What a handle does unless a call says otherwise. */
-export interface KviOptions extends Partial<Limits> {
+export interface KviOptions extends Partial<RequestLimits> {
   /** Milliseconds until a call gives up. Default 5,000. */
   timeoutMs?: number | undefined;
   /** Seconds that locks and temporary keys outlive a crashed process. Default 10, as `etcdctl lock`. */

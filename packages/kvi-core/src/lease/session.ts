@@ -3,7 +3,7 @@ import type {Driver} from '../driver/driver.ts';
 import {publish, type SessionLostEvent} from '../telemetry/diagnostics.ts';
 import {isKviError, KviError} from '../etcd/errors.ts';
 import type {LeaseId} from '../etcd/messages.ts';
-import {orAborted, within} from '../async/deadline.ts';
+import {abortable, withDeadline} from '../async/deadline.ts';
 
 /** A lease that is kept alive, and the moment from which it may be gone. */
 export interface Session {
@@ -135,10 +135,10 @@ async function grantLease(driver: Driver, ttlSeconds: number, signal: AbortSigna
   // Not with the signal: the answer tells when the lease is there to be revoked.
   const granting = grantOnce(driver, {id: randomLeaseId(), ttlSeconds}, signal);
   try {
-    return await orAborted(granting, signal);
+    return await abortable(granting, signal);
   } catch (error) {
     const takeBack = granting.then(({id}) => driver.leaseRevoke(id, {timeoutMs: giveUpMs}));
-    await within(driver.clock, {timeoutMs: giveUpMs}, (ended) => orAborted(takeBack, ended)).catch(
+    await withDeadline(driver.clock, {timeoutMs: giveUpMs}, (ended) => abortable(takeBack, ended)).catch(
       () => undefined,
     );
     throw error;

@@ -1,6 +1,6 @@
 import {type Bytes, nextKey} from '../etcd/bytes.ts';
 import {isKviError} from '../etcd/errors.ts';
-import type {Port, PortCallOptions} from './policy-driver.ts';
+import type {PolicyDriver, PolicyCallOptions} from './policy-driver.ts';
 import type {KeyValue, RangeRequest, RangeResponse} from '../etcd/messages.ts';
 
 /** Keys in the first page. */
@@ -13,9 +13,9 @@ const pageBytes = 2 * 1024 * 1024;
  * is. What etcd has to sort by something other than the key it reads as one.
  */
 export async function readRange(
-  driver: Port,
+  driver: PolicyDriver,
   request: RangeRequest<Bytes>,
-  options: PortCallOptions & {timeoutMs: number},
+  options: PolicyCallOptions & {timeoutMs: number},
 ): Promise<RangeResponse<Bytes>> {
   const {clock} = driver;
   const deadline = clock.now() + options.timeoutMs;

@@ -4,22 +4,22 @@ import type {RangeRequest, RangeResponse, TxnRequest, TxnResponse} from '../etcd
 import type {Bytes} from '../etcd/bytes.ts';
 import {retry} from './retry.ts';
 import type {RetryPolicy} from './retry-policies.ts';
-import {orAborted, within} from '../async/deadline.ts';
+import {abortable, withDeadline} from '../async/deadline.ts';
 
-/** How a call on the {@link Port} is carried out. */
-export interface PortCallOptions extends DriverCallOptions {
+/** How a call on the {@link PolicyDriver} is carried out. */
+export interface PolicyCallOptions extends DriverCallOptions {
   /** Default: that of the handle. */
   retryPolicy?: RetryPolicy | undefined;
 }
 
-/** The driver as the recipes use it; see {@link port}. */
-export interface Port extends Driver {
-  range(request: RangeRequest<Bytes>, options?: PortCallOptions): Promise<RangeResponse<Bytes>>;
-  txn(request: TxnRequest<Bytes>, options?: PortCallOptions): Promise<TxnResponse<Bytes>>;
+/** The driver as the recipes use it; see {@link withPolicy}. */
+export interface PolicyDriver extends Driver {
+  range(request: RangeRequest<Bytes>, options?: PolicyCallOptions): Promise<RangeResponse<Bytes>>;
+  txn(request: TxnRequest<Bytes>, options?: PolicyCallOptions): Promise<TxnResponse<Bytes>>;
 }
 
 /** What holds for the calls that say nothing else. */
-export interface PortDefaults {
+export interface PolicyDefaults {
   timeoutMs: number;
   retryPolicy: RetryPolicy;
 }
@@ -31,7 +31,7 @@ export interface PortDefaults {
  * Without that last, `const change = kv.watch(key); await kv.store(key, value); await change` could wait for ever: a
  * watch and a write travel on different streams, and the write may arrive first.
  */
-export function port(driver: Driver, defaults: PortDefaults): Port {
+export function withPolicy(driver: Driver, defaults: PolicyDefaults): PolicyDriver {
   const {clock} = driver;
   const starting = new Set<Promise<unknown>>();
   const over = new AbortController();
@@ -41,28 +41,28 @@ export function port(driver: Driver, defaults: PortDefaults): Port {
       timeoutMs = defaults.timeoutMs,
       signal,
       retryPolicy: policy = defaults.retryPolicy,
-    }: PortCallOptions = {},
+    }: PolicyCallOptions = {},
     attempt: (options: DriverCallOptions) => Promise<R>,
   ): Promise<R> {
     return retry(clock, {timeoutMs, signal, policy, closing: over.signal}, attempt);
   }
 
   function write<R>(
-    options: PortCallOptions = {},
+    options: PolicyCallOptions = {},
     attempt: (options: DriverCallOptions) => Promise<R>,
   ): Promise<R> {
     return starting.size === 0 ? read(options, attempt) : writeAfterWatches(options, attempt);
   }
 
   async function writeAfterWatches<R>(
-    {timeoutMs = defaults.timeoutMs, ...options}: PortCallOptions,
+    {timeoutMs = defaults.timeoutMs, ...options}: PolicyCallOptions,
     attempt: (options: DriverCallOptions) => Promise<R>,
   ): Promise<R> {
     const deadline = clock.now() + timeoutMs;
     const {signal} = options;
     try {
-      await within(clock, {timeoutMs, signal, closing: over.signal}, (ended) =>
-        orAborted(Promise.allSettled(starting), ended),
+      await withDeadline(clock, {timeoutMs, signal, closing: over.signal}, (ended) =>
+        abortable(Promise.allSettled(starting), ended),
       );
     } catch (cause) {
       if (!isKviError(cause, 'KVI_TIMEOUT')) throw cause;

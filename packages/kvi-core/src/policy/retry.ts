@@ -3,7 +3,7 @@ import {type Clock, sleep} from '../async/clock.ts';
 import type {DriverCallOptions} from '../driver/driver.ts';
 import {invalidArgument, isKviError} from '../etcd/errors.ts';
 import type {RetryPolicy} from './retry-policies.ts';
-import {within} from '../async/deadline.ts';
+import {withDeadline} from '../async/deadline.ts';
 
 /** How long to try, and how. */
 export interface RetryOptions {
@@ -42,7 +42,7 @@ export function retry<R>(
       if (left <= 0) throw error;
       const {code} = error;
       publish('kvi:retry', () => ({code, attempt: attempts, waitMs}));
-      await within(clock, {signal, closing}, (ended) => sleep(clock, waitMs, ended));
+      await withDeadline(clock, {signal, closing}, (ended) => sleep(clock, waitMs, ended));
       try {
         return await attempt({timeoutMs: left, signal});
       } catch (next) {

@@ -8,11 +8,11 @@ import type {Driver} from '../driver/driver.ts';
 import {isKviError, KviError} from '../etcd/errors.ts';
 import type {WatchCallback, WatchHandle} from '../api/kvi.ts';
 import type {Event} from '../etcd/messages.ts';
-import {orAborted, type WaitLimits, within} from '../async/deadline.ts';
+import {abortable, type WaitOptions, withDeadline} from '../async/deadline.ts';
 
 /** Waits for the first change of a key after this call. */
-export async function firstChange(driver: Driver, key: Bytes, limits: WaitLimits): Promise<Event<Bytes>> {
-  return within(driver.clock, limits, async (signal) => {
+export async function firstChange(driver: Driver, key: Bytes, limits: WaitOptions): Promise<Event<Bytes>> {
+  return withDeadline(driver.clock, limits, async (signal) => {
     for await (const {events} of driver.watch({key}, {signal})) {
       const [first] = events;
       if (first !== undefined) return first;
@@ -37,7 +37,7 @@ export interface CallbackWatchTable {
   /** Resolves once the watch is in place. */
   start<T extends Input, Op extends 'put' | 'delete', U>(
     request: CallbackWatchRequest<T, Op, U>,
-    limits: WaitLimits,
+    limits: WaitOptions,
   ): Promise<WatchHandle>;
   /** Ends a watch; one that has ended, or is another handle's, is left alone. */
   cancel(handle: WatchHandle): Promise<void>;
@@ -73,7 +73,7 @@ export function callbackWatchTable(driver: Driver): CallbackWatchTable {
       }
 
       try {
-        await within(driver.clock, limits, (ended) => orAborted(watch.created, ended));
+        await withDeadline(driver.clock, limits, (ended) => abortable(watch.created, ended));
       } catch (error) {
         await watch.return();
         throw error;

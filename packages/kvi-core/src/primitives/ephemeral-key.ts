@@ -2,9 +2,9 @@ import {type Bytes, show} from '../etcd/bytes.ts';
 import type {Driver} from '../driver/driver.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
 import type {LeaseId} from '../etcd/messages.ts';
-import {persist} from '../async/retry-until.ts';
+import {retryUntil} from '../async/retry-until.ts';
 import {giveUpMs, openSession, type Session} from '../lease/session.ts';
-import {within} from '../async/deadline.ts';
+import {withDeadline} from '../async/deadline.ts';
 
 /** What to keep. */
 export interface KeeperRequest {
@@ -63,7 +63,7 @@ export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest):
   /** Resolves when the lease is lost. Ends the keeping when the key was taken away from it. */
   async function untilLost({lease, signal: lost}: Session): Promise<void> {
     try {
-      await within(driver.clock, {signal, closing: lost}, async (over) => {
+      await withDeadline(driver.clock, {signal, closing: lost}, async (over) => {
         for (;;) {
           const {kvs, revision} = await driver.range({key}, {signal: over});
           const [found] = kvs;
@@ -102,9 +102,9 @@ export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest):
     try {
       for (;;) {
         const current = session;
-        round = persist(driver.clock, signal, () => untilLost(current));
+        round = retryUntil(driver.clock, signal, () => untilLost(current));
         await round;
-        placing = persist(driver.clock, signal, () => putBack(current));
+        placing = retryUntil(driver.clock, signal, () => putBack(current));
         session = await placing;
       }
     } catch {

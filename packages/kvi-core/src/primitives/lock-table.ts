@@ -3,9 +3,9 @@ import type {Driver} from '../driver/driver.ts';
 import {closed, KviError} from '../etcd/errors.ts';
 import type {DistLock} from '../api/kvi.ts';
 import {type Hold, lockMutex, unlockMutex, untilLost} from './mutex.ts';
-import {persist} from '../async/retry-until.ts';
+import {retryUntil} from '../async/retry-until.ts';
 import {lookBeforeTelling} from '../async/abort.ts';
-import {orAborted, within} from '../async/deadline.ts';
+import {abortable, withDeadline} from '../async/deadline.ts';
 
 /** How to take a lock. */
 export interface LockRequest {
@@ -54,7 +54,7 @@ export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
       if (!queue.isLocked()) queues.delete(name);
     });
     try {
-      return await orAborted(turn, signal);
+      return await abortable(turn, signal);
     } catch (error) {
       void turn.then((release) => {
         release();
@@ -65,23 +65,27 @@ export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
 
   function lock({name, ttlSeconds, waitMs, signal}: LockRequest): Promise<OwnLock> {
     const wait = waitMs !== 0;
-    return within(driver.clock, {timeoutMs: wait ? waitMs : undefined, signal, closing}, async (ended) => {
-      if (!wait && queues.get(name)?.isLocked() === true) throw notInTime(name);
-      const endTurn = await takeTurn(name, ended);
-      try {
-        const hold = await lockMutex(driver, name, {ttlSeconds, signal: ended, wait});
-        if (hold === undefined) throw notInTime(name);
-        const own = ownLock(driver, name, hold, () => {
-          held.delete(name);
+    return withDeadline(
+      driver.clock,
+      {timeoutMs: wait ? waitMs : undefined, signal, closing},
+      async (ended) => {
+        if (!wait && queues.get(name)?.isLocked() === true) throw notInTime(name);
+        const endTurn = await takeTurn(name, ended);
+        try {
+          const hold = await lockMutex(driver, name, {ttlSeconds, signal: ended, wait});
+          if (hold === undefined) throw notInTime(name);
+          const own = ownLock(driver, name, hold, () => {
+            held.delete(name);
+            endTurn();
+          });
+          held.set(name, own);
+          return own;
+        } catch (error) {
           endTurn();
-        });
-        held.set(name, own);
-        return own;
-      } catch (error) {
-        endTurn();
-        throw error;
-      }
-    });
+          throw error;
+        }
+      },
+    );
   }
 
   return {
@@ -123,7 +127,7 @@ function ownLock(driver: Driver, name: string, hold: Hold, onRelease: () => void
   lookBeforeTelling(lost.signal, () => {
     if (released === undefined) session.isAlive();
   });
-  persist(driver.clock, watching.signal, () => untilLost(driver, hold, watching.signal)).then(
+  retryUntil(driver.clock, watching.signal, () => untilLost(driver, hold, watching.signal)).then(
     () => lose(new KviError('KVI_KEY_NOT_FOUND', `the key ${key} was deleted`)),
     // It was released, or lost with its lease.
     () => undefined,

@@ -9,9 +9,9 @@ import {type Bytes, prefixEnd} from '../etcd/bytes.ts';
 import type {Driver} from '../driver/driver.ts';
 import {isKviError, KviError} from '../etcd/errors.ts';
 import type {KeyValue, RangeRequest, ResponseOp} from '../etcd/messages.ts';
-import {persist} from '../async/retry-until.ts';
+import {retryUntil} from '../async/retry-until.ts';
 import {giveUpMs, openSession, type Session} from '../lease/session.ts';
-import {within} from '../async/deadline.ts';
+import {withDeadline} from '../async/deadline.ts';
 
 /** A contender's key in the queue, seen at a revision. */
 interface Place {
@@ -39,7 +39,7 @@ export async function lockMutex(
   name: string,
   {ttlSeconds, signal, wait}: {ttlSeconds: number; signal: AbortSignal; wait: boolean},
 ): Promise<Hold | undefined> {
-  return persist(
+  return retryUntil(
     driver.clock,
     signal,
     () => contend(driver, name, {ttlSeconds, signal, wait}),
@@ -155,7 +155,7 @@ async function untilFirst(
         `the place in the queue for ${JSON.stringify(name)} was lost`,
       );
     }
-    await within(driver.clock, {signal, closing: session.signal}, (ended) =>
+    await withDeadline(driver.clock, {signal, closing: session.signal}, (ended) =>
       deleted(driver, predecessor, ended),
     );
   }

@@ -17,12 +17,12 @@ import {sleep} from '../async/clock.ts';
 import {isKviError, KviError} from '../etcd/errors.ts';
 import {asTxnResponse, rebuildResponse, withCourse, withoutCourse} from './branch-taken.ts';
 import type {Compare, LeaseId, RequestOp, TxnRequest, TxnResponse} from '../etcd/messages.ts';
-import type {Port} from '../policy/policy-driver.ts';
+import type {PolicyDriver} from '../policy/policy-driver.ts';
 import {retry} from '../policy/retry.ts';
 import {noRetries, type RetryPolicy} from '../policy/retry-policies.ts';
 import {giveUpMs, openSession, type Session} from '../lease/session.ts';
-import {checkTxn, type Limits} from '../etcd/validate.ts';
-import {orAborted, within} from '../async/deadline.ts';
+import {checkTxn, type RequestLimits} from '../etcd/validate.ts';
+import {abortable, withDeadline} from '../async/deadline.ts';
 
 /** The guarded writes of a handle. */
 export interface GuardedWrites {
@@ -64,7 +64,11 @@ const prevented = 'prevented';
 const backoff = new ExponentialBackoff({initialDelay: 20, maxDelay: 1_000});
 
 /** @param closing - aborts when the handle closes */
-export function guardedWrites(driver: Port, requestLimits: Limits, closing: AbortSignal): GuardedWrites {
+export function guardedWrites(
+  driver: PolicyDriver,
+  requestLimits: RequestLimits,
+  closing: AbortSignal,
+): GuardedWrites {
   const {clock} = driver;
   /** The session whose lease the guards live under. */
   let opening: Promise<Session> | undefined;
@@ -115,7 +119,7 @@ export function guardedWrites(driver: Port, requestLimits: Limits, closing: Abor
   }
 
   function guardWithin(limits: Attempt): Promise<Guard> {
-    return within(clock, {...limits, closing}, (ended) => orAborted(takeGuard(), ended));
+    return withDeadline(clock, {...limits, closing}, (ended) => abortable(takeGuard(), ended));
   }
 
   async function attempt(
@@ -172,7 +176,7 @@ export function guardedWrites(driver: Port, requestLimits: Limits, closing: Abor
       } catch (error) {
         const isOver = signal?.aborted === true || closing.aborted;
         if (isOver || !mayPass(error) || deadline - clock.now() <= wait.duration) return 'unknown';
-        await within(clock, {signal, closing}, (ended) => sleep(clock, wait.duration, ended)).catch(
+        await withDeadline(clock, {signal, closing}, (ended) => sleep(clock, wait.duration, ended)).catch(
           () => undefined,
         );
       }

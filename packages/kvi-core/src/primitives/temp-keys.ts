@@ -2,12 +2,12 @@ import type {Driver} from '../driver/driver.ts';
 import {isKviError} from '../etcd/errors.ts';
 import {type Keeper, keeper, type KeeperRequest} from './ephemeral-key.ts';
 import type {TempKey} from '../api/kvi.ts';
-import {orAborted, type WaitLimits, within} from '../async/deadline.ts';
+import {abortable, type WaitOptions, withDeadline} from '../async/deadline.ts';
 
 /** The temporary keys of a handle. */
 export interface TempKeyTable {
   /** Resolves when the key is there. */
-  keep(request: KeeperRequest, limits: WaitLimits): Promise<TempKey>;
+  keep(request: KeeperRequest, limits: WaitOptions): Promise<TempKey>;
   /** Gives up all keys. Never throws. */
   close(): Promise<void>;
 }
@@ -53,7 +53,7 @@ export function tempKeyTable(driver: Driver, closing: AbortSignal): TempKeyTable
     };
     const close = () => (left ??= leave());
     try {
-      await orAborted(entry.users === 1 ? entry.keeper.placed : entry.keeper.present(), ended);
+      await abortable(entry.users === 1 ? entry.keeper.placed : entry.keeper.present(), ended);
     } catch (error) {
       await close().catch(() => undefined);
       throw error;
@@ -63,7 +63,7 @@ export function tempKeyTable(driver: Driver, closing: AbortSignal): TempKeyTable
 
   return {
     async keep(request, limits) {
-      return within(driver.clock, {...limits, closing}, async (ended) => {
+      return withDeadline(driver.clock, {...limits, closing}, async (ended) => {
         for (;;) {
           try {
             return await take(request, ended);

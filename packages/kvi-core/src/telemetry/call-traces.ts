@@ -7,7 +7,7 @@ import {AsyncLocalStorage} from 'node:async_hooks';
 import type {Input} from '../etcd/bytes.ts';
 
 /** A call that opens something. */
-export interface Call {
+export interface CallTrace {
   /** Calls are counted: a later one has a higher number. */
   readonly number: number;
   /** What was called, as a user would write it: `kv.distLock`. */
@@ -23,7 +23,7 @@ export interface Call {
 /** So many frames of a caller are kept; a service's own line may be below many of its framework's. */
 const stackTraceLimit = 50;
 
-const calls = new AsyncLocalStorage<Call | undefined>();
+const calls = new AsyncLocalStorage<CallTrace | undefined>();
 let isTracing = false;
 let lastNumber = 0;
 
@@ -33,12 +33,12 @@ export function traceCalls(): void {
 }
 
 /** The call that is being carried out, if calls are traced. */
-export function currentCall(): Call | undefined {
+export function currentCall(): CallTrace | undefined {
   return calls.getStore();
 }
 
 /** Notes a call. */
-export function noteCall(method: string, subject?: Input): Call {
+export function noteCall(method: string, subject?: Input): CallTrace {
   const usualLimit = Error.stackTraceLimit;
   Error.stackTraceLimit = stackTraceLimit;
   const error = new Error(method);

@@ -1,10 +1,10 @@
 /** What can happen to a call. */
-import {type Clock, orAborted, sleep} from 'kvi-core/driver';
+import {type Clock, abortable, sleep} from 'kvi-core/driver';
 import {connectionLost, failure, type FaultCode} from './failures.ts';
 import type {PortCall} from './port-call.ts';
 
 /** A call that a fault happens to. */
-export interface Attempt<R> {
+export interface CallInFlight<R> {
   call: PortCall;
   /** Has the store carry the call out. */
   apply: () => Promise<R>;
@@ -16,7 +16,7 @@ export interface Attempt<R> {
 }
 
 /** Carries a call out, or not, and answers or fails. What it throws when `ended` has aborted does not matter. */
-export type Effect = <R>(attempt: Attempt<R>) => Promise<R>;
+export type Effect = <R>(attempt: CallInFlight<R>) => Promise<R>;
 
 /** Nothing happens. */
 export const pass: Effect = ({apply}) => apply();
@@ -38,7 +38,7 @@ export const failAfterApplying: Effect = async ({call, apply}) => {
  * closed, which ends its timers.
  */
 export function delayRequest(ms: number): Effect {
-  return ({apply, clock, ended, closing}) => orAborted(sleep(clock, ms, closing).then(apply), ended);
+  return ({apply, clock, ended, closing}) => abortable(sleep(clock, ms, closing).then(apply), ended);
 }
 
 /** It is applied at once, and the answer takes its time. */
@@ -53,4 +53,4 @@ export function delayResponse(ms: number): Effect {
 }
 
 /** It is not applied, and no answer ever comes. */
-export const hang: Effect = ({ended}) => orAborted(new Promise(() => undefined), ended);
+export const hang: Effect = ({ended}) => abortable(new Promise(() => undefined), ended);

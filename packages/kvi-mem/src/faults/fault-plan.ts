@@ -1,4 +1,4 @@
-import {type Bytes, type LeaseId, orAborted} from 'kvi-core/driver';
+import {type Bytes, type LeaseId, abortable} from 'kvi-core/driver';
 import type {Effect} from './effects.ts';
 import type {PortCall} from './port-call.ts';
 
@@ -97,6 +97,6 @@ export class FaultPlan {
 
   /** @throws what `ended` aborts with */
   async untilHealed(ended: AbortSignal): Promise<void> {
-    while (this.#partition !== undefined) await orAborted(this.#healed, ended);
+    while (this.#partition !== undefined) await abortable(this.#healed, ended);
   }
 }

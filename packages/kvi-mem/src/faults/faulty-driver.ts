@@ -1,4 +1,11 @@
-import {closed, type Driver, type DriverCallOptions, isKviError, type LeaseId, within} from 'kvi-core/driver';
+import {
+  closed,
+  type Driver,
+  type DriverCallOptions,
+  isKviError,
+  type LeaseId,
+  withDeadline,
+} from 'kvi-core/driver';
 import type {FaultPlan, KeyMatch} from './fault-plan.ts';
 import {cutShort, failure} from './failures.ts';
 import type {PortCall} from './port-call.ts';
@@ -35,7 +42,7 @@ export function faultyDriver(
 
     let ended: AbortSignal | undefined;
     try {
-      return await within(clock, {timeoutMs, signal, closing: closing.signal}, async (over) => {
+      return await withDeadline(clock, {timeoutMs, signal, closing: closing.signal}, async (over) => {
         ended = over;
         const attempt = {call: portCall, apply: () => apply({}), clock, ended, closing: closing.signal};
         if (effect !== undefined) return effect(attempt);

@@ -1,7 +1,7 @@
 /** The whole verdict on one run: pure functions over what was recorded and what really happened. */
 import type {Leaks} from '../battery.ts';
 import type {Fault} from '../faults.ts';
-import {recordsOf, type History} from '../history.ts';
+import {recordsOf, type Recording} from '../history.ts';
 import type {TrueEvent} from '../truth.ts';
 import type {ClientOperation} from './describe.ts';
 import {checkLocks, type LockFindings} from './locks.ts';
@@ -12,7 +12,7 @@ import {checkWrites, type WriteFindings} from './writes.ts';
 
 /** What a run left. */
 export interface Evidence {
-  histories: readonly History[];
+  histories: readonly Recording[];
   events: readonly TrueEvent[];
   faults: readonly Fault[];
   leaks: Leaks;

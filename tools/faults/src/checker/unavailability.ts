@@ -1,6 +1,6 @@
 /** For how long a client got nothing done. */
 import type {Fault} from '../faults.ts';
-import {recordsOf, type History} from '../history.ts';
+import {recordsOf, type Recording} from '../history.ts';
 import type {FaultKind} from '../schedule.ts';
 
 export interface Unavailability {
@@ -16,7 +16,10 @@ interface Gap {
   ms: number;
 }
 
-export function checkUnavailability(histories: readonly History[], faults: readonly Fault[]): Unavailability {
+export function checkUnavailability(
+  histories: readonly Recording[],
+  faults: readonly Fault[],
+): Unavailability {
   const gaps = histories.flatMap((history) => gapsOf(history, faults));
   const byFault = new Map<FaultKind, number>();
   for (const {kind, start, end} of faults) {
@@ -27,7 +30,7 @@ export function checkUnavailability(histories: readonly History[], faults: reado
 }
 
 /** The pauses of one client, without the time in which it was itself stopped. */
-function gapsOf(history: History, faults: readonly Fault[]): Gap[] {
+function gapsOf(history: Recording, faults: readonly Fault[]): Gap[] {
   const stopped = faults.filter(({client}) => client === history.client);
   const successes = recordsOf(history, 'operation')
     .filter(({outcome}) => outcome === 'ok' || outcome === 'false')

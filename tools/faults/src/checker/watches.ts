@@ -1,5 +1,5 @@
 /** Whether a watch delivered every event, once, in order. */
-import type {History, Watched} from '../history.ts';
+import type {Recording, Watched} from '../history.ts';
 import {registerPrefix} from '../keys.ts';
 import type {TrueEvent} from '../truth.ts';
 
@@ -18,7 +18,7 @@ interface Segment {
   seen: Watched[];
 }
 
-export function checkWatch({client, records}: History, events: readonly TrueEvent[]): WatchFindings {
+export function checkWatch({client, records}: Recording, events: readonly TrueEvent[]): WatchFindings {
   const segments: Segment[] = [];
   for (const record of records) {
     if (record.type === 'watchStarted') segments.push({from: record.from, seen: []});

@@ -1,10 +1,17 @@
 /** Twins that read ranges in their own way. */
 import type {GetRangeOptions, Input, Keys} from 'kvi-core';
-import {type Bytes, compareBytes, type Driver, nextKey, type RangeRequest, toTheEnd} from 'kvi-core/driver';
+import {
+  type Bytes,
+  compareBytes,
+  type Driver,
+  nextKey,
+  type RangeRequest,
+  endOfKeyspace,
+} from 'kvi-core/driver';
 import type {Drift} from './drift.ts';
 
 function isToTheEnd({rangeEnd}: RangeRequest<Bytes>): boolean {
-  return rangeEnd !== undefined && compareBytes(rangeEnd, toTheEnd) === 0;
+  return rangeEnd !== undefined && compareBytes(rangeEnd, endOfKeyspace) === 0;
 }
 
 function reading(driver: Driver, rewrite: (request: RangeRequest<Bytes>) => RangeRequest<Bytes>): Driver {
