@@ -1,16 +1,15 @@
-/** One run of the battery on one library: load, faults, an end in peace, and what the checker makes of it. */
+/** One run of the battery on one library: load, faults, a quiet end, and the checker's verdict. */
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {setTimeout as sleep} from 'node:timers/promises';
-import {openArena, type Arena} from './arena.ts';
+import {openArena} from './arena.ts';
 import {check, type Report} from './checker/check.ts';
 import {startClient, type ClientProcess, type Library} from './client-process.ts';
-import {ttlSeconds} from './clients/client.ts';
 import {happen, type Fault} from './faults.ts';
-import {allKeys, callAny, decode, encode} from './gateway.ts';
+import {callAny, encode} from './gateway.ts';
 import {readHistory} from './history.ts';
-import {isDataKey, lastKey, lockName, tempPrefix} from './keys.ts';
+import {lastKey} from './keys.ts';
+import {findLeaks} from './leaks.ts';
 import {schedule} from './schedule.ts';
 import {watchTruth} from './truth.ts';
 
@@ -22,18 +21,7 @@ export interface BatteryOptions {
 
 const clientCount = 3;
 
-/** What the clients left behind when all of them had closed and their leases' time was over. */
-export interface Leaks {
-  leases: number;
-  lockKeys: number;
-  tempKeys: number;
-  /** Those that the battery does not know, and the library made for itself. */
-  otherKeys: number;
-  /** Processes that a timer or a socket kept from ending. */
-  processes: number;
-}
-
-/** Runs the battery. Everything that it started is gone when it is over, however it ends. */
+/** Runs the battery. However it ends, nothing that it started is left. */
 export async function runBattery({library, minutes, seed}: BatteryOptions): Promise<Report> {
   const arena = await openArena();
   const folder = await mkdtemp(join(tmpdir(), 'kvi-faults-'));
@@ -42,7 +30,7 @@ export async function runBattery({library, minutes, seed}: BatteryOptions): Prom
   try {
     for (let index = 0; index < clientCount; index += 1) {
       const file = join(folder, `${index}.jsonl`);
-      // Each with another member first, so that every member has clients to fail.
+      // Each client starts on a different member, so that every member has clients to fail.
       const endpoints = [...arena.proxied.slice(index % 3), ...arena.proxied.slice(0, index % 3)];
       clients.push(await startClient(library, index, seed, file, endpoints));
     }
@@ -55,10 +43,11 @@ export async function runBattery({library, minutes, seed}: BatteryOptions): Prom
     await callAny(arena.endpoints, 'kv/put', {key: encode(lastKey), value: encode('last')});
     await step(clients, 'closed', problems);
     const ended = await Promise.all(clients.map((client) => client.end()));
-    const leaks = {...(await findLeaks(arena)), processes: ended.filter((itself) => !itself).length};
+    const stuckClients = ended.filter((exited) => !exited).length;
+    const leaks = await findLeaks(arena.endpoints);
     await truth.complete();
     const histories = clients.map(({file, index}) => readHistory(file, index));
-    return check({histories, events: truth.events, faults, leaks, problems});
+    return check({histories, events: truth.events, faults, leaks, stuckClients, problems});
   } finally {
     await Promise.all(clients.map((client) => client.kill()));
     truth.close();
@@ -67,7 +56,7 @@ export async function runBattery({library, minutes, seed}: BatteryOptions): Prom
   }
 }
 
-/** Has all clients do a step; one that cannot is a problem to report, and the others go on. */
+/** Has all clients take a step. A client that fails to is reported as a problem; the others go on. */
 async function step(
   clients: readonly ClientProcess[],
   name: 'stopped' | 'closed',
@@ -75,28 +64,4 @@ async function step(
 ): Promise<void> {
   const results = await Promise.allSettled(clients.map((client) => client.step(name)));
   for (const result of results) if (result.status === 'rejected') problems.push(String(result.reason));
-}
-
-/** Waits until nothing is left, at most until every lease that was left alone has ended. */
-async function findLeaks({endpoints}: Arena): Promise<Omit<Leaks, 'processes'>> {
-  const deadline = performance.now() + (2 * ttlSeconds + 1) * 1_000;
-  for (;;) {
-    const leases = await callAny<{leases?: unknown[]}>(endpoints, 'lease/leases');
-    const {kvs = []} = await callAny<{kvs?: {key: string}[]}>(endpoints, 'kv/range', {
-      ...allKeys,
-      keys_only: true,
-    });
-    const keys = kvs.map(({key}) => decode(key)).filter((key) => !isDataKey(key));
-    const [lockKeys, tempKeys] = [lockName, tempPrefix].map(
-      (prefix) => keys.filter((key) => key.startsWith(prefix)).length,
-    );
-    const leaks = {
-      leases: leases.leases?.length ?? 0,
-      lockKeys: lockKeys ?? 0,
-      tempKeys: tempKeys ?? 0,
-      otherKeys: keys.length - (lockKeys ?? 0) - (tempKeys ?? 0),
-    };
-    if (Object.values(leaks).every((count) => count === 0) || performance.now() > deadline) return leaks;
-    await sleep(200);
-  }
 }

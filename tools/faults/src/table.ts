@@ -25,7 +25,7 @@ const rows: readonly Row[] = [
   ['left behind: lock keys', ({leaks}) => leaks.lockKeys],
   ['left behind: temporary keys', ({leaks}) => leaks.tempKeys],
   ['left behind: other keys', ({leaks}) => leaks.otherKeys],
-  ['clients that did not exit by themselves', ({leaks}) => leaks.processes],
+  ['clients that did not exit by themselves', ({stuckClients}) => stuckClients],
   ['clients that failed or hung', ({problems}) => problems.length],
   ['longest unavailability, ms', ({unavailability}) => Math.round(unavailability.longestMs)],
 ];

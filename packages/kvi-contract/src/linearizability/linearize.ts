@@ -1,14 +1,7 @@
 import {type ModelState, step} from '../model/index.ts';
 import {matches} from './describe.ts';
 import type {RecordedCall} from './history.ts';
-import {revisionOf} from './log.ts';
-
-/** A call that made a revision. */
-export interface Write {
-  readonly call: RecordedCall;
-  /** The state after it. */
-  readonly after: ModelState;
-}
+import {revisionOf, type Write} from './log.ts';
 
 /** An order of calls, the last one first. */
 export interface Placed extends Write {

@@ -1,9 +1,16 @@
 import type {ModelState} from '../model/index.ts';
-import type {Write} from './linearize.ts';
+import type {RecordedCall} from './history.ts';
 
-/** What happened to a store, as an order of the calls tells it. */
+/** A call that made a revision. */
+export interface Write {
+  readonly call: RecordedCall;
+  /** The state after it. */
+  readonly after: ModelState;
+}
+
+/** What happened to a store, according to one order of the calls. */
 export interface Log {
-  /** What it held before. */
+  /** What the store held before. */
   initial: ModelState;
   /** The calls that made a revision each, in order. */
   writes: readonly Write[];

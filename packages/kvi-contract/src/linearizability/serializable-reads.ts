@@ -1,8 +1,7 @@
 import {step} from '../model/index.ts';
 import {describeCall, matches} from './describe.ts';
 import type {RecordedCall} from './history.ts';
-import type {Write} from './linearize.ts';
-import {type Log, revisionOf} from './log.ts';
+import {type Log, revisionOf, type Write} from './log.ts';
 
 /** Whether a call is a read that the member that is asked may answer from what it has. */
 export function isSerializable({request}: RecordedCall): boolean {

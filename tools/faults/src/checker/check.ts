@@ -1,7 +1,7 @@
-/** The whole verdict on one run: pure functions over what was recorded and what really happened. */
-import type {Leaks} from '../battery.ts';
+/** The verdict on one run: pure functions over what clients recorded and what really happened. */
 import type {Fault} from '../faults.ts';
 import {recordsOf, type Recording} from '../history.ts';
+import type {Leaks} from '../leaks.ts';
 import type {TrueEvent} from '../truth.ts';
 import type {ClientOperation} from './describe.ts';
 import {checkLocks, type LockFindings} from './locks.ts';
@@ -10,13 +10,15 @@ import {checkUnavailability, type Unavailability} from './unavailability.ts';
 import {checkWatch, type WatchFindings} from './watches.ts';
 import {checkWrites, type WriteFindings} from './writes.ts';
 
-/** What a run left. */
+/** What a run produced. */
 export interface Evidence {
   histories: readonly Recording[];
   events: readonly TrueEvent[];
   faults: readonly Fault[];
   leaks: Leaks;
-  /** What went wrong with the run itself: a client that ended or hung. */
+  /** How many clients did not exit by themselves. */
+  stuckClients: number;
+  /** What went wrong with the run itself: clients that died or hung. */
   problems: readonly string[];
 }
 
@@ -31,10 +33,11 @@ export interface Report {
   locks: LockFindings;
   unavailability: Unavailability;
   leaks: Leaks;
+  stuckClients: number;
   problems: readonly string[];
 }
 
-export function check({histories, events, faults, leaks, problems}: Evidence): Report {
+export function check({histories, events, faults, leaks, stuckClients, problems}: Evidence): Report {
   const operations = histories.flatMap((history) =>
     recordsOf(history, 'operation').map((operation) => ({...operation, client: history.client})),
   );
@@ -52,6 +55,7 @@ export function check({histories, events, faults, leaks, problems}: Evidence): R
     locks: checkLocks(holds, events),
     unavailability: checkUnavailability(histories, faults),
     leaks,
+    stuckClients,
     problems,
   };
 }
@@ -82,9 +86,9 @@ function joined(all: readonly WatchFindings[]): WatchFindings {
   };
 }
 
-/** What must not be: every line of it is a broken promise. */
-export function brokenPromises({writes, notLinearizable, watches, locks, leaks, problems}: Report): string[] {
-  const {processes, ...left} = leaks;
+/** The promises that were broken, one line each. */
+export function brokenPromises(report: Report): string[] {
+  const {writes, notLinearizable, watches, locks, leaks, stuckClients, problems} = report;
   return [
     ...writes.lost.map((line) => `acknowledged write lost: ${line}`),
     ...writes.misreported.map((line) => `wrongly reported: ${line}`),
@@ -95,8 +99,8 @@ export function brokenPromises({writes, notLinearizable, watches, locks, leaks, 
     ...locks.overlappingByToken.map((line) => `locks overlap by token: ${line}`),
     ...locks.overlappingWhenAsked.map((line) => `locks overlap when asked: ${line}`),
     ...locks.overlappingBySignal.map((line) => `locks overlap by loss signal: ${line}`),
-    ...Object.entries(left).flatMap(([what, count]) => (count > 0 ? [`left behind: ${count} ${what}`] : [])),
-    ...(processes > 0 ? [`${processes} client processes did not end by themselves`] : []),
+    ...Object.entries(leaks).flatMap(([what, count]) => (count > 0 ? [`left behind: ${count} ${what}`] : [])),
+    ...(stuckClients > 0 ? [`${stuckClients} clients did not exit by themselves`] : []),
     ...problems,
   ];
 }
