@@ -1,8 +1,8 @@
 import {describe, expect, it} from '@jest/globals';
+import {modelDriver} from 'kvi-contract';
 import {rebuildResponse, withCourse, withoutCourse, writes} from '../src/primitives/branch-taken.ts';
 import type {Bytes} from '../src/etcd/bytes.ts';
 import type {RequestOp, TxnRequest} from '../src/etcd/messages.ts';
-import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
 
 function put(key: string): RequestOp<Bytes> {
   return {type: 'put', key: Buffer.from(key), value: Buffer.from('v')};
@@ -29,7 +29,7 @@ const requests: [string, TxnRequest<Bytes>, string][] = [
 
 /** Sends the request with its course, as a guarded write does, to an empty store. */
 async function send(request: TxnRequest<Bytes>) {
-  const driver = tinyStore().open();
+  const driver = modelDriver();
   const guard = Buffer.from('guard');
   const response = await driver.txn(
     withCourse(request, (course) => ({type: 'put', key: guard, value: Buffer.from(course)})),
@@ -47,7 +47,7 @@ describe('The course of a transaction', () => {
 
   it.each(requests)('%s is not in the response', async (_, request) => {
     // The revision is that of the course where nothing else was put.
-    const {revision: ignored, ...plain} = await tinyStore().open().txn(request);
+    const {revision: ignored, ...plain} = await modelDriver().txn(request);
     const {response} = await send(request);
     expect(response).toMatchObject({succeeded: plain.succeeded});
     expect(response.responses.map(({type}) => type)).toEqual(plain.responses.map(({type}) => type));

@@ -1,16 +1,16 @@
 import {describe, expect, it} from '@jest/globals';
+import {modelDriver} from 'kvi-contract';
 import {createKvi} from '../src/kvi/create-kvi.ts';
 import type {Driver} from '../src/driver/driver.ts';
 import {KviError} from '../src/etcd/errors.ts';
 import {handClock} from './hand-clock.ts';
-import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
 
 const never = () => new Promise<never>(() => undefined);
 
 describe('A handle', () => {
   it('closes within a second, though the backend does not answer at all', async () => {
     const clock = handClock();
-    const driver: Driver = {...tinyStore().open(), clock};
+    const driver: Driver = {...modelDriver(), clock};
     const kv = createKvi(driver);
     await kv.tempKey('k');
     driver.leaseRevoke = never;
@@ -25,7 +25,7 @@ describe('A handle', () => {
   it('waits for a temporary key no longer than the call says', async () => {
     const clock = handClock();
     const driver: Driver = {
-      ...tinyStore().open(),
+      ...modelDriver(),
       clock,
       txn: () => Promise.reject(new KviError('KVI_UNAVAILABLE', 'made to fail')),
     };

@@ -1,9 +1,9 @@
 import {subscribe, unsubscribe} from 'node:diagnostics_channel';
 import {describe, expect, it} from '@jest/globals';
+import {modelDriver} from 'kvi-contract';
 import {createKvi, type DiagnosticsEvents, isKviError, KviError, limitAttempts} from 'kvi-core';
 import type {Driver} from 'kvi-core/driver';
 import {publish} from '../src/telemetry/diagnostics.ts';
-import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
 
 /** What comes on a channel while `body` runs. */
 async function eventsOn(name: keyof DiagnosticsEvents, body: () => Promise<unknown>): Promise<unknown[]> {
@@ -20,7 +20,7 @@ async function eventsOn(name: keyof DiagnosticsEvents, body: () => Promise<unkno
 
 /** A driver whose transactions fail so often before they are tried, or after they were applied. */
 function flaky(failures: {before?: number; after?: number}): Driver {
-  const driver = tinyStore().open();
+  const driver = modelDriver();
   let {before = 0, after = 0} = failures;
   return {
     ...driver,
@@ -50,7 +50,7 @@ describe('diagnostics', () => {
   });
 
   it('tell of a session that was lost, and name neither keys nor values', async () => {
-    const driver = tinyStore().open();
+    const driver = modelDriver();
     await using kv = createKvi(driver);
     const lock = await kv.distLock('secret-key', {ttlSeconds: 1});
     const lease = lock.key.split('/').at(-1) ?? '';

@@ -1,4 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
+import {modelDriver} from 'kvi-contract';
 import {
   type Driver,
   type DriverCallOptions,
@@ -11,7 +12,6 @@ import type {Bytes} from '../src/etcd/bytes.ts';
 import {keeper} from '../src/primitives/ephemeral-key.ts';
 import {tempKeyTable} from '../src/primitives/temp-keys.ts';
 import {handClock} from './hand-clock.ts';
-import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
 
 const key = Buffer.from('k');
 const request = {key, value: Buffer.from('v'), ttlSeconds: 10};
@@ -28,7 +28,7 @@ function turn(): Promise<void> {
 /** A store whose time a test moves, and whose calls it may replace; and what was asked of it. */
 function setUp() {
   const clock = handClock();
-  const own = tinyStore().open();
+  const own = modelDriver();
   const granted: string[] = [];
   const puts: (DriverCallOptions | undefined)[] = [];
   const reads: RangeRequest<Bytes>[] = [];

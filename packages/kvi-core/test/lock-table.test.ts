@@ -1,13 +1,13 @@
 import {describe, expect, it} from '@jest/globals';
+import {modelDriver} from 'kvi-contract';
 import {type Driver, KviError} from 'kvi-core/driver';
 import {lockTable} from '../src/primitives/lock-table.ts';
 import {handClock} from './hand-clock.ts';
-import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
 
 /** The locks of a handle, with the time in the hand of the test. */
 function underTest() {
   const clock = handClock();
-  const own = tinyStore().open();
+  const own = modelDriver();
   const counts = {grants: 0};
   const driver: Driver = {
     ...own,

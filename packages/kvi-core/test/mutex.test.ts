@@ -1,7 +1,7 @@
 import {describe, expect, it} from '@jest/globals';
+import {modelDriver, modelStore} from 'kvi-contract';
 import {type Driver, eventBuffer, KviError, type KviErrorCode, type RangeRequest} from 'kvi-core/driver';
 import {lockMutex, unlockMutex} from '../src/primitives/mutex.ts';
-import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
 
 const signal = new AbortController().signal;
 const request = {ttlSeconds: 10, signal, wait: true};
@@ -25,7 +25,7 @@ describe('A contender for a lock', () => {
     ['arrived', true],
     ['was lost', false],
   ])('asks again when its request got no answer, though it %s', async (_, arrived) => {
-    const own = tinyStore().open();
+    const own = modelDriver();
     let sent = 0;
     const driver: Driver = {
       ...own,
@@ -44,8 +44,8 @@ describe('A contender for a lock', () => {
   });
 
   it('keeps its place when the answer to its request was lost, and another came after it', async () => {
-    const store = tinyStore();
-    const own = store.open();
+    const store = modelStore();
+    const own = modelDriver(store);
     let sent = 0;
     const driver: Driver = {
       ...own,
@@ -63,7 +63,7 @@ describe('A contender for a lock', () => {
   });
 
   it('does not take the lock when the answer was lost, and another had it before', async () => {
-    const own = tinyStore().open();
+    const own = modelDriver();
     await own.txn({success: [{type: 'put', key: Buffer.from('l/earlier'), value: Buffer.alloc(0)}]});
     let sent = 0;
     const driver: Driver = {
@@ -80,7 +80,7 @@ describe('A contender for a lock', () => {
 
   it('does not ask again when it was given up meanwhile, nor for anything else that went wrong', async () => {
     for (const code of ['KVI_UNKNOWN_OUTCOME', 'KVI_PERMISSION_DENIED'] as const) {
-      const own = tinyStore().open();
+      const own = modelDriver();
       const enough = new AbortController();
       let sent = 0;
       const driver: Driver = {
@@ -99,7 +99,7 @@ describe('A contender for a lock', () => {
   it.each(['KVI_UNAVAILABLE', 'KVI_TIMEOUT'] as const)(
     'queues up again after %s, unless it is to try once',
     async (code) => {
-      const own = tinyStore().open();
+      const own = modelDriver();
       let sent = 0;
       const driver: Driver = {
         ...own,
@@ -117,7 +117,7 @@ describe('A contender for a lock', () => {
   );
 
   it('that is to try once says why its place was lost', async () => {
-    const driver: Driver = {...tinyStore().open(), txn: () => fail('KVI_LEASE_NOT_FOUND')};
+    const driver: Driver = {...modelDriver(), txn: () => fail('KVI_LEASE_NOT_FOUND')};
     await expect(lockMutex(driver, 'l', {...request, wait: false})).rejects.toMatchObject({
       code: 'KVI_UNAVAILABLE',
       message: expect.stringContaining('"l"'),
@@ -126,7 +126,7 @@ describe('A contender for a lock', () => {
   });
 
   it('reads keys only, watches deletions only, gives its signal to every request, and a second to what it gives up', async () => {
-    const own = tinyStore().open();
+    const own = modelDriver();
     const ranges: RangeRequest<Uint8Array>[] = [];
     const filters: unknown[] = [];
     const signals: unknown[] = [];
@@ -168,7 +168,7 @@ describe('A contender for a lock', () => {
   });
 
   it('goes on waiting when a watch tells progress, and looks again when its history was compacted', async () => {
-    const own = tinyStore().open();
+    const own = modelDriver();
     await own.txn({success: [{type: 'put', key: Buffer.from('l/earlier'), value: Buffer.alloc(0)}]});
     let looks = 0;
     const buffers: ReturnType<typeof eventBuffer>[] = [];
@@ -199,7 +199,7 @@ describe('A contender for a lock', () => {
   });
 
   it('ends with what ended its watch otherwise, and leaves the queue', async () => {
-    const own = tinyStore().open();
+    const own = modelDriver();
     await own.txn({success: [{type: 'put', key: Buffer.from('l/earlier'), value: Buffer.alloc(0)}]});
     const driver: Driver = {
       ...own,
@@ -217,7 +217,7 @@ describe('A contender for a lock', () => {
 
 describe('A lock that is given up', () => {
   it('was held when only the answer to that is missing', async () => {
-    const own = tinyStore().open();
+    const own = modelDriver();
     const held = await lockMutex(own, 'l', request);
     const driver: Driver = {...own, txn: () => fail('KVI_UNKNOWN_OUTCOME')};
     expect(await unlockMutex(driver, held ?? missing())).toBe(true);
@@ -225,7 +225,7 @@ describe('A lock that is given up', () => {
   });
 
   it('was not held when its key was gone', async () => {
-    const own = tinyStore().open();
+    const own = modelDriver();
     const held = (await lockMutex(own, 'l', request)) ?? missing();
     await own.txn({success: [{type: 'deleteRange', key: Buffer.from(held.key)}]});
     expect(await unlockMutex(own, held)).toBe(false);

@@ -1,16 +1,16 @@
 import {describe, expect, it} from '@jest/globals';
+import {modelDriver} from 'kvi-contract';
 import {type Driver, type DriverCallOptions, eventBuffer} from 'kvi-core/driver';
 import {withPolicy} from '../src/policy/policy-driver.ts';
 import {exponentialBackoff} from '../src/policy/retry-policies.ts';
 import {handClock} from './hand-clock.ts';
-import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
 
 const write = {success: [{type: 'put', key: Buffer.from('k'), value: Buffer.from('v')}]} as const;
 
 /** A port whose watches are in place when the test says so, and what its driver was asked to write. */
 function underTest() {
   const clock = handClock();
-  const own = tinyStore().open();
+  const own = modelDriver();
   const watch = eventBuffer({onEnd: () => undefined});
   const writes: (DriverCallOptions | undefined)[] = [];
   const driver: Driver = {

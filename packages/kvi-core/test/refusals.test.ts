@@ -1,4 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
+import {modelDriver, modelStore} from 'kvi-contract';
 import {
   allOf,
   createKvi,
@@ -9,15 +10,14 @@ import {
   limitTime,
   type RetryPolicy,
 } from 'kvi-core';
-import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
 
 /** What a caller without types gives. */
 function wrong(value: unknown): never {
   return value as never;
 }
 
-const store = tinyStore();
-const kv = createKvi(store.open());
+const store = modelStore();
+const kv = createKvi(modelDriver(store));
 const txn = (request: unknown) => kv.txn(wrong(request));
 const put = (fields: object) => txn({success: [{type: 'put', key: 'k', value: 'v', ...fields}]});
 const compare = (fields: object) => txn({compare: [{key: 'k', result: '=', ...fields}]});
@@ -116,7 +116,7 @@ describe('A call that is refused says what was wrong with it', () => {
     ['maxTxnOps must be', {maxTxnOps: 0}],
     ['maxRequestBytes must be', {maxRequestBytes: 0.5}],
   ])('%s, where a handle is made', (words, options) => {
-    expect(() => createKvi(store.open(), options)).toThrow(
+    expect(() => createKvi(modelDriver(store), options)).toThrow(
       expect.objectContaining({code: 'KVI_INVALID_ARGUMENT', message: expect.stringContaining(words)}),
     );
   });
@@ -144,7 +144,7 @@ describe('What is at a bound is taken', () => {
     ['32 levels of transactions', (kvi) => kvi.txn(nestedTxn(32))],
     ['a policy of several', (kvi) => kvi.get('k', {retryPolicy: allOf(limitAttempts(1), limitTime(1))})],
   ])('%s', async (_, call) => {
-    await using kvi = createKvi(store.open());
+    await using kvi = createKvi(modelDriver(store));
     await call(kvi);
   });
 

@@ -1,5 +1,6 @@
 import {subscribe, unsubscribe} from 'node:diagnostics_channel';
 import {describe, expect, it} from '@jest/globals';
+import {modelDriver} from 'kvi-contract';
 import {type Driver, type DriverCallOptions, KviError, type KviErrorCode} from 'kvi-core/driver';
 import {guardedWrites} from '../src/primitives/resolved-writes.ts';
 import type {TxnRequest} from '../src/etcd/messages.ts';
@@ -7,7 +8,6 @@ import type {Bytes} from '../src/etcd/bytes.ts';
 import {noRetries} from '../src/policy/retry-policies.ts';
 import {defaultLimits} from '../src/etcd/validate.ts';
 import {handClock} from './hand-clock.ts';
-import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
 
 type Txn = Driver['txn'];
 
@@ -34,7 +34,7 @@ function turn(): Promise<void> {
 /** Guarded writes on a store whose time a test moves, whose calls may fail, and what was sent to it. */
 function setUp() {
   const clock = handClock();
-  const own = tinyStore().open();
+  const own = modelDriver();
   const closing = new AbortController();
   const sent: {at: number; options: DriverCallOptions | undefined}[] = [];
   const granted: string[] = [];
@@ -242,7 +242,7 @@ describe('The lease of the guards', () => {
     };
     await expect(write('2', {lease: 'abc'})).rejects.toMatchObject({
       code: 'KVI_UNAVAILABLE',
-      message: 'nothing was applied: there is no lease abc',
+      message: 'nothing was applied: the model refuses this txn',
       cause: {code: 'KVI_LEASE_NOT_FOUND'},
     });
     expect(limits).toEqual([[granted[0], 500]]);

@@ -1,4 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
+import {modelDriver} from 'kvi-contract';
 import {
   allOf,
   anyOf,
@@ -12,7 +13,6 @@ import {
   type RetryPolicy,
 } from 'kvi-core';
 import type {Driver} from 'kvi-core/driver';
-import {tinyStore} from '../../kvi-contract/test/tiny-driver.ts';
 
 const error = new KviError('KVI_UNAVAILABLE', 'made to fail');
 
@@ -64,7 +64,7 @@ describe('a handle with a retry policy', () => {
       calls += 1;
       return Promise.reject(new KviError(code, 'made to fail'));
     };
-    const driver: Driver = {...tinyStore().open(), range: fail, txn: fail};
+    const driver: Driver = {...modelDriver(), range: fail, txn: fail};
     return {driver, calls: () => calls};
   }
 
