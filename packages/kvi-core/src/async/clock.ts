@@ -52,6 +52,7 @@ function continuousTime(): () => number {
   return () => {
     const last = sourceTime + offset;
     sourceTime = performance.now();
+    // Stryker disable next-line EqualityOperator: if the two are equal, the offset stays the same
     const isAnother = source !== setTimeout || sourceTime + offset < last;
     source = setTimeout;
     if (isAnother) offset = last - sourceTime;

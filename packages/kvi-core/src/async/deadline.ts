@@ -29,6 +29,7 @@ export async function withDeadline<R>(
       : clock.setTimer(timeoutMs, () => {
           ended.abort(new KviError('KVI_TIMEOUT', `gave up after ${Math.round(timeoutMs)} ms`));
         });
+  // Stryker disable next-line OptionalChaining: only a signal that exists calls the listener
   const ignoreClosing = onAbort(closing, () => ended.abort(closing?.reason));
   const ignoreSignal = onAbort(signal, () => ended.abort(aborted(signal)));
   try {
@@ -58,6 +59,7 @@ export async function abortable<R>(promise: Promise<R>, signal: AbortSignal): Pr
   try {
     return await Promise.race([promise, abort]);
   } finally {
+    // Stryker disable next-line OptionalChaining: it is set by now
     ignoreSignal?.();
   }
 }

@@ -57,6 +57,7 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
     error = reason;
     ignoreSignal();
     // Most watches are in place by then, and an error costs a stack.
+    // Stryker disable next-line ConditionalExpression: rejecting a resolved promise does nothing
     if (!isCreated) {
       created.reject(reason ?? new KviError('KVI_ABORTED', 'the watch was ended before it was in place'));
     }
@@ -76,6 +77,7 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
 
   function abort() {
     queue.clear();
+    // Stryker disable next-line OptionalChaining: only a signal that exists calls this
     end(new KviError('KVI_ABORTED', 'the watch was aborted by its signal', {cause: signal?.reason}));
   }
 
@@ -110,6 +112,7 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
       return ended;
     },
     created(startRevision) {
+      // Stryker disable next-line BooleanLiteral: rejecting a resolved promise does nothing
       isCreated = true;
       created.resolve(startRevision);
     },

@@ -51,6 +51,7 @@ async function readPages(
   let limit = firstPageKeys;
   while (page.more && kvs.length < wanted) {
     const last = page.kvs.at(-1);
+    // Stryker disable next-line ConditionalExpression: a page with more after it is not empty
     if (last === undefined) break;
     limit = nextLimit(page.kvs, limit);
     const rest = request.sortOrder === 'descend' ? {rangeEnd: last.key} : {key: nextKey(last.key)};
@@ -62,5 +63,6 @@ async function readPages(
 
 function nextLimit(kvs: KeyValue<Bytes>[], limit: number): number {
   const bytes = kvs.reduce((sum, kv) => sum + kv.key.length + kv.value.length, 0);
+  // Stryker disable next-line EqualityOperator: if the two are equal, so are both results
   return bytes * 2 <= pageBytes ? limit * 2 : Math.max(1, Math.floor((limit * pageBytes) / bytes));
 }

@@ -37,7 +37,7 @@ export function withoutCourse(request: TxnRequest<Bytes>, response: TxnResponse<
   const responses = response.responses
     .slice(0, ops.length)
     .map((item): ResponseOp<Bytes> =>
-      only !== undefined && item.type === 'txn' ? {type: 'txn', ...withoutCourse(only, item)} : item,
+      only !== undefined && item.type === 'txn' ? {...item, ...withoutCourse(only, item)} : item,
     );
   return {...response, responses};
 }

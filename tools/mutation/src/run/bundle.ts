@@ -48,8 +48,7 @@ export async function bundle(root: string, outfile: string): Promise<void> {
  * Marks of tests that need more than this run has: those that run the contract or programs against the model, for which
  * contract-tests.ts takes a tenth of the time; those that need jest itself; and those that look at stacks.
  */
-const needsMore =
-  /from 'kvi-core\/contract|\bjest\b[^']*} from '@jest\/globals'|kvi-mem\/jest|traceResources/;
+const needsMore = /testDriver|\bjest\b[^']*} from '@jest\/globals'|kvi-mem\/jest|traceResources/;
 
 /** The other test files. */
 async function testFiles(root: string): Promise<string[]> {
@@ -74,7 +73,7 @@ function workspace(root: string): esbuild.Plugin {
   return {
     name: 'workspace',
     setup(build) {
-      build.onResolve({filter: /^kvi-(core|mem)(\/|$)/}, async ({path: specifier}) => {
+      build.onResolve({filter: /^kvi-(core|mem|contract)(\/|$)/}, async ({path: specifier}) => {
         const [name = '', ...subpath] = specifier.split('/');
         const folder = path.join(root, 'packages', name);
         const {exports} = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')) as {
