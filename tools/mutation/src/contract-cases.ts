@@ -1,6 +1,6 @@
 import {type ContractTarget, testDriver, testKvi} from 'kvi-contract';
 
-/** A case of the contract, on one target. */
+/** A case of the contract on one target. */
 export interface ContractCase {
   /** `tas › with null it creates a key, and leaves one that exists` */
   name: string;
@@ -30,13 +30,13 @@ export function contractCases(target: ContractTarget): ContractCase[] {
 /**
  * Runs a case.
  *
- * @param limitMs milliseconds after which a case that has not ended counts as failed
- * @returns why it failed; undefined when it passed
+ * @param limitMs how many milliseconds it may take
+ * @returns why it failed; undefined if it passed
  */
 export async function failureOf({run}: ContractCase, limitMs: number): Promise<string | undefined> {
   let timeout: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
-    timeout = setTimeout(resolve, limitMs, `it did not end within ${limitMs} ms`);
+    timeout = setTimeout(resolve, limitMs, `timed out after ${limitMs} ms`);
   });
   try {
     return await Promise.race([run().then(() => undefined), late]);

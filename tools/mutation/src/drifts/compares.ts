@@ -1,12 +1,12 @@
-/** Twins that give a key that does not exist a value to compare. */
+/** Twins that compare the value of a key that does not exist. */
 import type {Bytes, Compare, Driver, RequestOp, TxnRequest, TxnResponse} from 'kvi-core/driver';
 import type {Drift} from './drift.ts';
 
 type ValueCompare = Extract<Compare<Bytes>, {target: 'value'}>;
 
-/** A driver whose value compares on an absent key are decided otherwise. */
+/** A driver on which `holdsWhenAbsent` decides whether a compare of an absent key's value holds. */
 function decidingAbsent(driver: Driver, holdsWhenAbsent: (compare: ValueCompare) => boolean): Driver {
-  /** `if absent: what the drift says; otherwise: the compare as it is`, one level of nesting for each value compare. */
+  /** Nests the request once for each value compare: if the key is absent, the drift decides; if not, the compare does. */
   function rewrite(request: TxnRequest<Bytes>, decided: readonly Compare<Bytes>[]): TxnRequest<Bytes> {
     const [compare, ...rest] = request.compare ?? [];
     if (compare === undefined) return {...request, compare: decided};

@@ -3,23 +3,23 @@ import type {ContractTarget} from 'kvi-contract';
 import type {Driver} from 'kvi-core/driver';
 import {MemStore} from 'kvi-mem';
 
-/** A way in which a twin differed from etcd, made of the twin that does not. */
+/** A difference from etcd that some twin had, built on the twin that has none. */
 export interface Drift {
-  /** What the twin did. */
+  /** What that twin did. */
   title: string;
   /** What etcd does. */
   etcd: string;
-  /** The beginning of the name of each case of the contract that has to notice. */
+  /** How the names of the contract's cases begin that have to notice. */
   caughtBy: readonly string[];
-  /** A handle that drifts. */
+  /** Makes a handle drift. */
   driver?: (driver: Driver) => Driver | Promise<Driver>;
-  /** A facade that drifts, on a driver that may. */
+  /** Makes a facade drift. Its driver may drift, too. */
   kvi?: (kvi: Kvi, driver: Driver) => Kvi;
-  /** Options with which the facade drifts. */
+  /** Options that make the facade drift. */
   options?: KviOptions;
 }
 
-/** A new store, as the contract sees it through a drift; without one, the twin as it is. */
+/** A new store for the contract, seen through a drift. Without one, it is the proper twin. */
 export function twin({driver, kvi, options}: Partial<Drift> = {}): ContractTarget {
   const store = new MemStore();
   return {

@@ -1,4 +1,4 @@
-/** Twins that forget what a handle, a call and a transaction are. */
+/** Twins that get handles, calls and transactions wrong. */
 import {setImmediate as othersHaveTheirTurn} from 'node:timers/promises';
 import {Mutex} from 'async-mutex';
 import type {Bytes, Driver, RequestOp, ResponseOp} from 'kvi-core/driver';
@@ -61,7 +61,7 @@ export const noRevisions: Drift = {
 };
 
 export const noTimeouts: Drift = {
-  title: 'no time-outs: a signal is not looked at',
+  title: 'no time-outs: signals are ignored',
   etcd: '(its client) ends the call',
   caughtBy: ['driver: a call whose signal has aborted › ends with KVI_ABORTED and the reason: txn'],
   driver: (driver) => ({

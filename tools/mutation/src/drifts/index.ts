@@ -1,6 +1,6 @@
 /**
- * How twins drift from etcd: the ways in which that of the Go package hms-hmetcd did, by their numbers, and further ones.
- * Each is made here of the twin that does not drift, and the contract has to notice it.
+ * How twins drift from etcd: the differences of the twin in the Go package hms-hmetcd, by number, and others. Each is built on
+ * the proper twin, and the contract has to notice it.
  */
 import {absentAsEmpty, testAndSetOfAbsent, unknownOperator} from './compares.ts';
 import type {Drift} from './drift.ts';
@@ -25,7 +25,7 @@ import {
   sameValueUnseen,
 } from './watches.ts';
 
-/** The sixteen by their numbers, the last in parts; then what else clients and doubles of etcd do wrong. */
+/** The sixteen of that twin, the last in parts; then what other clients and doubles of etcd get wrong. */
 export const drifts: readonly (Drift & {number: string})[] = [
   {number: '1', ...testAndSetOfAbsent},
   {number: '2', ...absentAsEmpty},

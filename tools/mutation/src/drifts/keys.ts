@@ -1,4 +1,4 @@
-/** Twins that store what etcd refuses, or what nobody asked them to. */
+/** Twins that store what etcd refuses, or what nobody asked for. */
 import type {Input} from 'kvi-core';
 import {type Bytes, type Driver, noLease, type RequestOp} from 'kvi-core/driver';
 import type {Drift} from './drift.ts';

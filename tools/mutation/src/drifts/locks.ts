@@ -1,8 +1,8 @@
-/** Twins whose locks and temporary keys are make-believe. */
+/** Twins whose locks and temporary keys are not real. */
 import type {DistLock, Kvi, TempKey} from 'kvi-core';
 import type {Drift} from './drift.ts';
 
-/** A facade whose locks are changed once they are held. */
+/** A facade that changes each lock it returns. */
 function changingLocks(kvi: Kvi, change: (lock: DistLock) => DistLock): Kvi {
   return {
     ...kvi,

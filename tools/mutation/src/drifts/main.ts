@@ -2,7 +2,7 @@
 import {checkDrift} from './check.ts';
 import {drifts} from './index.ts';
 
-// A case that a drift makes fail leaves promises that nobody waits for any more.
+// A case that fails leaves promises that nobody awaits.
 process.on('unhandledRejection', () => undefined);
 
 const results = await Promise.all(
@@ -25,5 +25,5 @@ if (process.argv.includes('--json')) {
   }
 }
 
-// What they left behind would keep the process.
+// What the cases left behind would keep the process alive.
 process.exit();

@@ -1,4 +1,4 @@
-/** Twins that read ranges in their own way. */
+/** Twins that read ranges wrongly. */
 import type {GetRangeOptions, Input, Keys} from 'kvi-core';
 import {
   type Bytes,
@@ -46,7 +46,7 @@ export const anyOrder: Drift = {
   }),
 };
 
-/** A range without keys: its end is not after its start. */
+/** An empty range: its end is not after its start. */
 const noKeys = {key: Uint8Array.of(1), rangeEnd: Uint8Array.of(1)};
 
 export const literalEnds: Drift = {

@@ -1,4 +1,4 @@
-/** Twins whose watches miss changes, or do not end. */
+/** Twins whose watches miss changes or never end. */
 import {setTimeout as pause} from 'node:timers/promises';
 import {
   type Bytes,
@@ -13,10 +13,10 @@ import {
 import type {Input, WatchCallback, WatchHandle, WatchWithCBOptions} from 'kvi-core';
 import type {Drift} from './drift.ts';
 
-/** Milliseconds between two looks; the twin of old took 500. */
+/** Milliseconds between polls; the original twin waited 500. */
 const pollMs = 20;
 
-/** Tells what is different from one state to the next. */
+/** The events that lead from one state to the next. */
 function differences(
   before: readonly KeyValue<Bytes>[],
   now: readonly KeyValue<Bytes>[],
@@ -64,7 +64,7 @@ export const pollingWatch: Drift = {
   }),
 };
 
-/** A driver whose watches deliver something else than what comes. */
+/** A driver that changes what its watches deliver. */
 function delivering(
   driver: Driver,
   change: (response: WatchResponse<Bytes>) => WatchResponse<Bytes> | undefined,

@@ -10,11 +10,11 @@ function here(file: string): string {
 const workspaceRoot = here('../../../..');
 
 /**
- * Makes one program of the tests of kvi-core and kvi-mem and of the sources that they test, to be run by a thread: it loads in
- * a fraction of the time that their hundred files take, and each mutant gets a new thread.
+ * Bundles the tests of kvi-core and kvi-mem and the sources they test into one program. Each mutant gets a new thread, and
+ * one file loads in a fraction of the time that a hundred take.
  *
- * @param root the folder that holds the mutated sources, in the places that they have in the workspace
- * @param outfile the program
+ * @param root the folder with the mutated sources, laid out like the workspace
+ * @param outfile where to write the program
  */
 export async function bundle(root: string, outfile: string): Promise<void> {
   const files = [
@@ -30,7 +30,7 @@ export async function bundle(root: string, outfile: string): Promise<void> {
     },
     outfile,
     bundle: true,
-    // Test files export nothing, and are wanted for what they do, whatever the package.json beside them says.
+    // Test files export nothing: keep them although their package.json says that there are no side effects.
     ignoreAnnotations: true,
     platform: 'node',
     format: 'esm',
@@ -45,12 +45,12 @@ export async function bundle(root: string, outfile: string): Promise<void> {
 }
 
 /**
- * Marks of tests that need more than this run has: those that run the contract or programs against the model, for which
- * contract-tests.ts takes a tenth of the time; those that need jest itself; and those that look at stacks.
+ * Matches tests that this run leaves out: the contract, which contract-tests.ts runs in a tenth of the time, tests that need
+ * jest itself, and tests that look at stacks.
  */
-const needsMore = /testDriver|\bjest\b[^']*} from '@jest\/globals'|kvi-mem\/jest|traceResources/;
+const leftOut = /testDriver|\bjest\b[^']*} from '@jest\/globals'|kvi-mem\/jest|traceResources/;
 
-/** The other test files. */
+/** All test files but those. */
 async function testFiles(root: string): Promise<string[]> {
   const found: string[] = [];
   for (const name of ['kvi-core', 'kvi-mem']) {
@@ -59,16 +59,16 @@ async function testFiles(root: string): Promise<string[]> {
       const file = path.join(folder, entry);
       if (!entry.endsWith('.test.ts')) continue;
       const source = await readFile(file, 'utf8');
-      if (!needsMore.test(source)) found.push(file);
+      if (!leftOut.test(source)) found.push(file);
     }
   }
   return found;
 }
 
-/** Marks a search beside the sources of the workspace, which is esbuild's own. */
-const beside = Symbol('beside the sources');
+/** Marks a lookup that is left to esbuild. */
+const inWorkspace = Symbol('in the workspace');
 
-/** Finds what files import: our packages in `root`, jest's functions in their stand-in, and other packages where they are. */
+/** Resolves imports: our packages from `root`, `@jest/globals` to its stand-in, other packages from the workspace. */
 function workspace(root: string): esbuild.Plugin {
   return {
     name: 'workspace',
@@ -84,15 +84,15 @@ function workspace(root: string): esbuild.Plugin {
       });
       build.onResolve({filter: /^@jest\/globals$/}, () => ({path: here('./jest-globals.ts')}));
       build.onResolve({filter: /^[a-z@]/}, ({path: specifier, kind, resolveDir, pluginData}) => {
-        if (specifier.startsWith('node:') || pluginData === beside) return undefined;
-        // What takes jest's place uses parts of jest, which cannot be bundled.
+        if (specifier.startsWith('node:') || pluginData === inWorkspace) return undefined;
+        // The stand-in uses parts of jest, which cannot be bundled.
         if (resolveDir === here('.').slice(0, -1))
           return {path: import.meta.resolve(specifier), external: true};
         if (!resolveDir.startsWith(root)) return undefined;
         // The mutated sources have no node_modules beside them.
         return build.resolve(specifier, {
           kind,
-          pluginData: beside,
+          pluginData: inWorkspace,
           resolveDir: path.join(workspaceRoot, path.relative(root, resolveDir)),
         });
       });

@@ -1,4 +1,4 @@
-/** The contract on the twin, whose time passes ten times as fast. */
+/** The contract on the twin, whose clock runs ten times as fast. */
 import {setTimeout as pause} from 'node:timers/promises';
 import {describe, it} from '@jest/globals';
 import {testDriver, testKvi} from 'kvi-contract';
@@ -6,7 +6,7 @@ import {ManualClock, MemStore} from 'kvi-mem';
 
 const clock = new ManualClock();
 
-/** In steps, so that no lease is lost where this thread has to wait for others. */
+/** In small steps, so that no lease expires while this thread waits for others. */
 async function letTimePass(): Promise<never> {
   for (;;) {
     await pause(1);

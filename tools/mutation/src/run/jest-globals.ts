@@ -1,14 +1,14 @@
-/** What the tests use of `@jest/globals`, without jest around it: `describe` and `it` write down what there is to run. */
+/** Stands in for `@jest/globals`: `describe` and `it` collect the tests in {@link tests}. */
 import {bind} from 'jest-each';
 
 export {expect} from 'expect';
 
 type Body = () => unknown;
 
-/** A test that was written down. */
+/** A collected test. */
 export interface Test {
   name: string;
-  /** Runs the test, between what its groups do before and after each. */
+  /** Runs the test, between the hooks of its groups. */
   run: () => Promise<void>;
 }
 
@@ -21,7 +21,7 @@ interface Group {
 /** All tests, in the order of their files. */
 export const tests: Test[] = [];
 
-/** The groups that the next test is in, the outermost first; that is the file, more or less. */
+/** The groups around the next test, the outermost first. */
 const path: Group[] = [];
 const names = new Map<string, number>();
 
@@ -50,7 +50,7 @@ function addTest(name: string, body: Body): void {
 export const describe = Object.assign(addGroup, {each: bind(addGroup as never)});
 export const it = Object.assign(addTest, {each: bind(addTest as never)});
 
-/** A hook of the group around it; one outside of every group, which is that of a whole file, is left out. */
+/** Adds a hook to the group around it. Outside a group there is no file to add it to, and it is ignored. */
 export function beforeEach(hook: Body): void {
   path.at(-1)?.before.push(hook);
 }

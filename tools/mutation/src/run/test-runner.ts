@@ -1,4 +1,4 @@
-/** Lets Stryker run the tests of kvi-core and kvi-mem: each mutant in a thread of its own, which ends with it. */
+/** Lets Stryker run the tests of kvi-core and kvi-mem, for each mutant in a new thread. */
 import {readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {Worker} from 'node:worker_threads';
@@ -7,24 +7,29 @@ import {
   type DryRunOptions,
   type DryRunResult,
   DryRunStatus,
+  type ErrorDryRunResult,
   type MutantRunOptions,
   type MutantRunResult,
   type TestResult,
   type TestRunner,
   TestStatus,
+  type TimeoutDryRunResult,
   toMutantRunResult,
 } from '@stryker-mutator/api/test-runner';
 import {bundle} from './bundle.ts';
 import type {TestOutcome, ThreadInput, ThreadOutput} from './thread-messages.ts';
 
-/** The exploration is the slowest of the tests: each mutant gets the first part of it only, always on the same course. */
+/** The exploration is the slowest test: each mutant gets a tenth of it, always with the same seed. */
 const env = {...process.env, KVI_EXPLORE_TIMES: '0.1', KVI_EXPLORE_SEED: '1'};
 
+/** Why a thread reported nothing. */
+type Breakdown = TimeoutDryRunResult | ErrorDryRunResult;
+
 export class ThreadTestRunner implements TestRunner {
-  /** Stryker starts it in the folder of the mutated sources. */
+  /** Stryker starts us in the folder with the mutated sources. */
   readonly #root = process.cwd();
   readonly #program = path.join(this.#root, `tests-${process.pid}.mjs`);
-  /** Shared by all runners: how long each test takes. */
+  /** How long each test takes; shared by all runners. */
   readonly #durationsFile = path.join(this.#root, 'durations.json');
   #durations: Record<string, number> | undefined;
 
@@ -38,7 +43,7 @@ export class ThreadTestRunner implements TestRunner {
 
   async dryRun({timeout}: DryRunOptions): Promise<DryRunResult> {
     const output = await this.#run({bail: false}, timeout);
-    if (output === undefined) return {status: DryRunStatus.Timeout};
+    if ('status' in output) return output;
     const durations = Object.fromEntries(output.outcomes.map(({name, durationMs}) => [name, durationMs]));
     await writeFile(this.#durationsFile, JSON.stringify(durations));
     return toResult(output);
@@ -58,26 +63,29 @@ export class ThreadTestRunner implements TestRunner {
       },
       timeout,
     );
-    if (output === undefined) return toMutantRunResult({status: DryRunStatus.Timeout});
+    if ('status' in output) return toMutantRunResult(output);
     return toMutantRunResult(determineHitLimitReached(output.hitCount, hitLimit) ?? toResult(output));
   }
 
-  /** @returns undefined when the thread did not end within `timeoutMs` */
-  async #run(input: ThreadInput, timeoutMs: number): Promise<ThreadOutput | undefined> {
+  async #run(input: ThreadInput, timeoutMs: number): Promise<ThreadOutput | Breakdown> {
     const thread = new Worker(this.#program, {workerData: input, execArgv: [], env});
     let timer: NodeJS.Timeout | undefined;
     try {
-      return await new Promise((resolve, reject) => {
-        timer = setTimeout(resolve, timeoutMs, undefined);
+      return await new Promise((resolve) => {
+        timer = setTimeout(resolve, timeoutMs, {status: DryRunStatus.Timeout});
         thread.once('message', resolve);
-        thread.once('error', reject);
-        thread.once('exit', (code) => reject(new Error(`the thread ended with code ${code}`)));
+        thread.once('error', (error) => resolve(failed(String(error))));
+        thread.once('exit', (code) => resolve(failed(`the thread exited with code ${code}`)));
       });
     } finally {
       clearTimeout(timer);
       await thread.terminate();
     }
   }
+}
+
+function failed(errorMessage: string): ErrorDryRunResult {
+  return {status: DryRunStatus.Error, errorMessage};
 }
 
 function toResult({outcomes, coverage}: ThreadOutput): DryRunResult {

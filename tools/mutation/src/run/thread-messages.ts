@@ -1,30 +1,30 @@
 import type {MutantCoverage} from '@stryker-mutator/api/core';
 
-/** What a thread that runs tests is told. */
+/** Tells a thread what to run. */
 export interface ThreadInput {
-  /** The mutant to switch on; absent: none. */
+  /** The mutant to activate. Default: none. */
   mutant?: string | undefined;
-  /** Whether it is to be on while files are loaded. */
+  /** Whether to activate it while files are loaded. */
   isStatic?: boolean | undefined;
-  /** So often may the mutant run before it counts as an endless loop. */
+  /** How often the mutant may run before it counts as an endless loop. */
   hitLimit?: number | undefined;
-  /** The names of the tests to run. Absent: all. */
+  /** The names of the tests to run. Default: all. */
   tests?: readonly string[] | undefined;
-  /** Milliseconds that each test takes without a mutant, by name. */
+  /** How many milliseconds each test takes without a mutant, by name. */
   durations?: Readonly<Record<string, number>> | undefined;
   /** Whether to stop at the first test that fails. */
   bail: boolean;
 }
 
-/** One test that ran. */
+/** The outcome of one test. */
 export interface TestOutcome {
   name: string;
   durationMs: number;
-  /** Why it failed; absent when it passed. */
+  /** Why it failed; undefined if it passed. */
   failure?: string | undefined;
 }
 
-/** What a thread answers. */
+/** What a thread reports. */
 export interface ThreadOutput {
   outcomes: TestOutcome[];
   hitCount?: number | undefined;

@@ -1,4 +1,4 @@
-/** Runs tests, with one mutant switched on, in a thread that has loaded them. */
+/** Runs the tests that were loaded before, with one mutant active. */
 import {setTimeout as pause} from 'node:timers/promises';
 import {parentPort, workerData} from 'node:worker_threads';
 import {stryker} from './activate.ts';
@@ -8,19 +8,19 @@ import type {TestOutcome, ThreadInput, ThreadOutput} from './thread-messages.ts'
 const {mutant, tests: wanted, durations = {}, bail} = workerData as ThreadInput;
 
 let failOutside: (error: unknown) => void = () => undefined;
-// As jest does: what goes wrong beside a test's own promise fails the test that runs.
+// Like jest: an error outside the test's own promise fails the test that is running.
 for (const event of ['uncaughtException', 'unhandledRejection']) {
   process.on(event, (error: unknown) => failOutside(error));
 }
 
-/** Milliseconds after which a test counts as failed: it waits for what never comes. */
+/** How many milliseconds a test may take. */
 function limitOf(name: string): number {
   const duration = durations[name];
   return duration === undefined ? 60_000 : 1_500 + 5 * duration;
 }
 
-/** Waits in steps, so that only time counts in which this thread could run: the machine may be busy with other things. */
-async function passed(ms: number, ended: AbortSignal): Promise<void> {
+/** Waits in steps, so that time in which the machine was too busy to run this thread hardly counts. */
+async function timeout(ms: number, ended: AbortSignal): Promise<void> {
   const stepMs = 20;
   for (let left = ms; left > 0 && !ended.aborted; left -= stepMs) await pause(stepMs);
 }
@@ -31,7 +31,7 @@ async function run({name, run: body}: Test): Promise<TestOutcome> {
   let failure: string | undefined;
   const wrong = new Promise<never>((_resolve, reject) => {
     failOutside = reject;
-    void passed(limitOf(name), ended.signal).then(() => reject(new Error('it did not end in time')));
+    void timeout(limitOf(name), ended.signal).then(() => reject(new Error('timed out')));
   });
   wrong.catch(() => undefined);
   try {
@@ -43,7 +43,7 @@ async function run({name, run: body}: Test): Promise<TestOutcome> {
   return {name, durationMs: performance.now() - start, failure};
 }
 
-/** The quickest first: most mutants are noticed by many tests. */
+/** The fastest first: most mutants are noticed by many tests. */
 function chosen(): Test[] {
   const names = wanted && new Set(wanted);
   const toRun = names ? tests.filter(({name}) => names.has(name)) : [...tests];
