@@ -1,10 +1,10 @@
-/** The place in which a battery runs: a cluster with a faulty network around and within it. */
+/** Where a battery runs: a cluster, and proxies that break the network around and within it. */
 import {setTimeout as sleep} from 'node:timers/promises';
 import {startEtcdCluster, startProxy, type Etcd, type Proxy} from 'kvi-testbed/programs';
 import {call, callAny} from './gateway.ts';
 import {peerNetwork, type PeerNetwork} from './peer-network.ts';
 
-/** One member, and the proxy through which clients reach it. */
+/** A member, and the proxy through which clients reach it. */
 export interface Member {
   node: Etcd;
   proxy: Proxy;
@@ -17,7 +17,7 @@ export interface Arena {
   readonly endpoints: readonly string[];
   /** The proxies' endpoints, for the clients. */
   readonly proxied: readonly string[];
-  /** The index of the present leader. Waits while there is none. */
+  /** Resolves with the index of the leader, as soon as there is one. */
   leader(): Promise<number>;
   /** Resolves when every member answers. */
   untilReady(): Promise<void>;
@@ -28,7 +28,7 @@ interface MemberList {
   members: {ID: string; clientURLs: string[]}[];
 }
 
-/** How long the members may take to elect a leader while nothing hinders them. */
+/** How long the members may take to elect a leader on a working network. */
 const leaderMs = 20_000;
 
 export async function openArena(): Promise<Arena> {
@@ -70,7 +70,7 @@ export async function openArena(): Promise<Arena> {
           }
           await sleep(50);
         }
-        throw new Error(`there was no leader within ${leaderMs} ms`);
+        throw new Error(`no leader was elected within ${leaderMs} ms`);
       },
       untilReady: async () => {
         await Promise.all(cluster.nodes.map((node) => node.untilReady()));
@@ -86,6 +86,6 @@ export async function openArena(): Promise<Arena> {
 /** The item at an index that wraps around. */
 export function at<T>(items: readonly T[], index: number): T {
   const item = items[index % items.length];
-  if (item === undefined) throw new Error('there is nothing to choose from');
+  if (item === undefined) throw new Error('no items to choose from');
   return item;
 }

@@ -11,23 +11,22 @@ export type Library = 'kvi' | 'etcd3';
 /** A process that runs {@link file://./workload.ts}. */
 export interface ClientProcess {
   readonly index: number;
-  /** Where its history is. */
+  /** The file with its history. */
   readonly file: string;
-  /** Whether it holds a lock, by the last that it said. */
+  /** Whether it holds a lock, according to the last line it printed. */
   readonly isHolding: boolean;
   signal(name: NodeJS.Signals): void;
-  /** Has it do the next step, and resolves when it says that this is done. Rejects when it ended or took too long. */
-  step(says: 'stopped' | 'closed'): Promise<void>;
-  /** Resolves with whether it ended by itself, in time and without complaint. It is gone then. */
+  /** Has it take the next step, and resolves when it prints that it has. Rejects if it exits or takes too long. */
+  step(name: 'stopped' | 'closed'): Promise<void>;
+  /** Waits for it to exit, kills it if it does not, and resolves with whether it exited by itself and with code 0. */
   end(): Promise<boolean>;
-  /** Kills it. */
   kill(): Promise<void>;
 }
 
-/** How long a step may take: all calls of a client are limited in time. */
+/** How long a step may take. Every call of a client has a timeout that is shorter. */
 const stepMs = 30_000;
 
-/** How long a process may take to exit after it has closed everything. */
+/** How long a process may take to exit once it has closed everything. */
 const exitMs = 3_000;
 
 const workload = fileURLToPath(new URL('./workload.ts', import.meta.url));
@@ -35,7 +34,7 @@ const workload = fileURLToPath(new URL('./workload.ts', import.meta.url));
 /**
  * Starts a client process, and resolves when its load has begun.
  *
- * @param file for its history; the folder goes with this process, should that end before its time
+ * @param file where it writes its history. If our process dies, the folder of this file is deleted
  */
 export async function startClient(
   library: Library,
@@ -47,29 +46,31 @@ export async function startClient(
   const args = [library, String(index), String(seed), file, endpoints.join(',')];
   const child = await startChild(process.execPath, [...typescriptArgs, workload, ...args], dirname(file));
   const lines = createInterface({input: child.stdout});
-  const said = new Set<string>();
+  const printed = new Set<string>();
   let isHolding = false;
   lines.on('line', (line) => {
     if (line === 'holding' || line === 'free') isHolding = line === 'holding';
-    else said.add(line);
-    lines.emit('said');
+    else printed.add(line);
+    lines.emit('printed');
   });
 
-  async function says(expected: string): Promise<void> {
+  async function untilPrinted(expected: string): Promise<void> {
     const overdue = AbortSignal.timeout(stepMs);
     const ended = new AbortController();
     void child.exited.then(() => ended.abort());
     try {
-      while (!said.has(expected))
-        await once(lines, 'said', {signal: AbortSignal.any([overdue, ended.signal])});
+      while (!printed.has(expected))
+        await once(lines, 'printed', {signal: AbortSignal.any([overdue, ended.signal])});
     } catch {
-      const how = overdue.aborted ? `within ${stepMs} ms` : 'before it ended';
-      throw new Error(`client ${index} of ${library} did not say "${expected}" ${how}. ${child.complaint()}`);
+      const how = overdue.aborted ? `within ${stepMs} ms` : 'before it exited';
+      throw new Error(
+        `client ${index} of ${library} did not print "${expected}" ${how}. ${child.complaint()}`,
+      );
     }
   }
 
   try {
-    await says('ready');
+    await untilPrinted('ready');
   } catch (error) {
     await child.kill();
     throw error;
@@ -85,7 +86,7 @@ export async function startClient(
     },
     step: async (expected) => {
       child.signal('SIGUSR2');
-      await says(expected);
+      await untilPrinted(expected);
     },
     end: async () => {
       const code = await Promise.race([child.exited, sleep(exitMs, undefined, {ref: false})]);

@@ -1,4 +1,4 @@
-/** What can be done to a cluster and its clients, and how it is made good again. */
+/** Inflicts faults on a cluster and its clients, and repairs them. */
 import {setTimeout as sleep} from 'node:timers/promises';
 import {at, type Arena, type Member} from './arena.ts';
 import type {ClientProcess} from './client-process.ts';
@@ -10,10 +10,10 @@ import type {Truth} from './truth.ts';
 /** A fault that happened. */
 export interface Fault {
   kind: FaultKind;
-  /** Milliseconds on the clock of {@link now}. */
+  /** Milliseconds, as {@link now} counts them. */
   start: number;
   end: number;
-  /** The client that was stopped, if it was one. */
+  /** The client that was stopped, if one was. */
   client?: number;
 }
 
@@ -24,10 +24,10 @@ export interface Victims {
   truth: Truth;
 }
 
-/** How long to wait for a client that holds a lock. */
+/** How long to wait for a client to hold a lock. */
 const holderMs = 5_000;
 
-/** Lets one fault happen, from its beginning to the moment at which everything works again. */
+/** Inflicts one fault, and resolves when everything works again. */
 export async function happen(fault: PlannedFault, victims: Victims): Promise<Fault> {
   await sleep(fault.afterMs);
   const client = await chooseClient(fault, victims.clients);
@@ -88,7 +88,7 @@ async function inflict(
     case 'swallow answers':
       proxy.swallow(kind === 'swallow requests' ? 'toServer' : 'toClient');
       await sleep(lastsMs);
-      // What was lost cannot come again: only another connection goes on.
+      // A connection with lost bytes cannot go on.
       proxy.cut();
       proxy.swallow();
       return;
@@ -117,7 +117,7 @@ async function inflict(
       arena.peers.heal();
       return;
     case 'compact':
-      // Watches through this proxy fall behind, and what they miss is gone when they come back.
+      // Watches through this proxy fall behind, and what they missed is compacted when they resume.
       proxy.swallow('toClient');
       await sleep(lastsMs);
       await compact(arena, truth);
@@ -140,8 +140,8 @@ async function freeze(members: readonly Member[], lastsMs: number): Promise<void
 }
 
 /**
- * Not beyond what the harness itself has seen, or there would be no truth to compare with. All members are asked, for one
- * of them may be gone; those that come second refuse.
+ * Compacts up to what the harness itself has seen, as the truth must not have gaps. Asks every member, as one may be down; all but
+ * the first refuse.
  */
 async function compact({endpoints}: Arena, {revision}: Truth): Promise<void> {
   await Promise.allSettled(endpoints.map((endpoint) => call(endpoint, 'kv/compaction', {revision})));

@@ -1,7 +1,7 @@
-/** etcd over its JSON gateway: the harness's own view, which shares no code with the clients under test. */
+/** etcd's JSON gateway: the harness's own view, which shares no code with the clients under test. */
 import {setTimeout as sleep} from 'node:timers/promises';
 
-/** Calls one member, and fails when it does not answer within a second. */
+/** Calls one member. Fails if it does not answer within a second. */
 export async function call<T>(endpoint: string, path: string, body: object = {}): Promise<T> {
   const response = await fetch(`http://${endpoint}/v3/${path}`, {
     method: 'POST',
@@ -12,7 +12,7 @@ export async function call<T>(endpoint: string, path: string, body: object = {})
   return (await response.json()) as T;
 }
 
-/** Calls one member after the other until one answers. Only for what may be sent twice. */
+/** Calls one member after the other until one answers. Use it only for calls that may be sent twice. */
 export async function callAny<T>(endpoints: readonly string[], path: string, body: object = {}): Promise<T> {
   let last: unknown;
   for (let round = 0; round < 20; round += 1) {
@@ -28,7 +28,7 @@ export async function callAny<T>(endpoints: readonly string[], path: string, bod
   throw new Error(`no member answered ${path}`, {cause: last});
 }
 
-/** The gateway writes bytes as base64. */
+/** Encodes text for the gateway, which has bytes as base64. */
 export function encode(text: string): string {
   return Buffer.from(text).toString('base64');
 }

@@ -1,38 +1,38 @@
-/** What client processes record, one JSON object a line, and what the checker reads. */
+/** What client processes record for the checker, one JSON object per line. */
 import {appendFileSync, readFileSync} from 'node:fs';
 
-/** Milliseconds on the machine's monotonic clock, which all of its processes share. */
+/** Milliseconds on the monotonic clock, which all processes of a machine share. */
 export function now(): number {
   return Number(process.hrtime.bigint() / 1000n) / 1000;
 }
 
-/** How an operation ended, by its own account. `failed` claims that nothing was applied; `unknown` claims nothing. */
+/** How the library said an operation ended. `failed` claims that nothing was applied; `unknown` claims nothing. */
 export type Outcome = 'ok' | 'false' | 'failed' | 'unknown';
 
-/** One operation on one key. Every value that is written is written once in a run, so that it names its write. */
+/** One operation on one key. A run writes each value only once, so that a value identifies its write. */
 export interface Operation {
   type: 'operation';
   kind: 'put' | 'cas' | 'get';
   key: string;
-  /** Of a `cas`: what the key has to hold; `null`: it must not exist. */
+  /** What the key of a `cas` has to hold; null if it must not exist. */
   test?: string | null;
-  /** Written by a `put` or a `cas`; found by a `get` (absent: there was no such key). */
+  /** What a `put` or a `cas` wrote, or a `get` found; undefined if it found no key. */
   value?: string;
   start: number;
   end: number;
   outcome: Outcome;
-  /** What it failed with. */
+  /** The error it failed with. */
   error?: string;
 }
 
-/** A watch of {@link Watched} keys began, or began again after it was told that it missed something. */
+/** A watch started, or restarted after a gap that it was told of. */
 export interface WatchStarted {
   type: 'watchStarted';
-  /** The first revision that it promised to deliver. */
+  /** The first revision it promised to deliver. */
   from: number;
 }
 
-/** What a watch delivered, in the order in which it did. */
+/** An event that a watch delivered. */
 export interface Watched {
   type: 'watched';
   key: string;
@@ -47,22 +47,22 @@ export interface WatchEnded {
   error: string;
 }
 
-/** A lock that was held. */
+/** A lock was held. */
 export interface Hold {
   type: 'hold';
-  /** The fencing token, where the client has one. */
+  /** The fencing token, if the client has one. */
   token?: number;
   /** When the call that took it returned. */
   acquired: number;
-  /** The last time at which the holder asked and was told that it held it; 0 if it never was. */
+  /** When the holder last asked and was told that it held the lock; 0 if never. */
   lastHeld: number;
-  /** The last time at which the signal of the loss had not come yet; 0 if it had from the beginning. */
+  /** When the loss had last not been signalled yet; 0 if never. */
   lastUntold: number;
-  /** Whether it was told that it had lost the lock, before it released or by the release. */
+  /** Whether it was told of the loss, by the release at the latest. */
   lost: boolean;
 }
 
-/** The client ended: its process is expected to exit by itself now. */
+/** The client closed its handle; its process should now exit by itself. */
 export interface Closed {
   type: 'closed';
   at: number;
@@ -70,13 +70,13 @@ export interface Closed {
 
 export type Record = Operation | WatchStarted | Watched | WatchEnded | Hold | Closed;
 
-/** Appends to a history. A process that is killed leaves all but its last moments. */
+/** Appends to a history. A process that is killed loses only its last moments. */
 export interface Recorder {
   record(record: Record): void;
   flush(): void;
 }
 
-/** Starts a history in a file, written a few times a second. */
+/** Starts a history, written to its file a few times a second. */
 export function recorder(file: string): Recorder {
   let lines = '';
   const flush = (): void => {
@@ -98,16 +98,15 @@ export interface Recording {
   records: Record[];
 }
 
-/** Reads what a {@link recorder} wrote. A last line that was cut short is left out. */
+/** Reads what a {@link recorder} wrote. Ignores a last line that was cut short. */
 export function readHistory(file: string, client: number): Recording {
   const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
   return {client, records: lines.map((line) => JSON.parse(line) as Record)};
 }
 
-/** The records of one type. */
-export function recordsOf<T extends Record['type']>(
-  {records}: Recording,
-  type: T,
-): Extract<Record, {type: T}>[] {
-  return records.filter((record): record is Extract<Record, {type: T}> => record.type === type);
+/** The records of one type, each with its client. */
+export function recordsOf<T extends Record['type']>({client, records}: Recording, type: T) {
+  return records
+    .filter((record): record is Extract<Record, {type: T}> => record.type === type)
+    .map((record) => ({...record, client}));
 }

@@ -1,20 +1,20 @@
-/** The keys that the battery uses, which its clients and its checker both know. */
+/** The keys of the battery, shared by its clients and its checker. */
 
 export const registerPrefix = 'register/';
 
 export const registerKeys = ['register/a', 'register/b', 'register/c', 'register/d'] as const;
 
-/** Written last of all, so that a watch of the registers knows that it has seen everything. */
+/** Written last, so that a watch of the registers knows that it has seen everything. */
 export const lastKey = 'register/last';
 
-/** Where a transaction writes when its comparison is false. */
+/** The key that a transaction writes if its compare is false. */
 export function missedKey(key: string): string {
   return `missed/${key}`;
 }
 
 export const lockName = 'lock/a';
 
-/** Written under the lock only; each value begins with the fencing token. */
+/** Written only under the lock; each value begins with the fencing token. */
 export const fencedKey = 'fenced/a';
 
 export const tempPrefix = 'temp/';
@@ -23,7 +23,7 @@ export function tempKey(client: string): string {
   return tempPrefix + client;
 }
 
-/** A number that clients count up, beside who counted. */
+/** A number that clients count up, followed by who did. */
 export const counterKey = 'counter/a';
 
 export function firstCount(writer: string): string {
@@ -34,7 +34,7 @@ export function nextCount(value: string, writer: string): string {
   return `${Number.parseInt(value, 10) + 1} ${writer}`;
 }
 
-/** Whether a key is one that the clients leave on purpose. */
+/** Whether clients leave this key behind on purpose. */
 export function isDataKey(key: string): boolean {
   return ['register/', 'missed/', 'counter/', 'fenced/'].some((prefix) => key.startsWith(prefix));
 }

@@ -19,7 +19,7 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
 }
 
 console.log(`the failure battery: ${minutes} minutes, seed ${seed}`);
-// Each has a cluster of its own, and the same faults at the same time.
+// Each library has its own cluster, and both have the same faults at the same time.
 const [kvi, etcd3] = await Promise.all([
   runBattery({library: 'kvi', minutes, seed}),
   values['kvi-only'] ? undefined : runBattery({library: 'etcd3', minutes, seed}),

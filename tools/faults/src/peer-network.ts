@@ -1,14 +1,14 @@
-/** The network between the members of a cluster, which can part one of them from the others. */
+/** The network between the members of a cluster, which can isolate one of them. */
 import {createServer, connect, type Socket} from 'node:net';
 import {once} from 'node:events';
 
-/** Proxies in front of what each member listens on for the others. */
+/** Proxies in front of the members' peer endpoints. */
 export interface PeerNetwork {
-  /** Starts the proxy in front of a member, and returns where the others reach it. */
+  /** Starts the proxy for a member, and resolves with the endpoint for its peers. */
   endpointFor(target: string, index: number): Promise<string>;
-  /** Tells which member has which id: etcd names itself by it when it connects. */
+  /** Sets the ids of the members, by which a member introduces itself when it connects. */
   know(ids: readonly string[]): void;
-  /** From now on nothing passes between this member and the others; connections stay open, as on a network that hangs. */
+  /** Lets nothing pass between this member and the others. Connections stay open, as on a network that hangs. */
   isolate(index: number): void;
   heal(): void;
   close(): void;
@@ -17,12 +17,12 @@ export interface PeerNetwork {
 interface Link {
   from: Socket;
   to: Socket;
-  /** The member that listens, and the id of the one that connected, once it has said so. */
+  /** The member that listens, and the id of the one that connected, once it is known. */
   target: number;
   source: string | undefined;
 }
 
-/** A peer names itself in the first bytes of a connection, in a header of the HTTP request. */
+/** The header by which a peer introduces itself, in the first bytes of a connection. */
 const peerId = /x-server-from: ([0-9a-f]+)/i;
 
 export function peerNetwork(): PeerNetwork {

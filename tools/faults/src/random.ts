@@ -1,15 +1,15 @@
-/** A generator of numbers that look random and come again with the same seed. */
+/** A generator of pseudo-random numbers. The same seed gives the same numbers. */
 export interface Random {
-  /** From 0 up to, not including, `below`. */
+  /** From 0 up to but not including `below`. */
   integer(below: number): number;
-  /** From `from` to `to`, both included. */
+  /** From `from` to `to`, inclusive. */
   between(from: number, to: number): number;
   pick<T>(items: readonly [T, ...T[]]): T;
   /** The same items in another order. */
   shuffle<T>(items: readonly T[]): T[];
 }
 
-/** A 32-bit generator (mulberry32): small, and good enough to choose faults with. */
+/** A 32-bit generator (mulberry32), small and good enough to choose faults. */
 export function random(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

@@ -1,7 +1,7 @@
 /** Which fault comes when. The same seed gives the same schedule. */
 import {random, type Random} from './random.ts';
 
-/** What can go wrong; {@link file://./faults.ts} does it. */
+/** What can go wrong. {@link file://./faults.ts} makes it happen. */
 export const faultKinds = [
   'cut one connection',
   'cut all connections',
@@ -24,27 +24,27 @@ export const faultKinds = [
 
 export type FaultKind = (typeof faultKinds)[number];
 
-/** One fault. The cluster is whole again when it is over. */
+/** A fault to come. The cluster is whole again when it is over. */
 export interface PlannedFault {
   kind: FaultKind;
   /** Milliseconds of calm before it. */
   afterMs: number;
   lastsMs: number;
-  /** Picks a member or a client, where the kind leaves a choice. */
+  /** Picks a member or a client, if the kind leaves a choice. */
   choice: number;
 }
 
 const calmMs = [300, 1_500] as const;
 
-/** Longer than the TTL of locks and temporary keys, and than the time in which a dead connection is noticed. */
+/** Longer than the TTL of locks and temporary keys, and than it takes to notice a dead connection. */
 const longMs = [2_500, 7_000] as const;
 const shortMs = [300, 2_000] as const;
 
-/** Each fault lasts so long; those that have no duration are not listed. */
+/** How long each fault lasts. Faults without a duration are not listed. */
 const lasts: Partial<Record<FaultKind, readonly [from: number, to: number]>> = {
   delay: shortMs,
   'freeze one network': longMs,
-  // Nobody is served meanwhile, so not for long.
+  // Nothing is served meanwhile, so not for long.
   'freeze all networks': shortMs,
   'swallow requests': shortMs,
   'swallow answers': shortMs,
@@ -61,8 +61,8 @@ const lasts: Partial<Record<FaultKind, readonly [from: number, to: number]>> = {
 };
 
 /**
- * Faults for so long: every kind in each round, in another order each time. Where the time is too short for one round,
- * its faults are shorter, so that no run leaves a kind out.
+ * Plans faults for a run: rounds of every kind, each round in a new order. If there is no time for a whole round, its faults
+ * become shorter, so that no run leaves a kind out.
  */
 export function schedule(seed: number, minutes: number): PlannedFault[] {
   const chance = random(seed);

@@ -1,4 +1,4 @@
-/** Reports side by side, one column each. */
+/** Prints reports side by side, a column each. */
 import type {Report} from './checker/check.ts';
 import {faultKinds} from './schedule.ts';
 
@@ -39,7 +39,6 @@ const faultRows: readonly Row[] = faultKinds.map((kind) => [
   },
 ]);
 
-/** The one table. */
 export function table(reports: Readonly<Record<string, Report>>): string {
   const columns = Object.entries(reports);
   const all: Row[] = [...rows, ['faults', ({faults}) => faults.length], ...faultRows];

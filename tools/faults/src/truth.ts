@@ -1,4 +1,4 @@
-/** What really happened: every event of the store, watched without faults in between. */
+/** What really happened: every event of the store, watched past the faults. */
 import {allKeys, callAny, decode} from './gateway.ts';
 import {setTimeout as sleep} from 'node:timers/promises';
 
@@ -13,9 +13,9 @@ export interface TrueEvent {
 /** Collects every event from revision 1 on. */
 export interface Truth {
   readonly events: readonly TrueEvent[];
-  /** All events up to this revision are here. */
+  /** The last revision of which all events are here. */
   readonly revision: number;
-  /** Resolves once all events up to the present revision are here, with the proof that none is missing. */
+  /** Resolves once all events up to the present revision are here. Rejects if one is missing. */
   complete(): Promise<void>;
   close(): void;
 }
@@ -26,8 +26,8 @@ interface WatchResult {
   };
 }
 
-/** How long a member may say nothing, in a store that changes all the time, before another is asked. */
-const idleMs = 1_500;
+/** How long a member may be silent, in a store that changes all the time, before we ask another. */
+const stallMs = 1_500;
 
 /** @param endpoints the members' own, with no proxy in between */
 export function watchTruth(endpoints: readonly string[]): Truth {
@@ -35,30 +35,30 @@ export function watchTruth(endpoints: readonly string[]): Truth {
   const closing = new AbortController();
   let revision = 1;
 
-  /** Watches one member until it fails or falls silent. */
+  /** Watches one member until it fails or stalls. */
   async function follow(endpoint: string): Promise<void> {
-    const turn = new AbortController();
-    const silence = setTimeout(() => turn.abort(), idleMs);
+    const stalled = new AbortController();
+    const timer = setTimeout(() => stalled.abort(), stallMs);
     try {
       const response = await fetch(`http://${endpoint}/v3/watch`, {
         method: 'POST',
         body: JSON.stringify({
           create_request: {...allKeys, start_revision: revision + 1},
         }),
-        signal: AbortSignal.any([turn.signal, closing.signal]),
+        signal: AbortSignal.any([stalled.signal, closing.signal]),
       });
       if (response.body === null) return;
       let rest = '';
       for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
-        silence.refresh();
+        timer.refresh();
         const lines = (rest + text).split('\n');
         rest = lines.pop() ?? '';
         for (const line of lines) take(JSON.parse(line) as WatchResult);
       }
     } catch {
-      // The next member goes on from the last revision that is here.
+      // The next member continues after the last revision that is here.
     } finally {
-      clearTimeout(silence);
+      clearTimeout(timer);
     }
   }
 
@@ -91,7 +91,7 @@ export function watchTruth(endpoints: readonly string[]): Truth {
       });
       const deadline = performance.now() + 20_000;
       while (revision < Number(header.revision)) {
-        if (performance.now() > deadline) throw new Error('the true history did not arrive in time');
+        if (performance.now() > deadline) throw new Error('timed out waiting for the true history');
         await sleep(20);
       }
       let expected = 1;

@@ -1,8 +1,9 @@
 /**
- * A client process of the battery: mixed load on one handle, everything that it sees recorded.
+ * A client process of the battery: puts a mixed load on one handle and records everything it sees.
  *
- * It says `ready` and starts, and says `holding` and `free` as it takes and gives up a lock. At the first SIGUSR2 it stops writing and says `stopped`; at the second it waits until its
- * watch has seen the last key, closes its handle, says `closed`, and has to end by itself.
+ * It prints `ready` and starts, and prints `holding` and `free` when it takes and releases a lock. On the first SIGUSR2 it stops
+ * writing and prints `stopped`. On the second it waits until its watch has seen the last key, closes its handle, prints
+ * `closed`, and has to exit by itself.
  */
 import {once} from 'node:events';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -26,7 +27,7 @@ import {random, type Random} from './random.ts';
 
 const [library, index = '0', seed = '0', file = '', endpoints = ''] = process.argv.slice(2);
 
-/** How long the watch may take to deliver the last key once nothing goes wrong any more. */
+/** How long the watch may take to deliver the last key after the last fault. */
 const lastKeyMs = 15_000;
 
 const registerWorkers = 4;
@@ -44,7 +45,7 @@ const lastSeen = new Promise<void>((resolve) => {
   sawLast = resolve;
 });
 
-/** A value that nobody else writes, and this process only once. */
+/** A value that is written only once in a run. */
 function unique(): string {
   return `${index}.${(writes += 1)}`;
 }
@@ -92,7 +93,7 @@ async function useRegisters(client: Client, chance: Random): Promise<void> {
   }
 }
 
-/** One call, two keys: which of them it wrote is recorded as an operation on each. */
+/** Runs a transaction on two keys, and records it as an operation on each. */
 async function transact(client: Client, key: string, test: string, value: string): Promise<void> {
   const other = missedKey(key);
   const otherValue = unique();
@@ -120,7 +121,7 @@ async function transact(client: Client, key: string, test: string, value: string
   });
 }
 
-/** Counts up with `cas`, as everybody does who keeps a number in etcd. */
+/** Counts up with `cas`, as one does with numbers in etcd. */
 async function count(client: Client, chance: Random): Promise<void> {
   const key = counterKey;
   while (!stopping.signal.aborted) {
@@ -155,7 +156,7 @@ async function useLock(client: Client, chance: Random): Promise<void> {
   }
 }
 
-/** Works under a lock until a moment, or until it is lost both by question and by signal. */
+/** Works under a lock until a moment, or until both `isHeld` and the signal say that it is lost. */
 async function hold(
   client: Client,
   held: HeldLock,
@@ -165,7 +166,7 @@ async function hold(
   let lastHeld = 0;
   let lastUntold = 0;
   for (;;) {
-    // Before the questions: a process that is stopped in between believes nothing meanwhile.
+    // Taken before we ask: a process that is stopped in between believes nothing meanwhile.
     const asked = now();
     const isToldLost = held.isToldLost();
     const isHeld = held.isHeld();

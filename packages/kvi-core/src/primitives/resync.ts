@@ -87,7 +87,7 @@ export function resyncingWatch(
     const deletions = gone.map(([, goneKey]) => deletion(goneKey, revision));
     // A store that was reset, or restored from a backup, counts its revisions anew: then every key may have changed. It is
     // behind what was delivered, or has the revision that is due, and yet not the change.
-    // Stryker disable next-line ConditionalExpression: no number is greater than or equal to undefined
+    // Stryker disable next-line ConditionalExpression: undefined is not less than or equal to any number
     const hasWhatIsDue = compactRevision !== undefined && compactRevision <= delivered + 1;
     const isSameHistory = revision >= delivered && !hasWhatIsDue;
     const puts = kvs

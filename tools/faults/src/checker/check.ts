@@ -38,12 +38,8 @@ export interface Report {
 }
 
 export function check({histories, events, faults, leaks, stuckClients, problems}: Evidence): Report {
-  const operations = histories.flatMap((history) =>
-    recordsOf(history, 'operation').map((operation) => ({...operation, client: history.client})),
-  );
-  const holds = histories.flatMap((history) =>
-    recordsOf(history, 'hold').map((hold) => ({...hold, client: history.client})),
-  );
+  const operations = histories.flatMap((history) => recordsOf(history, 'operation'));
+  const holds = histories.flatMap((history) => recordsOf(history, 'hold'));
   return {
     operations: operations.length,
     unknown: operations.filter(({outcome}) => outcome === 'unknown').length,
@@ -91,7 +87,7 @@ export function brokenPromises(report: Report): string[] {
   const {writes, notLinearizable, watches, locks, leaks, stuckClients, problems} = report;
   return [
     ...writes.lost.map((line) => `acknowledged write lost: ${line}`),
-    ...writes.misreported.map((line) => `wrongly reported: ${line}`),
+    ...writes.misreported.map((line) => `write misreported: ${line}`),
     ...notLinearizable.map((line) => `not linearizable: ${line}`),
     ...watches.lost.map((line) => `watch event lost: ${line}`),
     ...watches.repeated.map((line) => `watch event repeated: ${line}`),

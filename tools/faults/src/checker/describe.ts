@@ -1,7 +1,7 @@
-/** Operations in one line of near-code, as failures print them. */
+/** Describes an operation in one line of near-code, as failures print it. */
 import type {Operation} from '../history.ts';
 
-/** An operation, and which client did it. */
+/** An operation, and the client that made it. */
 export interface ClientOperation extends Operation {
   client: number;
 }

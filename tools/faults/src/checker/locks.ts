@@ -1,17 +1,17 @@
-/** Whether two clients held one lock at the same time. */
+/** Checks that no two clients held the lock at the same time. */
 import type {Hold} from '../history.ts';
 import {fencedKey} from '../keys.ts';
 import type {TrueEvent} from '../truth.ts';
 
 export interface LockFindings {
   held: number;
-  /** How many of them were lost, and their holders told. */
+  /** How many were lost and reported to their holders. */
   toldLost: number;
-  /** Two holds with one token, or a write under a token after a write under a higher one. */
+  /** Two holds with the same token, or a write with a token after a write with a higher one. */
   overlappingByToken: string[];
-  /** A holder that, asked, still said that it held the lock when the next one had it. */
+  /** A holder still said, when asked, that it held the lock after the next one got it. */
   overlappingWhenAsked: string[];
-  /** A holder that had not been told of its loss when the next one had the lock. */
+  /** A holder had not been told of its loss when the next one got the lock. */
   overlappingBySignal: string[];
 }
 
@@ -34,7 +34,7 @@ function sharedTokens(holds: readonly ClientHold[]): string[] {
   const findings: string[] = [];
   for (const hold of holds) {
     if (hold.token === undefined) continue;
-    if (seen.has(hold.token)) findings.push(`the token ${hold.token} was given twice: ${describe(hold)}`);
+    if (seen.has(hold.token)) findings.push(`token ${hold.token} was given out twice: ${describe(hold)}`);
     seen.add(hold.token);
   }
   return findings;
@@ -46,20 +46,21 @@ function lateWrites(events: readonly TrueEvent[]): string[] {
   for (const {key, value = '', revision} of events) {
     if (key !== fencedKey) continue;
     const token = Number.parseInt(value, 10);
-    if (token < highest) findings.push(`revision ${revision}: a write under token ${token} after ${highest}`);
+    if (token < highest)
+      findings.push(`revision ${revision}: a write with token ${token} after one with ${highest}`);
     highest = Math.max(highest, token);
   }
   return findings;
 }
 
-/** @param end until when a holder believes that it has the lock */
+/** @param end the last moment at which a holder believed that it had the lock */
 function beliefsThatOverlap(holds: readonly ClientHold[], end: 'lastHeld' | 'lastUntold'): string[] {
   const inTurn = [...holds].sort((a, b) => a.acquired - b.acquired);
   const findings: string[] = [];
   let last: ClientHold | undefined;
   let counted: ClientHold | undefined;
   for (const hold of inTurn) {
-    // One that was stopped for long overlaps with many, and counts once.
+    // A process that was stopped for long overlaps with many others, but counts once.
     if (last !== undefined && last !== counted && last[end] > hold.acquired) {
       counted = last;
       const ms = (last[end] - hold.acquired).toFixed(1);

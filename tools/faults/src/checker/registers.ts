@@ -1,35 +1,35 @@
 /**
- * Linearizability of one key: is there an order of the operations, each at one moment between its start and its end, in
- * which every one of them tells the truth?
+ * Checks the linearizability of one key: is there an order of its operations, each at one moment between its start and its
+ * end, in which every one of them is true?
  *
- * In general that takes a search. Here every value is written once and the order of the writes is known from the store's
- * revisions, so that there is nothing to choose: with the key at one value, whatever may come now and tells the truth
- * about this value is placed, since it changes nothing; when nothing more fits, only the write of the next value can
- * follow. Where neither is possible, no order exists.
+ * In general, that takes a search. Here every value is written once, and the store's revisions tell the order of the writes, so
+ * there is nothing to choose. While the key has one value, we place every operation that may come now and is true of that value,
+ * since it changes nothing. When none is left, only the write of the next value can follow. If that is not possible either, no
+ * order exists.
  */
 import type {TrueEvent} from '../truth.ts';
 import {describeOperation, type ClientOperation} from './describe.ts';
 
-/** An operation to be placed. */
+/** An operation to place. */
 interface Step {
   operation: ClientOperation;
   start: number;
-  /** Infinity where the outcome was not known. */
+  /** Infinity if its outcome was unknown. */
   end: number;
-  /** Of a write: which of the key's values it is. */
+  /** Which of the key's values it wrote; undefined for a read. */
   position?: number;
 }
 
-/** How many operations to show before one that does not fit. */
+/** How many operations to print before one that does not fit. */
 const shown = 12;
 
-/** Checks the operations on one key against the changes of that key. Returns what could not be placed. */
+/** Checks the operations on a key against its changes. Returns those that fit nowhere. */
 export function checkRegister(
   operations: readonly ClientOperation[],
   events: readonly TrueEvent[],
 ): string[] {
   const values: (string | undefined)[] = [undefined, ...events.map(({value}) => value)];
-  // A value that was written twice, which is another check's finding, counts from the first time.
+  // A value that was written twice (another check reports it) counts from the first time.
   const positions = new Map(values.map((value, position) => [value, position] as const).reverse());
   const steps = operations
     .flatMap((operation) => stepOf(operation, positions))
@@ -40,7 +40,7 @@ export function checkRegister(
   let position = 0;
   let next = 0;
 
-  /** Those that may come next: they started before any of those that are not placed yet ended. */
+  /** Opens the operations that may come next: those that started before any open one ended. Returns the first to end. */
   function admit(): Step | undefined {
     let first = earliest(open);
     for (;;) {
@@ -78,7 +78,7 @@ export function checkRegister(
   }
 }
 
-/** What an operation claims, if it claims anything about this key. */
+/** The step of an operation; none if it claims nothing about the key. */
 function stepOf(operation: ClientOperation, positions: ReadonlyMap<string | undefined, number>): Step[] {
   const {kind, value, start, end, outcome} = operation;
   const position = kind === 'get' ? undefined : positions.get(value);

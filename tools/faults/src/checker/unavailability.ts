@@ -1,12 +1,12 @@
-/** For how long a client got nothing done. */
+/** Measures how long clients got nothing done. */
 import type {Fault} from '../faults.ts';
 import {recordsOf, type Recording} from '../history.ts';
 import type {FaultKind} from '../schedule.ts';
 
 export interface Unavailability {
-  /** Milliseconds between two successful operations of one client, at most. */
+  /** The longest time between two successful operations of a client, in milliseconds. */
   longestMs: number;
-  /** The same, counting only what happened during faults of one kind or right after. */
+  /** The same, during and right after faults of one kind. */
   byFault: Map<FaultKind, number>;
 }
 
@@ -29,7 +29,7 @@ export function checkUnavailability(
   return {longestMs: longest(gaps), byFault};
 }
 
-/** The pauses of one client, without the time in which it was itself stopped. */
+/** The gaps between a client's successes, without the time in which it was stopped itself. */
 function gapsOf(history: Recording, faults: readonly Fault[]): Gap[] {
   const stopped = faults.filter(({client}) => client === history.client);
   const successes = recordsOf(history, 'operation')

@@ -1,4 +1,4 @@
-/** Whether a watch delivered every event, once, in order. */
+/** Checks that a watch delivered every event once and in order. */
 import type {Recording, Watched} from '../history.ts';
 import {registerPrefix} from '../keys.ts';
 import type {TrueEvent} from '../truth.ts';
@@ -8,11 +8,11 @@ export interface WatchFindings {
   lost: string[];
   repeated: string[];
   outOfOrder: string[];
-  /** How often a watch was told that it missed something; nothing that it was told of counts as lost. */
+  /** How often a watch was told of a gap. Events in it do not count as lost. */
   toldGaps: number;
 }
 
-/** What a watch delivered between its start, or restart after a gap that it was told of, and the next. */
+/** What a watch delivered from one start, or restart after a gap, to the next. */
 interface Segment {
   from: number;
   seen: Watched[];
@@ -44,11 +44,11 @@ export function checkWatch({client, records}: Recording, events: readonly TrueEv
       delivered.add(describe(event));
       latest = Math.max(latest, event.revision);
     }
-    // The last segment owes everything up to the end, an earlier one what came before the gap that it was told of.
+    // The last segment has to have everything up to the end, an earlier one what came before the gap.
     const until = index === segments.length - 1 ? Infinity : latest;
     for (const event of watched) {
       if (event.revision < from || event.revision > until || delivered.has(describe(event))) continue;
-      findings.lost.push(`client ${client}: ${describe(event)}, watched from revision ${from}`);
+      findings.lost.push(`client ${client}: ${describe(event)}, which was watched from revision ${from}`);
     }
   }
   return findings;

@@ -1,11 +1,11 @@
-/** Whether what clients were told about their writes is what happened. */
+/** Checks that what clients were told about their writes is what happened. */
 import type {TrueEvent} from '../truth.ts';
 import {describeOperation, type ClientOperation} from './describe.ts';
 
 export interface WriteFindings {
-  /** Said to be done, and never was. */
+  /** Acknowledged, but never applied. */
   lost: string[];
-  /** Said not to be done, and was; done more than once; done by nobody. */
+  /** Reported as not applied, but applied; applied twice; or made by no client. */
   misreported: string[];
 }
 
@@ -37,7 +37,8 @@ export function checkWrites(
   }
   for (const [write, revisions] of applied) {
     const [key = '', value = ''] = write.split('\0');
-    if (keys.has(key)) misreported.push(`nobody wrote ${key} = "${value}" of revision ${revisions.join()}`);
+    if (keys.has(key))
+      misreported.push(`no client wrote ${key} = "${value}" of revision ${revisions.join()}`);
   }
   return {lost, misreported};
 }

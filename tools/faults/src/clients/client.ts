@@ -1,35 +1,35 @@
-/** What the workload wants of a client library. */
+/** What the workload needs from a client library. */
 
 /** What a watch calls. */
 export interface WatchSink {
-  /** It is in place, and delivers every change from this revision on. Called again when it missed something, and knows. */
+  /** The watch is in place and delivers every change from this revision on. Called again after a gap that it knows of. */
   started(from: number): void;
   changed(key: string, value: string | undefined, revision: number): void;
-  /** It ended with an error, and is being started again. */
+  /** The watch ended with an error and is being restarted. */
   failed(error: unknown): void;
 }
 
-/** A lock that was taken. */
+/** A lock that is held. */
 export interface HeldLock {
-  /** The fencing token, where the library has one. */
+  /** The fencing token, if the library has one. */
   token?: number;
-  /** Whether the library, asked at this moment, says that it is held. */
+  /** Whether the library, asked now, says that the lock is held. */
   isHeld(): boolean;
-  /** Whether the library has told of its loss, by a signal. */
+  /** Whether the library has signalled the loss of the lock. */
   isToldLost(): boolean;
-  /** Writes a key only while the lock is held, where the library can do that. */
+  /** Writes a key only while the lock is held, if the library can do that. */
   guardedPut?: (key: string, value: string) => Promise<boolean>;
-  /** Returns whether it was held until then. */
+  /** Resolves with whether it was held until then. */
   release(): Promise<boolean>;
 }
 
-/** One open handle of the library under test, used as its documentation suggests. */
+/** An open handle of the library under test, used as its documentation suggests. */
 export interface Client {
   put(key: string, value: string): Promise<void>;
   get(key: string): Promise<string | undefined>;
   /** Test and set; with `null`, create if absent. */
   cas(key: string, test: string | null, value: string): Promise<boolean>;
-  /** If `key` holds `test`, sets it to `value`, and `otherKey` to `otherValue` if not. Returns which. */
+  /** Sets `key` to `value` if it holds `test`, and `otherKey` to `otherValue` if not. Resolves with whether it did. */
   transaction(
     key: string,
     test: string,
@@ -39,16 +39,16 @@ export interface Client {
   ): Promise<boolean>;
   /** Watches a prefix until the client is closed. */
   watch(prefix: string, sink: WatchSink): void;
-  /** Takes a lock, waiting a few seconds at most; `undefined` if it could not be had. */
+  /** Takes a lock; waits {@link lockWaitSeconds} at most, then resolves with undefined. */
   lock(name: string): Promise<HeldLock | undefined>;
-  /** Keeps a key that lives no longer than this client. */
+  /** Stores a key that lives no longer than this client. */
   tempKey(key: string): Promise<void>;
-  /** Whether a write that failed with this error may have been applied, by the library's own account. */
+  /** Whether, according to the library, a write that failed with this error may have been applied. */
   mayHaveBeenApplied(error: unknown): boolean;
   close(): Promise<void>;
 }
 
-/** Seconds that a lock or a temporary key outlives a client that is gone. */
+/** How many seconds a lock or a temporary key outlives its client. */
 export const ttlSeconds = 2;
 
 /** Seconds to wait for a lock. */

@@ -4,7 +4,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {now} from '../history.ts';
 import {lockWaitSeconds, ttlSeconds, type Client, type HeldLock, type WatchSink} from './client.ts';
 
-/** It has no time limit of its own, and a call that hangs would hang the workload. */
+/** It has no timeout of its own, and a call that hangs would hang the workload. */
 const timeoutMs = 5_000;
 
 export async function openEtcd3(endpoints: readonly string[]): Promise<Client> {
@@ -50,7 +50,7 @@ export async function openEtcd3(endpoints: readonly string[]): Promise<Client> {
       try {
         await held.acquire();
         return {
-          // It has no signal of a loss.
+          // It does not signal the loss of a lock.
           isHeld: () => true,
           isToldLost: () => false,
           release: async () => {
@@ -90,7 +90,7 @@ export async function openEtcd3(endpoints: readonly string[]): Promise<Client> {
       await lease.put(key).value('here');
       leases.push(lease);
     },
-    // Its errors say nothing about that.
+    // Its errors do not tell.
     mayHaveBeenApplied: () => true,
     close: async () => {
       isClosed = true;

@@ -2,7 +2,7 @@ import {isKviError, open, type Kvi} from 'kvi';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {lockWaitSeconds, ttlSeconds, type Client, type HeldLock, type WatchSink} from './client.ts';
 
-/** @param index every second client has its unknown outcomes resolved */
+/** @param index every second client resolves unknown outcomes */
 export async function openKvi(endpoints: readonly string[], index: number): Promise<Client> {
   const onUnknownOutcome = index % 2 === 1 ? 'resolve' : 'throw';
   const kv = await open(`etcd://${endpoints.join(',')}`, {ttlSeconds, onUnknownOutcome});
