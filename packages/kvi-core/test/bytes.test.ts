@@ -95,14 +95,21 @@ describe('encoding', () => {
     },
   );
 
-  it.each([5, null, undefined, {}, [1], 5n, Symbol('s')])(
-    'refuses %p, which is neither text nor bytes',
-    (value) => {
-      expect(() => encode(value as never, 'key')).toThrow(
-        expect.objectContaining({code: 'KVI_INVALID_ARGUMENT'}),
-      );
-    },
-  );
+  it.each([
+    ['number', 5],
+    ['null', null],
+    ['undefined', undefined],
+    ['object', [1]],
+    ['bigint', 5n],
+    ['symbol', Symbol('s')],
+  ])('refuses a value of type %s, which is neither text nor bytes', (type, value) => {
+    expect(() => encode(value as never, 'key')).toThrow(
+      expect.objectContaining({
+        code: 'KVI_INVALID_ARGUMENT',
+        message: expect.stringMatching(new RegExp(`not ${type}$`)),
+      }),
+    );
+  });
 
   it('does not decode what is not UTF-8, and says what it was', () => {
     for (const invalid of [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0x80], [0x61, 0x80]]) {
@@ -120,6 +127,8 @@ describe('encoding', () => {
 describe('bytes in a message', () => {
   it('are printable and bounded', () => {
     expect(show(Buffer.from('a"\\\0é'))).toBe('"a\\x22\\x5c\\x00\\xc3\\xa9"');
+    expect(show(Buffer.from('\x1f ~\x7f'))).toBe('"\\x1f ~\\x7f"');
+    expect(show(new Uint8Array(64).fill(0x61))).toBe(`"${'a'.repeat(64)}"`);
     expect(show(new Uint8Array(1000).fill(0x61))).toBe(`"${'a'.repeat(64)}"… (1000 bytes)`);
   });
 });
