@@ -10,9 +10,9 @@ import {
   withDeadline,
 } from 'kvi-core/driver';
 import {setMaxListeners} from 'node:events';
-import {authenticator} from './authenticator.ts';
-import {type ConnectionOptions, isServiceError, type Services} from './connection.ts';
-import type {Endpoint} from './endpoints.ts';
+import {authenticator} from './cluster/authenticator.ts';
+import {type ConnectionOptions, isServiceError, type Services} from './cluster/connection.ts';
+import type {Endpoint} from './cluster/endpoints.ts';
 import {
   type CallDescription,
   type GrpcFailure,
@@ -20,9 +20,9 @@ import {
   isTokenRefused,
   toKviError,
   unknownOutcome,
-} from './failures.ts';
-import {askTimeoutMs, followMembership} from './membership.ts';
-import {createMembers, type Member} from './members.ts';
+} from './wire/failures.ts';
+import {askTimeoutMs, followMembership} from './cluster/membership.ts';
+import {createMembers, type Member} from './cluster/members.ts';
 
 /** What a stream tells. After {@link StreamListener.onEnd}, nothing more. */
 export interface StreamListener<R> {

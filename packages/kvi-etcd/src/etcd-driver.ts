@@ -11,11 +11,11 @@ import {
   writes,
 } from 'kvi-core/driver';
 import type {Client} from './client.ts';
-import {isServiceError, type Services} from './connection.ts';
-import {isPermissionDenied} from './failures.ts';
-import {keepAlives} from './keep-alive-stream.ts';
-import {fromLease, fromRange, fromTxn, toLease, toRange, toTxn} from './translate.ts';
-import {watchRegistry} from './watch-stream.ts';
+import {isServiceError, type Services} from './cluster/connection.ts';
+import {isPermissionDenied} from './wire/failures.ts';
+import {keepAlives} from './streams/keep-alives.ts';
+import {fromLease, fromRange, fromTxn, toLease, toRange, toTxn} from './wire/translate.ts';
+import {watchRegistry} from './streams/watch-registry.ts';
 
 /** What {@link etcdDriver} may be told. */
 export interface EtcdDriverOptions {

@@ -1,5 +1,5 @@
-export type {Certificates, CertificateSource} from './credentials.ts';
-export type {EtcdDiagnostics} from './diagnostics.ts';
+export type {Certificates, CertificateSource} from './cluster/credentials.ts';
+export type {EtcdDiagnostics} from './telemetry/diagnostics.ts';
 export {
   type EtcdEndpointOptions,
   type EtcdOptions,

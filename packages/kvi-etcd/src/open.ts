@@ -6,13 +6,13 @@ import {
   type KviOptions,
 } from 'kvi-core';
 import {type Driver, invalidArgument, isKviError, KviError, sleep} from 'kvi-core/driver';
-import {backoffMs} from './backoff.ts';
+import {backoffMs} from './async/backoff.ts';
 import {createClient} from './client.ts';
-import {isServiceError} from './connection.ts';
-import {type Certificates, type CertificateSource, tlsCredentials} from './credentials.ts';
-import {type Endpoint, parseEndpoint, parseUrl} from './endpoints.ts';
+import {isServiceError} from './cluster/connection.ts';
+import {type Certificates, type CertificateSource, tlsCredentials} from './cluster/credentials.ts';
+import {type Endpoint, parseEndpoint, parseUrl} from './cluster/endpoints.ts';
 import {etcdDriver} from './etcd-driver.ts';
-import {isNoLeader} from './failures.ts';
+import {isNoLeader} from './wire/failures.ts';
 
 /** How to reach etcd, and what to expect of it. */
 export interface EtcdOptions extends Certificates {

@@ -1,5 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
-import {parseEndpoint, parseUrl} from '../src/endpoints.ts';
+import {parseEndpoint, parseUrl} from '../src/cluster/endpoints.ts';
 
 describe('an etcd URL', () => {
   it.each([

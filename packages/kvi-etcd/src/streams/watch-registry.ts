@@ -14,11 +14,11 @@ import {
   type Timer,
   type WatchRequest,
 } from 'kvi-core/driver';
-import {backoffMs} from './backoff.ts';
-import type {Client, RequestStream} from './client.ts';
-import {publish} from './diagnostics.ts';
-import {isTokenRefused, parseCancelReason, toKviError} from './failures.ts';
-import {fromEvent, toWatchCreate} from './translate.ts';
+import {backoffMs} from '../async/backoff.ts';
+import type {Client, RequestStream} from '../client.ts';
+import {publish} from '../telemetry/diagnostics.ts';
+import {isTokenRefused, parseCancelReason, toKviError} from '../wire/failures.ts';
+import {fromEvent, toWatchCreate} from '../wire/translate.ts';
 
 /** What {@link watchRegistry} needs. */
 export interface WatcherOptions {

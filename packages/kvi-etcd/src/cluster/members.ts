@@ -1,6 +1,6 @@
 import {EventEmitter, once} from 'node:events';
 import {type Connection, connectTo, type ConnectionOptions} from './connection.ts';
-import {publish} from './diagnostics.ts';
+import {publish} from '../telemetry/diagnostics.ts';
 import {type Endpoint, showEndpoint} from './endpoints.ts';
 
 /** A member of the cluster, as it is reached from here. */

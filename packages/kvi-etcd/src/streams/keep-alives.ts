@@ -1,8 +1,8 @@
 import type {ILeaseKeepAliveRequest, ILeaseKeepAliveResponse} from 'etcd3';
 import {type DriverCallOptions, isKviError, KviError, type LeaseId, abortable} from 'kvi-core/driver';
-import type {Client, RequestStream} from './client.ts';
-import {publish} from './diagnostics.ts';
-import {fromLease, toLease} from './translate.ts';
+import type {Client, RequestStream} from '../client.ts';
+import {publish} from '../telemetry/diagnostics.ts';
+import {fromLease, toLease} from '../wire/translate.ts';
 
 /** Keeps leases alive. */
 export interface KeepAlives {

@@ -37,7 +37,7 @@ import {
   type TxnResponse,
   type WatchRequest,
 } from 'kvi-core/driver';
-import {orderTies} from './order.ts';
+import {orderTies} from './ties.ts';
 
 const sortOrders = {ascend: 'Ascend', descend: 'Descend'} as const;
 

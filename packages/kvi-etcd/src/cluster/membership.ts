@@ -1,6 +1,6 @@
 import type {IMember} from 'etcd3';
 import {systemClock, type Timer, withDeadline} from 'kvi-core/driver';
-import {publish} from './diagnostics.ts';
+import {publish} from '../telemetry/diagnostics.ts';
 import {type Endpoint, parseEndpoint, showEndpoint} from './endpoints.ts';
 import type {Member, Members} from './members.ts';
 
