@@ -2,7 +2,7 @@ import {afterAll, beforeAll, expect, it} from '@jest/globals';
 import {type Driver, isKviError} from 'kvi-core/driver';
 import {describeWithEtcd, type Etcd, type EtcdCluster, etcdctl, startEtcdCluster} from 'kvi-testbed';
 import {openEtcd, openEtcdDriver} from '../src/index.ts';
-import {stallTimeoutMs} from '../src/client.ts';
+import {stallTimeoutMs} from '../src/calls/unary.ts';
 import {
   bytes,
   failure,

@@ -1,41 +1,50 @@
-/** The token that proves to etcd who calls. Fetching one is slow on purpose (bcrypt), so that all calls share it. */
+import {callHeaders, type CallHeaders} from './connection.ts';
+
+/**
+ * Holds the headers that prove to etcd who the caller is. Fetching a token is slow on purpose (bcrypt), so all calls
+ * share it.
+ */
 export interface Authenticator {
-  /** The token to send; `undefined` where none is needed. Fetches one if there is none yet. */
-  token(): Promise<string | undefined>;
+  /** The headers to send; undefined until a token has been fetched. */
+  readonly headers: CallHeaders | undefined;
+  /** Fetches a token, or waits for the one that is being fetched. */
+  fetch(): Promise<CallHeaders>;
   /**
-   * The server refused this token: the next call fetches another.
+   * The server refused the token in these headers: the next call fetches another.
    *
    * @returns whether there are credentials to fetch another with
    */
-  refused(token: string | undefined): boolean;
+  refused(headers: CallHeaders): boolean;
 }
 
-/** @param authenticate fetches a token; `undefined` when there are no credentials */
-export function authenticator(authenticate: (() => Promise<string | undefined>) | undefined): Authenticator {
-  if (authenticate === undefined) return {token: () => Promise.resolve(undefined), refused: () => false};
-  const fetch = authenticate;
-  let current: {promise: Promise<string | undefined>; token?: string | undefined} | undefined;
+/** For callers without credentials. */
+export function noAuthentication(): Authenticator {
+  const headers = callHeaders();
+  return {headers, fetch: () => Promise.resolve(headers), refused: () => false};
+}
 
-  function start(): Promise<string | undefined> {
-    const promise = fetch();
-    const mine: typeof current = {promise};
-    current = mine;
-    promise.then(
-      (token) => {
-        mine.token = token;
-      },
-      () => {
-        if (current === mine) current = undefined;
-      },
-    );
-    return promise;
+/** @param authenticate - fetches a token, if the server wants one */
+export function authenticator(authenticate: () => Promise<string | undefined>): Authenticator {
+  let headers: CallHeaders | undefined;
+  let fetching: Promise<CallHeaders> | undefined;
+
+  async function fetch(): Promise<CallHeaders> {
+    try {
+      headers = callHeaders(await authenticate());
+      return headers;
+    } finally {
+      fetching = undefined;
+    }
   }
 
   return {
-    token: () => current?.promise ?? start(),
-    refused(token) {
-      // Of many calls that were refused one token, only the first drops it; the others share what that one fetches.
-      if (current !== undefined && 'token' in current && current.token === token) current = undefined;
+    get headers() {
+      return headers;
+    },
+    fetch: () => (fetching ??= fetch()),
+    refused(refused) {
+      // If a token is refused many times, only the first refusal drops it; the other calls share the next token.
+      if (headers === refused) headers = undefined;
       return true;
     },
   };

@@ -1,19 +1,15 @@
-/**
- * The one file that uses gRPC and npm etcd3 (beside `credentials.ts`): channels to members, and etcd's services on them. Of etcd3 it
- * uses the protocol, which `Host` holds, and the generated clients; not its pool, its retries or its circuit breakers, which
- * send writes again and close channels under other calls.
- */
+/** gRPC (see also `credentials.ts`): a channel to one member, and calls and streams on it. */
 import {
   Channel,
   type ChannelOptions,
+  Client,
+  type ClientDuplexStream,
   type ClientUnaryCall,
   connectivityState,
   Metadata,
-  type ServiceClientConstructor,
   type ServiceError,
 } from '@grpc/grpc-js';
-import {AuthClient, ClusterClient, type ICallable, KVClient, LeaseClient, WatchClient} from 'etcd3';
-import {Host} from 'etcd3/lib/connection-pool.js';
+import type {Method} from '../wire/etcd.ts';
 import {type CertificateSource, connectionCredentials} from './credentials.ts';
 import type {Endpoint} from './endpoints.ts';
 
@@ -25,18 +21,31 @@ export interface ConnectionOptions {
   serverName?: string | undefined;
 }
 
-/** `pending` may become either of the others; `failed` is tried again now and then. */
+/** `pending` may become either of the others; a `failed` connection is tried again now and then. */
 export type ConnectionState = 'ready' | 'pending' | 'failed';
 
-/** A channel to a member, which connects when it is needed and again when it broke. */
+/** A channel to a member. Once asked to connect, it connects again by itself unless it stood idle. */
 export interface Connection {
-  /** How it is; asking makes it connect if it is not connected. */
-  state(): ConnectionState;
-  /** The services of the member, for one call or stream; see {@link servicesOf}. */
-  services(metadata: CallMetadata, ended: AbortSignal): Services;
-  /** Connects no more. Calls that are under way may end. */
+  readonly state: ConnectionState;
+  /** Starts to connect, if the connection is idle. */
+  connect(): void;
+  /** Sends a request, and calls back once, with the response or the error. */
+  call<Q, R>(
+    method: Method<Q, R>,
+    request: Q,
+    headers: Headers,
+    onResponse: (response: R) => void,
+    onError: (error: ServiceError) => void,
+  ): Cancellable;
+  /** Opens a stream. */
+  stream<Q, R>(method: Method<Q, R>, headers: Headers): Stream<Q, R>;
+  /** Stops connecting. Calls under way may end. */
   close(): void;
 }
+
+export type Headers = Metadata;
+export type Cancellable = Pick<ClientUnaryCall, 'cancel'>;
+export type Stream<Q, R> = ClientDuplexStream<Q, R>;
 
 const channelOptions: ChannelOptions = {
   // A handle's sockets are its own: `close` really closes them.
@@ -70,99 +79,70 @@ export function connectTo(endpoint: Endpoint, options: ConnectionOptions, onChan
     ...channelOptions,
     ...(options.serverName === undefined ? {} : {'grpc.ssl_target_name_override': options.serverName}),
   });
-  // One channel for all services of the member; Host alone would open one for each.
-  const host = new Host(target, security, {channelOverride: channel});
-  let closed = false;
+  const client = new Client(target, security, {channelOverride: channel});
+  let state: ConnectionState = 'pending';
 
   function follow(): void {
-    channel.watchConnectivityState(channel.getConnectivityState(false), Infinity, () => {
+    const current = channel.getConnectivityState(false);
+    state = stateOf(current);
+    channel.watchConnectivityState(current, Infinity, () => {
       if (closed) return;
-      onChange();
       follow();
+      onChange();
     });
   }
+
+  let closed = false;
   follow();
 
   return {
-    state() {
-      if (closed) return 'failed';
-      const state = channel.getConnectivityState(true);
-      if (state === connectivityState.READY) return 'ready';
-      return state === connectivityState.TRANSIENT_FAILURE ? 'failed' : 'pending';
+    get state() {
+      return state;
     },
-    services: (metadata, ended) => servicesOf(host, metadata, ended),
+    connect() {
+      if (!closed) channel.getConnectivityState(true);
+    },
+    call: <Q, R>(
+      {path, encode, decode}: Method<Q, R>,
+      request: Q,
+      headers: Headers,
+      onResponse: (response: R) => void,
+      onError: (error: ServiceError) => void,
+    ) =>
+      client.makeUnaryRequest(path, encode, decode, request, headers, (error, response) => {
+        if (error === null) onResponse(response as R);
+        else onError(error);
+      }),
+    stream: ({path, encode, decode}, headers) => client.makeBidiStreamRequest(path, encode, decode, headers),
     close() {
       closed = true;
+      state = 'failed';
       channel.close();
     },
   };
 }
 
-/** etcd's services, as npm etcd3 generates their clients. */
-export interface Services {
-  kv: KVClient;
-  lease: LeaseClient;
-  watch: WatchClient;
-  auth: AuthClient;
-  cluster: ClusterClient;
+function stateOf(state: connectivityState): ConnectionState {
+  if (state === connectivityState.READY) return 'ready';
+  return state === connectivityState.TRANSIENT_FAILURE ? 'failed' : 'pending';
 }
 
-/** Sent along with a call; what is undefined is left out. */
-export type CallMetadata = Readonly<Record<string, string | undefined>>;
-
-/** @param ended cancels unary calls when it aborts */
-function servicesOf(host: Host, metadata: CallMetadata, ended: AbortSignal): Services {
-  const headers = headersOf(metadata);
-  const transport: ICallable<Host> = {
-    callOptionsFactory: undefined,
-    exec: (service, method, request) => unary(clientOf(host, service), method, request, headers, ended),
-    withConnection: async (service, open) =>
-      open({resource: host, client: clientOf(host, service), metadata: headers}),
-    markFailed: () => undefined,
-  };
-  return {
-    kv: new KVClient(transport),
-    lease: new LeaseClient(transport),
-    watch: new WatchClient(transport),
-    auth: new AuthClient(transport),
-    cluster: new ClusterClient(transport),
-  };
+/** What is sent along with calls. */
+export interface CallHeaders {
+  readonly any: Headers;
+  /** Has a member that knows no leader refuse, instead of keeping the caller waiting. */
+  readonly requireLeader: Headers;
 }
 
-type ServiceClient = InstanceType<ServiceClientConstructor>;
-
-/** `Host` makes its clients with grpc-js's `loadPackageDefinition`, which gives them a method for each of the service's. */
-function clientOf(host: Host, service: Parameters<Host['getServiceClient']>[0]): ServiceClient {
-  return host.getServiceClient(service) as ServiceClient;
+export function callHeaders(token?: string): CallHeaders {
+  const any = new Metadata();
+  if (token !== undefined) any.set('token', token);
+  const requireLeader = any.clone();
+  requireLeader.set('hasleader', 'true');
+  return {any, requireLeader};
 }
 
-function unary<R>(
-  client: ServiceClient,
-  method: string,
-  request: unknown,
-  headers: Metadata,
-  ended: AbortSignal,
-): Promise<R> {
-  return new Promise((resolve, reject) => {
-    const call = client[method]?.(request, headers, (error: ServiceError | null, response: R) => {
-      ended.removeEventListener('abort', cancel);
-      if (error === null) resolve(response);
-      else reject(error);
-    }) as ClientUnaryCall;
-    function cancel() {
-      call.cancel();
-    }
-    ended.addEventListener('abort', cancel, {once: true});
-  });
-}
-
-function headersOf(entries: CallMetadata): Metadata {
-  const result = new Metadata();
-  for (const [key, value] of Object.entries(entries)) if (value !== undefined) result.set(key, value);
-  return result;
-}
-
-/** Whether this is how a gRPC call fails. */
+/** Whether a gRPC call fails like this. */
 export function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && 'code' in error && 'details' in error;
 }

@@ -16,8 +16,12 @@ export interface Members {
   readonly name: string;
   /** In the order of preference. */
   list(): readonly Member[];
-  /** Finds a connected member, or waits until there is one. When none can be connected, any: calling it says why. */
+  /** The connected member that is preferred, if there is one. */
+  ready(): Member | undefined;
+  /** Waits for a connected member. If no member can be connected, any: calling it says why. */
   connected(ended: AbortSignal): Promise<Member>;
+  /** Has idle connections connect. */
+  connect(): void;
   /** Whether a call could be tried on another member now. */
   hasOther(member: Member): boolean;
   /** The member is asked last from now on: the next call had better try another. */
@@ -53,9 +57,8 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
     const member: Member = {
       name: showEndpoint(endpoint),
       connection: connectTo(endpoint, options, () => {
-        const ready = member.connection.state() === 'ready';
-        if (ready !== connected) {
-          connected = ready;
+        if (isReady(member) !== connected) {
+          connected = !connected;
           publish('kvi:etcd:connection', () => ({endpoints: name, member: member.name, connected}));
           if (!connected) states.emit('disconnect');
         }
@@ -65,16 +68,24 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
     return member;
   }
 
+  function ready(): Member | undefined {
+    const member = members.find(isReady);
+    return member && chosen(member);
+  }
+
   async function connected(ended: AbortSignal): Promise<Member> {
     for (;;) {
-      // Asking each for its state keeps each connected.
-      const known = members.map((member) => ({member, state: member.connection.state()}));
-      const ready = known.find(({state}) => state === 'ready')?.member;
-      if (ready !== undefined) return chosen(ready);
+      const member = ready();
+      if (member !== undefined) return member;
+      connect();
       const [any] = members;
-      if (any !== undefined && known.every(({state}) => state === 'failed')) return any;
+      if (any !== undefined && members.every(({connection}) => connection.state === 'failed')) return any;
       await stateChange(ended);
     }
+  }
+
+  function connect(): void {
+    for (const {connection} of members) connection.connect();
   }
 
   function chosen(member: Member): Member {
@@ -108,8 +119,10 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
   return {
     name,
     list: () => members,
+    ready,
     connected,
-    hasOther: (member) => members.some((other) => other !== member && other.connection.state() === 'ready'),
+    connect,
+    hasOther: (member) => members.some((other) => other !== member && isReady(other)),
     demote(member, reason) {
       if (!members.includes(member)) return;
       members = [...members.filter((other) => other !== member), member];
@@ -117,7 +130,10 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
     },
     candidate,
     async untilReady(member, signal) {
-      while (member.connection.state() !== 'ready') await stateChange(signal);
+      while (!isReady(member)) {
+        member.connection.connect();
+        await stateChange(signal);
+      }
     },
     replace(removed, added) {
       members = [...members.filter((member) => !removed.includes(member)), ...added];
@@ -132,4 +148,8 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
       for (const {connection} of members) connection.close();
     },
   };
+}
+
+export function isReady({connection}: Member): boolean {
+  return connection.state === 'ready';
 }

@@ -1,14 +1,14 @@
-import type {IMember} from 'etcd3';
 import {systemClock, type Timer, withDeadline} from 'kvi-core/driver';
 import {publish} from '../telemetry/diagnostics.ts';
 import {type Endpoint, parseEndpoint, showEndpoint} from './endpoints.ts';
-import type {Member, Members} from './members.ts';
+import type {Member as ListedMember} from '../wire/etcd.ts';
+import {isReady, type Member, type Members} from './members.ts';
 
 /** Who answers at an endpoint, and what it knows of its cluster. */
 export interface Answer {
   clusterId: string;
   memberId: string;
-  members: readonly IMember[];
+  members: readonly ListedMember[];
 }
 
 /** What {@link followMembership} needs. */
@@ -16,14 +16,14 @@ export interface MembershipOptions {
   members: Members;
   /** Milliseconds between two looks at the membership. */
   intervalMs: number;
-  /** Asks one member for the list of members, within {@link askTimeoutMs}; one without a leader does not answer. */
+  /** Asks one member for the list of members, one without a leader does not answer. */
   ask: (member: Member) => Promise<Answer>;
   /** Aborts when the handle is closed. */
   closing: AbortSignal;
 }
 
-/** How long a member may take to be connected, and then to answer. */
-export const askTimeoutMs = 5_000;
+/** How long a new member may take to connect. */
+const connectTimeoutMs = 5_000;
 
 /** After a lost connection the membership is looked at after so long: the member may have left the cluster. */
 const afterDisconnectMs = 1_000;
@@ -63,7 +63,7 @@ export function followMembership({members, intervalMs, ask, closing}: Membership
     // member too long rather than letting go of one too early.
     const [best] = answers.toSorted((a, b) => b.members.length - a.members.length);
     if (best === undefined || closing.aborted) return;
-    const listed = new Set(best.members.map(({ID}) => ID));
+    const listed = new Set(best.members.map(({id}) => id));
     const added = await join(best);
     if (closing.aborted) {
       for (const {connection} of added) connection.close();
@@ -87,7 +87,7 @@ export function followMembership({members, intervalMs, ask, closing}: Membership
   }
 
   function connectedMembers(): Member[] {
-    return members.list().filter(({connection}) => connection.state() === 'ready');
+    return members.list().filter(isReady);
   }
 
   async function answerOf(member: Member): Promise<Answer | undefined> {
@@ -104,22 +104,25 @@ export function followMembership({members, intervalMs, ask, closing}: Membership
   /** Connects to members that are not reached yet; a learner serves no reads, and who has not started advertises nothing. */
   async function join({clusterId, members: listed}: Answer): Promise<Member[]> {
     const reached = new Set(connectedMembers().map((member) => ids.get(member)));
-    const missing = listed.filter(({ID, isLearner}) => !isLearner && !reached.has(ID));
+    const missing = listed.filter(({id, isLearner}) => !isLearner && !reached.has(id));
     const joined = await Promise.all(missing.map((member) => firstToAnswer(member, clusterId)));
     return joined.filter((member) => member !== undefined);
   }
 
-  async function firstToAnswer({ID, clientURLs}: IMember, clusterId: string): Promise<Member | undefined> {
-    for (const endpoint of clientURLs.flatMap(toEndpoint)) {
+  async function firstToAnswer(
+    {id, clientUrls}: ListedMember,
+    clusterId: string,
+  ): Promise<Member | undefined> {
+    for (const endpoint of clientUrls.flatMap(toEndpoint)) {
       // An endpoint of the list that does not answer now need not be connected twice.
       if (members.list().some(({name}) => name === showEndpoint(endpoint))) continue;
       const candidate = members.candidate(endpoint);
       try {
-        await withDeadline(systemClock, {timeoutMs: askTimeoutMs, closing}, (ended) =>
+        await withDeadline(systemClock, {timeoutMs: connectTimeoutMs, closing}, (ended) =>
           members.untilReady(candidate, ended),
         );
         const answer = await answerOf(candidate);
-        if (answer?.clusterId === clusterId && answer.memberId === ID) return candidate;
+        if (answer?.clusterId === clusterId && answer.memberId === id) return candidate;
       } catch {
         // It cannot be reached; the next one may be.
       }

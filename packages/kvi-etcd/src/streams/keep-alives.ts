@@ -1,8 +1,9 @@
-import type {ILeaseKeepAliveRequest, ILeaseKeepAliveResponse} from 'etcd3';
-import {type DriverCallOptions, isKviError, KviError, type LeaseId, abortable} from 'kvi-core/driver';
-import type {Client, RequestStream} from '../client.ts';
+import {abortable, type DriverCallOptions, isKviError, type KviError, type LeaseId} from 'kvi-core/driver';
+import type {Scopes} from '../async/scopes.ts';
 import {publish} from '../telemetry/diagnostics.ts';
-import {fromLease, toLease} from '../wire/translate.ts';
+import {leaseKeepAlive} from '../wire/etcd.ts';
+import {leaseNotFound} from '../wire/failures.ts';
+import type {RequestStream, RequestStreams} from './request-streams.ts';
 
 /** Keeps leases alive. */
 export interface KeepAlives {
@@ -14,13 +15,13 @@ export interface KeepAlives {
  * Sends the keepalives of all leases on one stream, which is open while answers are due: an idle handle then holds
  * nothing that would keep its process from ending.
  */
-export function keepAlives(client: Client): KeepAlives {
+export function keepAlives(streams: RequestStreams, scopes: Scopes): KeepAlives {
   let current: KeepAliveStream | undefined;
 
   return {
     keepAlive: (id, limits) =>
-      client.limited(limits, async (ended) => {
-        const stream = (current ??= keepAliveStream(client, () => {
+      scopes.run(limits, async (ended) => {
+        const stream = (current ??= keepAliveStream(streams, () => {
           if (current === stream) current = undefined;
         }));
         return {ttlSeconds: await stream.ask(id, ended)};
@@ -39,27 +40,20 @@ interface Waiter {
   reject: (error: KviError) => void;
 }
 
-function keepAliveStream(client: Client, onOver: () => void): KeepAliveStream {
+function keepAliveStream(streams: RequestStreams, onOver: () => void): KeepAliveStream {
   /** For each lease, who asked for it, in order: etcd answers in the order of the requests. */
   const due = new Map<LeaseId, Waiter[]>();
   /** How many still wait; who gave up keeps a place in `due`, because the answer still comes. */
   let waiting = 0;
   const over = new AbortController();
 
-  const opened = client.stream<ILeaseKeepAliveRequest, ILeaseKeepAliveResponse>(
-    'keep leases alive',
-    ({lease}) => lease.leaseKeepAlive(),
-    {onResponse, onEnd: end},
-    over.signal,
-  );
+  const opened = streams.open('keep leases alive', leaseKeepAlive, {onResponse, onEnd: end}, over.signal);
   opened.catch(end);
 
-  function onResponse({ID, TTL}: ILeaseKeepAliveResponse): void {
-    const id = fromLease(ID);
+  function onResponse({id, ttl}: {id: LeaseId; ttl: number}): void {
     const waiter = due.get(id)?.shift();
-    if (TTL === '0')
-      waiter?.reject(new KviError('KVI_LEASE_NOT_FOUND', `lease ${id} has expired or was revoked`));
-    else waiter?.resolve(Number(TTL));
+    if (ttl === 0) waiter?.reject(leaseNotFound(id));
+    else waiter?.resolve(ttl);
   }
 
   function end(error: KviError): void {
@@ -67,7 +61,7 @@ function keepAliveStream(client: Client, onOver: () => void): KeepAliveStream {
     over.abort();
     onOver();
     if (waiting > 0 && error.code !== 'KVI_CLOSED') {
-      publish('kvi:etcd:keep-alive-lost', () => ({endpoints: client.name, waiting, code: error.code}));
+      publish('kvi:etcd:keep-alive-lost', () => ({endpoints: streams.name, waiting, code: error.code}));
     }
     for (const waiter of [...due.values()].flat()) waiter.reject(error);
   }
@@ -79,7 +73,7 @@ function keepAliveStream(client: Client, onOver: () => void): KeepAliveStream {
         due.set(id, [...(due.get(id) ?? []), {resolve, reject}]);
       });
       withStream((stream) => {
-        if (!over.signal.aborted) stream.write({ID: toLease(id)});
+        if (!over.signal.aborted) stream.write({id});
       });
       return await abortable(answer, ended);
     } catch (error) {
@@ -101,11 +95,11 @@ function keepAliveStream(client: Client, onOver: () => void): KeepAliveStream {
   function leave(): void {
     onOver();
     withStream((stream) => {
-      stream.avoid('a keepalive timed out');
+      stream.demote('a keepalive timed out');
     });
   }
 
-  function withStream(use: (stream: RequestStream<ILeaseKeepAliveRequest>) => void): void {
+  function withStream(use: (stream: RequestStream<{id: LeaseId}>) => void): void {
     opened.then(use, () => undefined);
   }
 

@@ -1,27 +1,24 @@
-import type {IEvent, IWatchRequest, IWatchResponse} from 'etcd3';
 import {
+  abortable,
   type Bytes,
   closed,
   type DriverWatch,
-  type EventBuffer,
-  eventBuffer,
   isKviError,
   KviError,
-  abortable,
-  show,
   sleep,
   systemClock,
   type Timer,
   type WatchRequest,
 } from 'kvi-core/driver';
 import {backoffMs} from '../async/backoff.ts';
-import type {Client, RequestStream} from '../client.ts';
 import {publish} from '../telemetry/diagnostics.ts';
-import {isTokenRefused, parseCancelReason, toKviError} from '../wire/failures.ts';
-import {fromEvent, toWatchCreate} from '../wire/translate.ts';
+import {type SentWatchRequest, watch as watchMethod, type WatchMessage} from '../wire/etcd.ts';
+import {isTokenRefused} from '../wire/failures.ts';
+import type {RequestStream, RequestStreams} from './request-streams.ts';
+import {createWatch, type Watch} from './watch.ts';
 
 /** What {@link watchRegistry} needs. */
-export interface WatcherOptions {
+export interface WatchRegistryOptions {
   maxBufferedEvents?: number | undefined;
   /** Whether diagnostics name the keys. Default false. */
   diagnosticKeys?: boolean | undefined;
@@ -36,31 +33,15 @@ export interface WatchRegistry {
   close(): void;
 }
 
-interface Watch {
-  id: number;
-  request: WatchRequest<Bytes>;
-  buffer: EventBuffer;
-  /**
-   * The first revision whose events are not delivered yet: where the watch starts, and where it goes on after the stream
-   * broke. Only what was delivered, or a progress notification, moves it; while a watch catches up, the revision in a
-   * response's header is far ahead of the events that it brings. 0 until the present revision has been read.
-   */
-  nextRevision: number;
-  /** Events of a response that comes in several fragments. */
-  fragments: IEvent[];
-  /** Aborts when the watch ends. */
-  over: AbortController;
-}
-
 /**
  * Runs all watches of a handle on one stream, which is open while there are any, and is opened again, with every watch
  * where it was, when it breaks.
  */
-export function watchRegistry(client: Client, options: WatcherOptions): WatchRegistry {
+export function watchRegistry(streams: RequestStreams, options: WatchRegistryOptions): WatchRegistry {
   const {maxBufferedEvents, presentRevision, diagnosticKeys = false} = options;
   const watches = new Map<number, Watch>();
   let lastId = 0;
-  let stream: RequestStream<IWatchRequest> | undefined;
+  let stream: RequestStream<SentWatchRequest> | undefined;
   let opening: AbortController | undefined;
   let retry: Timer | undefined;
   /** Streams that broke since the last one that worked. */
@@ -81,22 +62,15 @@ export function watchRegistry(client: Client, options: WatcherOptions): WatchReg
     {signal}: {signal?: AbortSignal | undefined} = {},
   ): DriverWatch {
     const id = ++lastId;
-    const over = new AbortController();
-    const buffer = eventBuffer({
-      maxBufferedEvents,
-      signal,
-      onEnd() {
-        over.abort();
-        release(id);
-      },
-    });
-    if (!buffer.ended) {
-      const nextRevision = request.startRevision ?? 0;
-      const started: Watch = {id, request, buffer, nextRevision, fragments: [], over};
-      watches.set(id, started);
-      void start(started);
+    const onEnd = () => {
+      release(id);
+    };
+    const watch = createWatch(id, request, {maxBufferedEvents, signal, onEnd});
+    if (!watch.buffer.ended) {
+      watches.set(id, watch);
+      void start(watch);
     }
-    return buffer.watch;
+    return watch.buffer.watch;
   }
 
   /**
@@ -110,10 +84,10 @@ export function watchRegistry(client: Client, options: WatcherOptions): WatchReg
         watch.nextRevision = (await sharedRevision(watch)) + 1;
       } catch (error) {
         if (!mayPass(error)) {
-          fail(watch, error);
+          watch.fail(error);
           return;
         }
-        await sleep(systemClock, backoffMs(attempt), watch.over.signal).catch(() => undefined);
+        await sleep(systemClock, backoffMs(attempt), watch.over).catch(() => undefined);
       }
       if (watch.buffer.ended) return;
     }
@@ -128,10 +102,10 @@ export function watchRegistry(client: Client, options: WatcherOptions): WatchReg
       return presentRevision(watch.request.key, neverAborted);
     });
     try {
-      return await abortable(reading, watch.over.signal);
+      return await abortable(reading, watch.over);
     } catch (error) {
       if (!isKviError(error, 'KVI_PERMISSION_DENIED')) throw error;
-      return presentRevision(watch.request.key, watch.over.signal);
+      return presentRevision(watch.request.key, watch.over);
     }
   }
 
@@ -150,12 +124,7 @@ export function watchRegistry(client: Client, options: WatcherOptions): WatchReg
     const mine = new AbortController();
     opening = mine;
     try {
-      const opened = await client.stream<IWatchRequest, IWatchResponse>(
-        'watch',
-        (services) => services.watch.watch(),
-        {onResponse, onEnd: broken},
-        mine.signal,
-      );
+      const opened = await streams.open('watch', watchMethod, {onResponse, onEnd: broken}, mine.signal);
       if (mine.signal.aborted) {
         opened.cancel();
         return;
@@ -181,7 +150,7 @@ export function watchRegistry(client: Client, options: WatcherOptions): WatchReg
         fromRevision,
       }));
       return {
-        endpoints: client.name,
+        endpoints: streams.name,
         watches: resumed.length,
         fromRevision: keys.reduce((lowest, {fromRevision}) => Math.min(lowest, fromRevision), Infinity),
         ...(diagnosticKeys ? {keys} : {}),
@@ -195,86 +164,46 @@ export function watchRegistry(client: Client, options: WatcherOptions): WatchReg
     creating = [];
     failures += 1;
     for (const watch of watches.values()) {
-      watch.fragments = [];
-      if (!mayPass(error)) fail(watch, error);
+      watch.interrupt();
+      if (!mayPass(error)) watch.fail(error);
     }
     if (watches.size > 0) open();
   }
 
-  function create(watch: Watch, on: RequestStream<IWatchRequest>): void {
+  function create(watch: Watch, on: RequestStream<SentWatchRequest>): void {
     creating.push(watch.id);
-    on.write({create_request: toWatchCreate(watch.request, watch.id, watch.nextRevision)});
+    on.write({create: watch.toRequest()});
   }
 
-  function onResponse(response: IWatchResponse): void {
+  function onResponse(response: WatchMessage): void {
     if (response.created) {
       onCreated(response, creating.shift());
       return;
     }
-    // A watch that ended here may still get what was under way.
-    const watch = watches.get(Number(response.watch_id));
+    // A watch that has ended may still get what was under way.
+    const watch = watches.get(response.watchId);
     if (watch === undefined) return;
     if (response.canceled) onCanceled(watch, response);
-    else if (response.events.length === 0 && !response.fragment && watch.fragments.length === 0)
-      onProgress(watch, response);
-    else onEvents(watch, response);
+    else watch.receive(response);
   }
 
-  function onCreated(response: IWatchResponse, id: number | undefined): void {
+  function onCreated(response: WatchMessage, id: number | undefined): void {
     const watch = id === undefined ? undefined : watches.get(id);
     if (!response.canceled) failures = 0;
     if (watch === undefined) return;
     if (response.canceled) onCanceled(watch, response);
-    else if (Number(response.watch_id) === id) watch.buffer.created(watch.nextRevision);
-    else
-      fail(
-        watch,
-        new KviError(
-          'KVI_INTERNAL',
-          'the server chose the id of a watch itself; kvi needs etcd 3.4 or later',
-        ),
-      );
-  }
-
-  function onCanceled(watch: Watch, response: IWatchResponse): void {
-    const compactRevision = Number(response.compact_revision);
-    if (compactRevision > 0) {
-      fail(
-        watch,
-        new KviError(
-          'KVI_COMPACTED',
-          `watch ${show(watch.request.key)}: revisions before ${String(compactRevision)} were compacted, and ${String(watch.nextRevision)} is due`,
-          {compactRevision},
-        ),
-      );
-      return;
+    else if (response.watchId === id) watch.buffer.created(watch.nextRevision);
+    else {
+      const message = 'the server ignored the requested watch id; kvi needs etcd 3.4 or later';
+      watch.fail(new KviError('KVI_INTERNAL', message));
     }
-    const reason = parseCancelReason(response.cancel_reason);
-    if (isTokenRefused(reason) && stream?.tokenRefused() === true) {
-      restart();
-      return;
-    }
-    const error = toKviError(reason, {write: false, describe: () => `watch ${show(watch.request.key)}`});
-    if (mayPass(error)) restart();
-    else fail(watch, error);
   }
 
-  function onProgress(watch: Watch, response: IWatchResponse): void {
-    const revision = Number(response.header.revision);
-    if (revision < watch.nextRevision - 1) return;
-    watch.nextRevision = revision + 1;
-    if (watch.request.progressNotify === true) watch.buffer.push({revision, events: []});
-  }
-
-  function onEvents(watch: Watch, response: IWatchResponse): void {
-    const received = watch.fragments.length === 0 ? response.events : watch.fragments.concat(response.events);
-    watch.fragments = response.fragment ? received : [];
-    if (response.fragment) return;
-    const events = received.map(fromEvent).filter(({kv}) => kv.modRevision >= watch.nextRevision);
-    const revision = events.at(-1)?.kv.modRevision;
-    if (revision === undefined) return;
-    watch.nextRevision = revision + 1;
-    watch.buffer.push({revision, events});
+  function onCanceled(watch: Watch, response: WatchMessage): void {
+    const {reason, error} = watch.cancellation(response);
+    const tokenRefused = isTokenRefused(reason) && stream?.tokenRefused() === true;
+    if (tokenRefused || mayPass(error)) restart();
+    else watch.fail(error);
   }
 
   function restart(): void {
@@ -282,19 +211,11 @@ export function watchRegistry(client: Client, options: WatcherOptions): WatchReg
     broken(new KviError('KVI_UNAVAILABLE', 'the server cancelled a watch'));
   }
 
-  function fail(watch: Watch, error: unknown): void {
-    watch.buffer.fail(
-      isKviError(error)
-        ? error
-        : new KviError('KVI_INTERNAL', 'the watch failed in an unknown way', {cause: error}),
-    );
-  }
-
   /** The watch has ended, for whatever reason. */
   function release(id: number): void {
     if (!watches.delete(id)) return;
     if (watches.size > 0) {
-      stream?.write({cancel_request: {watch_id: id}});
+      stream?.write({cancel: {watchId: id}});
       return;
     }
     retry?.cancel();
