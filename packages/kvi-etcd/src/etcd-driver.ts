@@ -1,18 +1,17 @@
 import {
-  type Bytes,
   closed,
   compareBytes,
   describeRange,
   describeTxn,
   type Driver,
   systemClock,
-  type TxnRequest,
   writes,
 } from 'kvi-core/driver';
 import {createScopes} from './async/scopes.ts';
 import {authenticate, type User} from './calls/authenticate.ts';
 import {linearizableBarrier} from './calls/barrier.ts';
 import {listMembers} from './calls/list-members.ts';
+import {sendTxn} from './calls/txn.ts';
 import {unaryCalls} from './calls/unary.ts';
 import {authenticator, noAuthentication} from './cluster/authenticator.ts';
 import type {ConnectionOptions} from './cluster/connection.ts';
@@ -24,7 +23,7 @@ import {requestStreams} from './streams/request-streams.ts';
 import {watchRegistry} from './streams/watch-registry.ts';
 import * as etcd from './wire/etcd.ts';
 import {leaseNotFound} from './wire/failures.ts';
-import {fromRange, fromTxn, toRange, toTxn} from './wire/translate.ts';
+import {fromRange, toRange} from './wire/translate.ts';
 
 /** How {@link etcdDriver} reaches a cluster, and as whom. */
 export interface EtcdDriverOptions extends ConnectionOptions {
@@ -88,19 +87,15 @@ export function etcdDriver(options: EtcdDriverOptions): Driver {
       return fromRange(response, request);
     },
 
-    async txn(request, limits) {
-      const response = await call(
+    txn(request, limits) {
+      return call(
         {
           write: writes(request),
           describe: () => `txn on ${describeTxn(request)}`,
-          async body(send) {
-            if (hasNoOperations(request)) await linearizableBarrier(send);
-            return send(etcd.txn, toTxn(request));
-          },
+          body: (send) => sendTxn(send, request),
         },
         limits,
       );
-      return fromTxn(response, request);
     },
 
     async compact(revision, limits) {
@@ -185,8 +180,4 @@ export function etcdDriver(options: EtcdDriverOptions): Driver {
     },
   };
   return driver;
-}
-
-function hasNoOperations({success = [], failure = []}: TxnRequest<Bytes>): boolean {
-  return success.length === 0 && failure.length === 0;
 }

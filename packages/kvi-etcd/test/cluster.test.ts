@@ -75,7 +75,7 @@ describeWithEtcd('a cluster', () => {
     }
   });
 
-  it('answers reads on another member within two silences of one that hangs, and says so', async () => {
+  it('answers reads on another member within two stall timeouts of one that hangs, and says so', async () => {
     using failovers = recordDiagnostics('kvi:etcd:failover');
     await putOnce(driver, 'frozen', 'v');
     const inUse = () => failovers.messages.at(-1)?.to;

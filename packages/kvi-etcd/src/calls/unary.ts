@@ -84,7 +84,7 @@ export function unaryCalls(members: Members, scopes: Scopes, auth: Authenticator
     scope.alarm = {
       at: systemClock.now() + ms,
       ring() {
-        members.demote(member, `it did not answer for ${ms} ms`);
+        members.demote(member, `it did not answer within ${ms} ms`);
         if (!call.write && call.on === undefined && members.hasOther(member)) scope.interrupt(stall);
       },
     };

@@ -48,33 +48,33 @@ export type Cancellable = Pick<ClientUnaryCall, 'cancel'>;
 export type Stream<Q, R> = ClientDuplexStream<Q, R>;
 
 const channelOptions: ChannelOptions = {
-  // A handle's sockets are its own: `close` really closes them.
+  // Handles do not share sockets, so `close` closes them.
   'grpc.use_local_subchannel_pool': 1,
-  // gRPC would send again by its own rules; what may be sent again is decided in one place, kvi-core.
+  // Only kvi-core decides what may be sent again.
   'grpc.enable_retries': 0,
-  // Nor may a TXT record of the name server turn that on.
+  // A TXT record in DNS could turn retries on.
   'grpc.service_config_disable_resolution': 1,
   'grpc.enable_channelz': 0,
-  // `http_proxy` is set for browsing the web; an address of etcd says where etcd is.
+  // `http_proxy` is set for browsing the web, not for etcd.
   'grpc.enable_http_proxy': 0,
-  // gRPC's 4 MiB would refuse a large answer after the work is done, and break a watch for ever. etcd bounds requests.
+  // gRPC's 4 MiB would refuse a large response after the work is done, and break a watch for ever. etcd limits requests.
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
-  // A peer that vanished without a word is noticed after 10 s. etcd ends the connection of a client that pings more often
-  // than every 5 s, or at all without a call (embed.DefaultGRPCKeepAliveMinTime, PermitWithoutStream).
+  // A peer that vanishes is noticed after 10 s. etcd disconnects a client that pings more often than every 5 s, or at all
+  // without a call (embed.DefaultGRPCKeepAliveMinTime, PermitWithoutStream).
   'grpc.keepalive_time_ms': 6_000,
   'grpc.keepalive_timeout_ms': 4_000,
   'grpc.keepalive_permit_without_calls': 0,
-  // gRPC waits up to two minutes before it tries a dead server again, which is long after a restart is over.
+  // By default, gRPC waits up to two minutes before it tries a dead server again: much longer than a restart takes.
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1_000,
 };
 
-/** @param onChange called when {@link Connection.state} has changed */
+/** @param onChange - called when {@link Connection.state} may have changed */
 export function connectTo(endpoint: Endpoint, options: ConnectionOptions, onChange: () => void): Connection {
   const target = `${endpoint.host}:${String(endpoint.port)}`;
   const security = connectionCredentials(endpoint.tls ? (options.certificates ?? (() => ({}))) : undefined);
-  // With a scheme, since a host's name could be that of a resolver of gRPC.
+  // With a scheme, because a host could be named like one of gRPC's resolvers.
   const channel = new Channel(`dns:${target}`, security, {
     ...channelOptions,
     ...(options.serverName === undefined ? {} : {'grpc.ssl_target_name_override': options.serverName}),

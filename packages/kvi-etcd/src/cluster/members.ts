@@ -3,16 +3,16 @@ import {type Connection, connectTo, type ConnectionOptions} from './connection.t
 import {publish} from '../telemetry/diagnostics.ts';
 import {type Endpoint, showEndpoint} from './endpoints.ts';
 
-/** A member of the cluster, as it is reached from here. */
+/** A member of the cluster, reached at one endpoint. */
 export interface Member {
   /** Its endpoint: `http://HOST:PORT`. */
   readonly name: string;
   readonly connection: Connection;
 }
 
-/** The members that calls go to, and which of them is asked first. */
+/** The members of a cluster, in the order of preference. */
 export interface Members {
-  /** The endpoints that the handle was opened with, for a message. */
+  /** The endpoints that the handle was opened with, for messages. */
   readonly name: string;
   /** In the order of preference. */
   list(): readonly Member[];
@@ -22,33 +22,33 @@ export interface Members {
   connected(ended: AbortSignal): Promise<Member>;
   /** Has idle connections connect. */
   connect(): void;
-  /** Whether a call could be tried on another member now. */
+  /** Whether another member is connected. */
   hasOther(member: Member): boolean;
-  /** The member is asked last from now on: the next call had better try another. */
+  /** Moves the member to the end of the list, so that calls try others first. */
   demote(member: Member, reason: string): void;
-  /** Connects to an endpoint, without asking it anything yet: see {@link Members.replace}. */
+  /** Makes a member that is not in the list yet; see {@link Members.replace}. */
   candidate(endpoint: Endpoint): Member;
   /** Waits until the member is connected. */
   untilReady(member: Member, signal: AbortSignal): Promise<void>;
-  /** Adds candidates, and lets go of members. Calls that run on these may end. */
+  /** Adds candidates, and closes members that were removed once their calls are over. */
   replace(removed: readonly Member[], added: readonly Member[]): void;
-  /** Calls back when a member's connection was lost. */
+  /** Calls back whenever a connection is lost. */
   onDisconnect(callback: () => void): void;
   close(): void;
 }
 
 /**
- * Connects to all members, as etcd's own client does: when one does not answer, another is ready at once. The order of the
- * list is the order of preference, and who fails goes to its end.
+ * Connects to all members, as etcd's own client does, so that if one fails, another is ready at once. A member that fails
+ * moves to the end of the list.
  */
 export function createMembers(endpoints: readonly Endpoint[], options: ConnectionOptions): Members {
   const name = endpoints.map(showEndpoint).join(', ');
-  /** Emits `change` when the state of any connection changes, and `disconnect` when one was lost. */
+  /** Emits `change` when the state of a connection changes, and `disconnect` when a connection is lost. */
   const states = new EventEmitter().setMaxListeners(0);
-  // Starts anywhere, so that clients spread over the members.
+  // A random start spreads clients over the members.
   const first = Math.floor(Math.random() * endpoints.length);
   let members = [...endpoints.slice(first), ...endpoints.slice(0, first)].map(candidate);
-  /** The member that the last call went to, and why it should not be the next one's. */
+  /** The member of the last call, and why the next call should not go to it. */
   let last: {member: Member; reason?: string} | undefined;
   let closed = false;
 
@@ -92,7 +92,7 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
     const before = last;
     if (before?.member === member) return member;
     last = {member};
-    // It stays the first, also when those before it are connected in the end.
+    // It stays first even if members before it become connected.
     members = [member, ...members.filter((other) => other !== member)];
     if (before !== undefined) {
       const {reason = 'it is not connected'} = before;
@@ -107,7 +107,7 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
   }
 
   async function stateChange(signal: AbortSignal): Promise<void> {
-    // gRPC's connection attempts do not keep the process alive; whoever waits for one does, as a call does.
+    // gRPC's attempts to connect do not keep the process alive; a call that waits for one must.
     const hold = setInterval(() => undefined, 2 ** 31 - 1);
     try {
       await once(states, 'change', {signal});

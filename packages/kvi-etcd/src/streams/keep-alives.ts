@@ -12,8 +12,8 @@ export interface KeepAlives {
 }
 
 /**
- * Sends the keepalives of all leases on one stream, which is open while answers are due: an idle handle then holds
- * nothing that would keep its process from ending.
+ * Sends the keepalives of all leases on one stream. It is open only while responses are due, so that an idle handle does
+ * not keep its process alive.
  */
 export function keepAlives(streams: RequestStreams, scopes: Scopes): KeepAlives {
   let current: KeepAliveStream | undefined;
@@ -30,20 +30,20 @@ export function keepAlives(streams: RequestStreams, scopes: Scopes): KeepAlives 
 }
 
 interface KeepAliveStream {
-  /** Resolves with the TTL that the lease has now. */
+  /** Resolves with the lease's TTL. */
   ask(id: LeaseId, ended: AbortSignal): Promise<number>;
 }
 
-/** Who waits for an answer. */
+/** A call that waits for its response. */
 interface Waiter {
   resolve: (ttlSeconds: number) => void;
   reject: (error: KviError) => void;
 }
 
 function keepAliveStream(streams: RequestStreams, onOver: () => void): KeepAliveStream {
-  /** For each lease, who asked for it, in order: etcd answers in the order of the requests. */
+  /** The waiters of each lease, in the order of their requests, which is the order of etcd's responses. */
   const due = new Map<LeaseId, Waiter[]>();
-  /** How many still wait; who gave up keeps a place in `due`, because the answer still comes. */
+  /** How many still wait. A waiter that gave up stays in `due`, because its response still comes. */
   let waiting = 0;
   const over = new AbortController();
 
@@ -91,7 +91,7 @@ function keepAliveStream(streams: RequestStreams, onOver: () => void): KeepAlive
     }
   }
 
-  /** A lease cannot wait until gRPC finds out that the member hangs: later keepalives go to another. */
+  /** Sends later keepalives to another member: a lease cannot wait until gRPC notices that this one hangs. */
   function leave(): void {
     onOver();
     withStream((stream) => {

@@ -22,20 +22,20 @@ export interface WatchRegistryOptions {
   maxBufferedEvents?: number | undefined;
   /** Whether diagnostics name the keys. Default false. */
   diagnosticKeys?: boolean | undefined;
-  /** Reads the present revision of the store, asking about the key that is to be watched. */
+  /** Reads the store's revision by reading the key that is to be watched. */
   presentRevision: (key: Bytes, signal: AbortSignal) => Promise<number>;
 }
 
 /** Runs watches. */
 export interface WatchRegistry {
   watch(request: WatchRequest<Bytes>, options?: {signal?: AbortSignal | undefined}): DriverWatch;
-  /** Ends all watches with `KVI_CLOSED`, also those that wait for a connection. */
+  /** Ends all watches with `KVI_CLOSED`, including those that wait for a connection. */
   close(): void;
 }
 
 /**
- * Runs all watches of a handle on one stream, which is open while there are any, and is opened again, with every watch
- * where it was, when it breaks.
+ * Runs all watches of a handle on one stream, which is open while there are watches. When it breaks, it is opened again, and
+ * every watch resumes where it was.
  */
 export function watchRegistry(streams: RequestStreams, options: WatchRegistryOptions): WatchRegistry {
   const {maxBufferedEvents, presentRevision, diagnosticKeys = false} = options;
@@ -44,16 +44,16 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
   let stream: RequestStream<SentWatchRequest> | undefined;
   let opening: AbortController | undefined;
   let retry: Timer | undefined;
-  /** Streams that broke since the last one that worked. */
+  /** How many streams in a row broke before they worked. */
   let failures = 0;
-  /** Whether a stream broke since the last one was opened. */
+  /** Whether the last stream broke, rather than ended with its last watch. */
   let interrupted = false;
   /**
-   * The ids of the watches whose `created` answer is due. etcd answers in order, and a refusal names no id: the order
-   * alone tells whose it is.
+   * The ids of the watches whose `created` response is due. etcd responds in order, and a refusal names no id, so only the
+   * order tells which watch was refused.
    */
   let creating: number[] = [];
-  /** The read of the present revision that is about to be sent. */
+  /** The read of the revision that is about to be sent. */
   let reading: Promise<number> | undefined;
   const neverAborted = new AbortController().signal;
 
@@ -74,9 +74,8 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
   }
 
   /**
-   * A watch from the present on starts after a revision that is read first, like any read the latest of the whole cluster.
-   * Left to the server, it would start after the revision of the member that is asked, which may be behind, and which
-   * etcd 3.5 does not tell exactly.
+   * Starts a watch. If it is to start now, that is after a revision that is read first, linearizably. The server would
+   * start it after the revision of the member that is asked, which may be behind, and which etcd 3.5 reports inexactly.
    */
   async function start(watch: Watch): Promise<void> {
     for (let attempt = 1; watch.nextRevision === 0; attempt += 1) {
@@ -95,7 +94,7 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
     else create(watch, stream);
   }
 
-  /** Watches that start in one turn of the event loop share the read; but a user may not read all of their keys. */
+  /** Watches that start in one turn of the event loop share the read, unless the user may not read that key. */
   async function sharedRevision(watch: Watch): Promise<number> {
     reading ??= Promise.resolve().then(() => {
       reading = undefined;
@@ -211,7 +210,7 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
     broken(new KviError('KVI_UNAVAILABLE', 'the server cancelled a watch'));
   }
 
-  /** The watch has ended, for whatever reason. */
+  /** Removes a watch that has ended. */
   function release(id: number): void {
     if (!watches.delete(id)) return;
     if (watches.size > 0) {
@@ -234,7 +233,7 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
   };
 }
 
-/** Whether what went wrong may be over soon, so that a watch goes on trying. */
+/** Whether the failure may be temporary, so that a watch keeps trying. */
 function mayPass(error: unknown): boolean {
   return isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT', 'KVI_RESOURCE_EXHAUSTED');
 }

@@ -218,6 +218,8 @@ function method<Request, Response>(
 }
 
 export const range = method('KV/Range', rangeRequest, rangeResponse);
+export const put = method('KV/Put', putRequest, putResponse);
+export const deleteRange = method('KV/DeleteRange', deleteRangeRequest, deleteRangeResponse);
 export const txn = method('KV/Txn', txnRequest, txnResponse);
 export const compact = method('KV/Compact', message({revision: int64(1)}), nothing);
 export const leaseGrant = method(

@@ -1,27 +1,27 @@
 /**
- * What a failed gRPC call means for its caller. The question is always the same: may the request have been applied?
+ * What a failed gRPC call means for its caller. The question is always whether the request may have been applied.
  *
- * @see `api/v3rpc/rpctypes/error.go` in etcd for the texts, `v3_server.go` for where each comes from
+ * @see `api/v3rpc/rpctypes/error.go` in etcd for the messages, `v3_server.go` for where they come from
  */
 import {KviError, type KviErrorCode, type LeaseId} from 'kvi-core/driver';
 
-/** How a gRPC call ended, if not well. */
+/** How a gRPC call failed. */
 export interface GrpcFailure {
   code: number;
   details: string;
 }
 
-/** The call that failed, as far as it matters here. */
+/** The call that failed. */
 export interface CallDescription {
   /** Whether it may change the store. */
   write: boolean;
-  /** What it was to do, for a message: `range "a"`. Names keys, never values or passwords. */
+  /** Describes the call in messages: `range "a"`. Names keys, never values or passwords. */
   describe: () => string;
-  /** Whether a member that is cut off from its cluster may answer, as to a serializable read. Default false. */
+  /** Whether a member without a leader may answer, as it may a serializable read. Default false. */
   withoutLeader?: boolean;
 }
 
-/** gRPC's own codes; those that are not here get no special treatment. */
+/** The gRPC codes that matter here. */
 const grpc = {
   invalidArgument: 3,
   permissionDenied: 7,
@@ -68,7 +68,7 @@ const refusals: Readonly<Record<string, KviErrorCode>> = {
   'mvcc: watcher range is empty': 'KVI_INVALID_ARGUMENT',
 };
 
-/** The texts by which grpc-js says that the server cannot have processed the call. */
+/** How grpc-js's messages begin if the server cannot have processed the call. */
 const notSent = [
   'No connection established',
   'Name resolution failed',
@@ -78,10 +78,10 @@ const notSent = [
   'Stream refused by server',
 ];
 
-/** The texts by which grpc-go refuses a message by its size before it looks into it. */
+/** grpc-go's message when it refuses a request by its size. */
 const tooLarge = 'received message larger than max';
 
-/** Says what a failed call means for its caller. */
+/** The error for a failed call. */
 export function toKviError(failure: GrpcFailure, call: CallDescription): KviError {
   const code = codeOf(failure, call);
   return new KviError(code, `${call.describe()}: ${explain(code, failure)}`, {cause: failure});
@@ -115,7 +115,7 @@ export function isAuthNotEnabled({details}: GrpcFailure): boolean {
   return details === messages.authNotEnabled;
 }
 
-/** Reads why the server cancelled a watch: a failed call's code and details in one text, or the details alone. */
+/** Parses the reason of a cancelled watch: a failed call's code and details in one text, or only the details. */
 export function parseCancelReason(reason: string): GrpcFailure {
   return {code: 2, details: reason.replace(/^rpc error: code = \w+ desc = /, '')};
 }
@@ -132,7 +132,7 @@ function codeOf({code, details}: GrpcFailure, {write}: CallDescription): KviErro
       return 'KVI_PERMISSION_DENIED';
     case grpc.unauthenticated:
       return 'KVI_UNAUTHENTICATED';
-    // Whoever answered so does not know the method, and did nothing.
+    // The server does not know the method, so it did nothing.
     case grpc.unimplemented:
       return 'KVI_UNAVAILABLE';
     default:
@@ -141,7 +141,7 @@ function codeOf({code, details}: GrpcFailure, {write}: CallDescription): KviErro
 }
 
 function explain(code: KviErrorCode, failure: GrpcFailure): string {
-  // grpc-js wraps the one thing that matters when it cannot connect.
+  // When grpc-js cannot connect, the reason is in the middle of its message.
   const details =
     /Last error: (?:Error: )?(.*?)\. Resolution note: /.exec(failure.details)?.[1] ?? failure.details;
   if (code === 'KVI_UNKNOWN_OUTCOME') {
@@ -151,10 +151,9 @@ function explain(code: KviErrorCode, failure: GrpcFailure): string {
     failure.code === grpc.unimplemented ||
     /Protocol error|without gRPC status|HTTP status code/.test(details)
   ) {
-    return `the server answers, but does not speak etcd's v3 gRPC API (${details})`;
+    return `the server does not speak etcd's v3 gRPC API (${details})`;
   }
-  if (code === 'KVI_UNAVAILABLE')
-    return `etcd could not be reached or could not serve; nothing was applied (${details})`;
+  if (code === 'KVI_UNAVAILABLE') return `etcd is unavailable; nothing was applied (${details})`;
   return details;
 }
 

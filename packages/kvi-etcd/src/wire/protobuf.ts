@@ -28,7 +28,9 @@ export interface Field<In, Out = In> {
 type Fields = Readonly<Record<string, Field<never, unknown>>>;
 
 type Encodable<F extends Fields> = {
-  readonly [K in keyof F]?: F[K] extends Field<infer In, infer _> ? In | undefined : never;
+  readonly [K in keyof F]?: F[K] extends {write: (to: Writer, value: infer In) => void}
+    ? In | undefined
+    : never;
 };
 
 type Decoded<F extends Fields> = {

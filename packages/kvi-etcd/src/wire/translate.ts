@@ -110,12 +110,12 @@ function fromOp(
   throw unexpected('the response to another operation');
 }
 
-function fromPut({header, prevKv}: ReceivedPut): PutResponse<Bytes> {
+export function fromPut({header, prevKv}: ReceivedPut): PutResponse<Bytes> {
   const revision = revisionOf(header);
   return prevKv === undefined ? {revision} : {revision, prevKv};
 }
 
-function fromDeleteRange({header, deleted, prevKvs}: ReceivedDeleteRange): DeleteRangeResponse<Bytes> {
+export function fromDeleteRange({header, deleted, prevKvs}: ReceivedDeleteRange): DeleteRangeResponse<Bytes> {
   return {revision: revisionOf(header), deleted, prevKvs};
 }
 
