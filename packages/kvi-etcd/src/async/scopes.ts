@@ -25,12 +25,12 @@ export interface Scopes {
   close(): void;
 }
 
-/** How often deadlines are looked at: a call ends at most so much too late, and never early. */
+/** How often deadlines are checked: the most by which a call ends too late. No call ends early. */
 const sweepMs = 20;
 
 /**
- * One timer serves the deadlines of all calls: nearly every call is over before its deadline, and a timer of its own would
- * cost more than the look. The timer runs while there are calls. It does not keep the process alive; what a call waits for does.
+ * One timer serves the deadlines of all calls: nearly every call ends long before its deadline, so a timer of its own would
+ * be wasted. The timer runs while there are calls, and does not keep the process alive; what the calls wait for does.
  *
  * @param onSweep - called now and then while there are calls
  */
@@ -41,7 +41,7 @@ export function createScopes(onSweep: () => void): Scopes {
   let isClosed = false;
 
   function scheduleSweep(now: number): void {
-    // A timer that is long overdue was a fake one, which a test has taken away.
+    // A timer that is long overdue was a fake one of a test, and never fires.
     if (timer !== undefined && now < sweepAt + 1_000) return;
     timer?.cancel();
     sweepAt = now + sweepMs;
@@ -108,16 +108,16 @@ class CallScope implements Scope {
   }
 
   withSignal<R>(body: (ended: AbortSignal) => Promise<R>): Promise<R> {
+    if (this.error !== undefined) return Promise.reject(this.error);
     const controller = new AbortController();
     this.interrupt = (reason) => controller.abort(reason);
-    if (this.error !== undefined) this.interrupt(this.error);
     return body(controller.signal);
   }
 
   look(now: number): void {
     if (now >= this.#deadline) {
       const ms = Math.round(this.#limits.timeoutMs ?? Infinity);
-      this.end(new KviError('KVI_TIMEOUT', `timed out after ${ms} ms`));
+      this.end(new KviError('KVI_TIMEOUT', `gave up after ${ms} ms`));
     } else if (this.alarm !== undefined && now >= this.alarm.at) {
       const {ring} = this.alarm;
       this.alarm = undefined;

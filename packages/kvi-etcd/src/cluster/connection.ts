@@ -81,6 +81,7 @@ export function connectTo(endpoint: Endpoint, options: ConnectionOptions, onChan
   });
   const client = new Client(target, security, {channelOverride: channel});
   let state: ConnectionState = 'pending';
+  let closed = false;
 
   function follow(): void {
     const current = channel.getConnectivityState(false);
@@ -91,8 +92,6 @@ export function connectTo(endpoint: Endpoint, options: ConnectionOptions, onChan
       onChange();
     });
   }
-
-  let closed = false;
   follow();
 
   return {

@@ -153,10 +153,11 @@ function explain(code: KviErrorCode, failure: GrpcFailure): string {
   ) {
     return `the server does not speak etcd's v3 gRPC API (${details})`;
   }
-  if (code === 'KVI_UNAVAILABLE') return `etcd is unavailable; nothing was applied (${details})`;
+  if (code === 'KVI_UNAVAILABLE')
+    return `etcd could not be reached or could not serve; nothing was applied (${details})`;
   return details;
 }
 
 function outcomeUnknown(reason: string): string {
-  return `sent, but the outcome is unknown; read before writing again (${reason})`;
+  return `it was sent, and may have been applied or not; read before writing again (${reason})`;
 }
