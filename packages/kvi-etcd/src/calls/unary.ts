@@ -1,7 +1,7 @@
 import {abortable, type DriverCallOptions, isKviError, KviError, systemClock} from 'kvi-core/driver';
 import type {Scope, Scopes} from '../async/scopes.ts';
 import type {Authenticator} from '../cluster/authenticator.ts';
-import {type Connection, type Headers, isServiceError} from '../cluster/connection.ts';
+import {type Connection, type Headers, isServiceError, type ServiceError} from '../cluster/connection.ts';
 import type {Member, Members} from '../cluster/members.ts';
 import type {Method} from '../wire/etcd.ts';
 import {type CallDescription, isTokenRefused, toKviError, unknownOutcome} from '../wire/failures.ts';
@@ -52,21 +52,13 @@ export function unaryCalls(members: Members, scopes: Scopes, auth: Authenticator
           return await call.body(sender(scope, member.connection, call.withoutLeader ? any : requireLeader));
         } catch (error) {
           if (scope.error !== undefined) throw error;
-          if (error === stall) {
-            stalls += 1;
-            continue;
-          }
-          if (!isServiceError(error)) throw error;
-          asked = undefined;
-          if (mayRefresh && isTokenRefused(error) && auth.refused(headers)) {
+          const status = isServiceError(error) ? error : undefined;
+          // A member that answered no longer works on the call.
+          if (status !== undefined) asked = undefined;
+          if (error === stall) stalls += 1;
+          else if (mayRefresh && status && isTokenRefused(status) && auth.refused(headers))
             mayRefresh = false;
-            continue;
-          }
-          const failure = toKviError(error, call);
-          if (isKviError(failure, 'KVI_UNAVAILABLE', 'KVI_UNKNOWN_OUTCOME')) {
-            members.demote(member, error.details);
-          }
-          throw failure;
+          else throw status === undefined ? error : failure(call, member, status);
         } finally {
           scope.alarm = undefined;
         }
@@ -88,6 +80,12 @@ export function unaryCalls(members: Members, scopes: Scopes, auth: Authenticator
         if (!call.write && call.on === undefined && members.hasOther(member)) scope.interrupt(stall);
       },
     };
+  }
+
+  function failure(call: CallDescription, member: Member, status: ServiceError): KviError {
+    const error = toKviError(status, call);
+    if (isKviError(error, 'KVI_UNAVAILABLE', 'KVI_UNKNOWN_OUTCOME')) members.demote(member, status.details);
+    return error;
   }
 
   /** The error of a call that its scope ended. */

@@ -43,6 +43,7 @@ export interface Connection {
   close(): void;
 }
 
+export type {ServiceError};
 export type Headers = Metadata;
 export type Cancellable = Pick<ClientUnaryCall, 'cancel'>;
 export type Stream<Q, R> = ClientDuplexStream<Q, R>;

@@ -70,6 +70,7 @@ export function message<F extends Fields>(fields: F): Message<Encodable<F>, Deco
         if (known === undefined) from.skip(tag & 7);
         else result[known.name] = known.field.read(from, result[known.name]);
       }
+      if (from.position > end) throw new RangeError('truncated message');
       return result as Decoded<F>;
     },
   };
