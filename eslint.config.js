@@ -74,7 +74,7 @@ export default defineConfig(
     },
   })),
   {
-    files: ['packages/kvi-etcd/src/{connection,credentials}.ts'],
+    files: ['packages/kvi-etcd/src/cluster/{connection,credentials}.ts'],
     rules: {'@typescript-eslint/no-restricted-imports': restrictedImports('kvi-etcd')},
   },
   {

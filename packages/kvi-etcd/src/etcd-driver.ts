@@ -1,136 +1,183 @@
 import {
-  type Bytes,
+  closed,
   compareBytes,
   describeRange,
   describeTxn,
   type Driver,
-  KviError,
-  type LeaseId,
   systemClock,
-  type TxnRequest,
   writes,
 } from 'kvi-core/driver';
-import type {Client} from './client.ts';
-import {isServiceError, type Services} from './connection.ts';
-import {isPermissionDenied} from './failures.ts';
-import {keepAlives} from './keep-alive-stream.ts';
-import {fromLease, fromRange, fromTxn, toLease, toRange, toTxn} from './translate.ts';
-import {watchRegistry} from './watch-stream.ts';
+import {createScopes} from './async/scopes.ts';
+import {authenticate, type User} from './calls/authenticate.ts';
+import {linearizableBarrier} from './calls/barrier.ts';
+import {listMembers} from './calls/list-members.ts';
+import {sendTxn} from './calls/txn.ts';
+import {unaryCalls} from './calls/unary.ts';
+import {authenticator, noAuthentication} from './cluster/authenticator.ts';
+import type {ConnectionOptions} from './cluster/connection.ts';
+import type {Endpoint} from './cluster/endpoints.ts';
+import {createMembers} from './cluster/members.ts';
+import {followMembership} from './cluster/membership.ts';
+import {keepAlives} from './streams/keep-alives.ts';
+import {requestStreams} from './streams/request-streams.ts';
+import {watchRegistry} from './streams/watch-registry.ts';
+import * as etcd from './wire/etcd.ts';
+import {leaseNotFound} from './wire/failures.ts';
+import {fromRange, toRange} from './wire/translate.ts';
 
-/** What {@link etcdDriver} may be told. */
-export interface EtcdDriverOptions {
+/** How {@link etcdDriver} reaches a cluster, and as whom. */
+export interface EtcdDriverOptions extends ConnectionOptions {
+  endpoints: readonly Endpoint[];
+  /** Absent: the user without a name. */
+  user?: User | undefined;
+  /** Milliseconds between two looks at the cluster's membership. Absent: the endpoints stay as they are. */
+  membershipIntervalMs?: number | undefined;
   /** How many events a watch keeps for a slow consumer. Default 100,000. */
   maxBufferedEvents?: number | undefined;
   /** Whether diagnostics name the keys that are watched. Default false. */
   diagnosticKeys?: boolean | undefined;
 }
 
-/** The port on an etcd cluster. */
-export function etcdDriver(client: Client, options: EtcdDriverOptions): Driver {
-  const keeper = keepAlives(client);
-  const watches = watchRegistry(client, {
+/** The port on an etcd cluster. Connects when it is first needed. */
+export function etcdDriver(options: EtcdDriverOptions): Driver {
+  const {endpoints, user, membershipIntervalMs} = options;
+  const closing = new AbortController();
+  const members = createMembers(endpoints, options);
+  // Members that calls do not go to now stay connected, so that a call can go to them at once.
+  const scopes = createScopes(() => {
+    members.connect();
+  });
+  const unauthenticated = noAuthentication();
+  const auth =
+    user === undefined
+      ? unauthenticated
+      : authenticator(() => authenticate(unaryCalls(members, scopes, unauthenticated), user));
+  const call = unaryCalls(members, scopes, auth);
+  const streams = requestStreams(members, scopes, auth);
+  const keeper = keepAlives(streams, scopes);
+  const watches = watchRegistry(streams, {
     ...options,
     async presentRevision(key, signal) {
       const {revision} = await driver.range({key, countOnly: true}, {signal});
       return revision;
     },
   });
+  if (membershipIntervalMs !== undefined) {
+    followMembership({
+      members,
+      intervalMs: membershipIntervalMs,
+      ask: (member) => listMembers(call, member),
+      closing: closing.signal,
+    });
+  }
 
   const driver: Driver = {
     clock: systemClock,
 
-    async range(request, limits = {}) {
-      const call = {
-        write: false,
-        describe: () => `range ${describeRange(request)}`,
-        withoutLeader: request.serializable === true,
-      };
-      return fromRange(await client.call(call, limits, ({kv}) => kv.range(toRange(request))), request);
+    async range(request, limits) {
+      const response = await call(
+        {
+          write: false,
+          withoutLeader: request.serializable === true,
+          describe: () => `range ${describeRange(request)}`,
+          body: (send) => send(etcd.range, toRange(request)),
+        },
+        limits,
+      );
+      return fromRange(response, request);
     },
 
-    async txn(request, limits = {}) {
-      const call = {write: writes(request), describe: () => `txn on ${describeTxn(request)}`};
-      const response = await client.call(call, limits, async (services) => {
-        if (hasNoOperations(request)) await linearizableBarrier(services);
-        return services.kv.txn(toTxn(request));
-      });
-      return fromTxn(response, request);
+    txn(request, limits) {
+      return call(
+        {
+          write: writes(request),
+          describe: () => `txn on ${describeTxn(request)}`,
+          body: (send) => sendTxn(send, request),
+        },
+        limits,
+      );
     },
 
-    async compact(revision, limits = {}) {
-      const call = {write: true, describe: () => `compact ${String(revision)}`};
-      await client.call(call, limits, ({kv}) => kv.compact({revision}));
+    async compact(revision, limits) {
+      await call(
+        {
+          write: true,
+          describe: () => `compact ${revision}`,
+          body: (send) => send(etcd.compact, {revision}),
+        },
+        limits,
+      );
     },
 
-    async leaseGrant({ttlSeconds, id}, limits = {}) {
-      const call = {write: true, describe: () => 'grant a lease'};
-      const request = {TTL: ttlSeconds, ...(id === undefined ? {} : {ID: toLease(id)})};
-      const {ID, TTL} = await client.call(call, limits, ({lease}) => lease.leaseGrant(request));
-      return {id: fromLease(ID), ttlSeconds: Number(TTL)};
+    async leaseGrant({ttlSeconds, id: wanted}, limits) {
+      const {id, ttl} = await call(
+        {
+          write: true,
+          describe: () => 'grant a lease',
+          body: (send) => send(etcd.leaseGrant, {ttl: ttlSeconds, id: wanted}),
+        },
+        limits,
+      );
+      return {id, ttlSeconds: ttl};
     },
 
-    async leaseRevoke(id, limits = {}) {
-      const call = {write: true, describe: () => `revoke lease ${id}`};
-      await client.call(call, limits, ({lease}) => lease.leaseRevoke({ID: toLease(id)}));
+    async leaseRevoke(id, limits) {
+      await call(
+        {
+          write: true,
+          describe: () => `revoke lease ${id}`,
+          body: (send) => send(etcd.leaseRevoke, {id}),
+        },
+        limits,
+      );
     },
 
     leaseKeepAlive: (id, limits = {}) => keeper.keepAlive(id, limits),
 
-    async leaseTimeToLive({id, keys = false}, limits = {}) {
-      const call = {write: false, describe: () => `read lease ${id}`};
-      const request = {ID: toLease(id), keys};
-      const found = await client.call(call, limits, ({lease}) => lease.leaseTimeToLive(request));
-      // etcd's way to say that there is none.
-      if (found.TTL === '-1') throw leaseNotFound(id);
+    async leaseTimeToLive({id, keys = false}, limits) {
+      const found = await call(
+        {
+          write: false,
+          describe: () => `read lease ${id}`,
+          body: (send) => send(etcd.leaseTimeToLive, {id, keys}),
+        },
+        limits,
+      );
+      // etcd's answer if there is no such lease.
+      if (found.ttl === -1) throw leaseNotFound(id);
       return {
         id,
-        ttlSeconds: Number(found.TTL),
-        grantedTtlSeconds: Number(found.grantedTTL),
+        ttlSeconds: found.ttl,
+        grantedTtlSeconds: found.grantedTtl,
         keys: found.keys.sort(compareBytes),
       };
     },
 
-    async leaseLeases(limits = {}) {
-      const call = {write: false, describe: () => 'list leases'};
-      const {leases} = await client.call(call, limits, async (services) => {
-        await linearizableBarrier(services);
-        return services.lease.leaseLeases();
-      });
-      return leases.map(({ID}) => fromLease(ID)).sort();
+    async leaseLeases(limits) {
+      const {leases} = await call(
+        {
+          write: false,
+          describe: () => 'list leases',
+          async body(send) {
+            await linearizableBarrier(send);
+            return send(etcd.leaseLeases, {});
+          },
+        },
+        limits,
+      );
+      return leases.map(({id}) => id).sort();
     },
 
     watch: (request, limits) => watches.watch(request, limits),
 
     close() {
+      closing.abort(closed());
       watches.close();
-      client.close();
+      streams.close();
+      scopes.close();
+      members.close();
       return Promise.resolve();
     },
   };
   return driver;
-}
-
-/**
- * Lets the member learn everything that its cluster had agreed on before. It does so before it looks at permissions, so
- * one who may not read the key can ask for it too.
- *
- * A member answers two requests from what it has, old as that may be, without being asked to: for the leases, and a
- * transaction without operations.
- *
- * @see `Range`, `isTxnSerializable` and `LeaseLeases` in etcd's `v3_server.go`
- */
-async function linearizableBarrier({kv}: Services): Promise<void> {
-  try {
-    await kv.range({key: Buffer.of(0), count_only: true});
-  } catch (error) {
-    if (!(isServiceError(error) && isPermissionDenied(error))) throw error;
-  }
-}
-
-function hasNoOperations({success = [], failure = []}: TxnRequest<Bytes>): boolean {
-  return success.length === 0 && failure.length === 0;
-}
-
-function leaseNotFound(id: LeaseId): KviError {
-  return new KviError('KVI_LEASE_NOT_FOUND', `lease ${id} has expired or was revoked`);
 }

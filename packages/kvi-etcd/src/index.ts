@@ -1,9 +1,4 @@
-export type {Certificates, CertificateSource} from './credentials.ts';
-export type {EtcdDiagnostics} from './diagnostics.ts';
-export {
-  type EtcdEndpointOptions,
-  type EtcdOptions,
-  openEtcd,
-  openEtcdDriver,
-  type OpenEtcdOptions,
-} from './open.ts';
+export type {Certificates, CertificateSource} from './cluster/credentials.ts';
+export {openEtcd, openEtcdDriver, type OpenEtcdOptions} from './open.ts';
+export type {EtcdEndpointOptions, EtcdOptions} from './options.ts';
+export type {EtcdDiagnostics} from './telemetry/diagnostics.ts';

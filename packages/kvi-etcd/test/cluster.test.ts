@@ -2,7 +2,7 @@ import {afterAll, beforeAll, expect, it} from '@jest/globals';
 import {type Driver, isKviError} from 'kvi-core/driver';
 import {describeWithEtcd, type Etcd, type EtcdCluster, etcdctl, startEtcdCluster} from 'kvi-testbed';
 import {openEtcd, openEtcdDriver} from '../src/index.ts';
-import {stallTimeoutMs} from '../src/client.ts';
+import {stallTimeoutMs} from '../src/calls/unary.ts';
 import {
   bytes,
   failure,
@@ -75,7 +75,7 @@ describeWithEtcd('a cluster', () => {
     }
   });
 
-  it('answers reads on another member within two silences of one that hangs, and says so', async () => {
+  it('answers reads on another member within two stall timeouts of one that hangs, and says so', async () => {
     using failovers = recordDiagnostics('kvi:etcd:failover');
     await putOnce(driver, 'frozen', 'v');
     const inUse = () => failovers.messages.at(-1)?.to;

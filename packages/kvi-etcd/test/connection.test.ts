@@ -78,7 +78,7 @@ describe('opening', () => {
   });
 
   it.each([
-    [{time: 1}, /"time" is not an option/],
+    [{time: 1}, /unknown option "time"/],
     [{timeoutMs: 0}, /timeoutMs/],
     [{username: 'u'}, /username and password/],
     [{cert: 'c'}, /cert and key/],

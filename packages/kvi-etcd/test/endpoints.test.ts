@@ -1,5 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
-import {parseEndpoint, parseUrl} from '../src/endpoints.ts';
+import {parseEndpoint, parseUrl} from '../src/cluster/endpoints.ts';
 
 describe('an etcd URL', () => {
   it.each([
@@ -43,11 +43,11 @@ describe('an etcd URL', () => {
   });
 
   it.each([
-    ['h:2379', /no scheme/],
-    ['redis://h', /"redis:" is not a scheme/],
-    ['http://', /names no host/],
-    ['http://h,,g', /names no host/],
-    ['http://:2379', /names no host/],
+    ['h:2379', /missing scheme/],
+    ['redis://h', /unknown scheme "redis:"/],
+    ['http://', /missing host/],
+    ['http://h,,g', /missing host/],
+    ['http://:2379', /missing host/],
     ['http://h:0', /port 0/],
     ['http://h:65536', /port 65536/],
     ['http://h:x', /":x" after the host/],

@@ -59,7 +59,7 @@ describe('open with a URL that means nothing', () => {
     ['has the scheme of nothing known', 'redis://127.0.0.1', 'no driver for "redis:"'],
     ['takes a host for a scheme', 'localhost:2379', 'no driver for "localhost:"'],
     ['is called as a property of every object', 'constructor:x', 'no driver for "constructor:"'],
-    ['names no host', 'http://', 'names no host'],
+    ['names no host', 'http://', 'missing host'],
     ['is more than mem: and a name', 'mem://127.0.0.1', 'names no store'],
   ])('says so when it %s', async (_what, url, message) => {
     const error = await openError(url);

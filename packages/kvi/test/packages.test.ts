@@ -27,7 +27,7 @@ async function useInProcess(url: string, missing: string[] = []): Promise<unknow
 
 describe('the packages behind open', () => {
   it('mem: works where neither the etcd driver nor gRPC is installed', async () => {
-    expect(await useInProcess('mem:', ['kvi-etcd', 'etcd3', '@grpc/grpc-js'])).toBe('value');
+    expect(await useInProcess('mem:', ['kvi-etcd', '@grpc/grpc-js'])).toBe('value');
   });
 
   it.each([
@@ -42,9 +42,9 @@ describe('the packages behind open', () => {
   });
 
   it('does not blame the driver for a package that it misses itself', async () => {
-    expect(await useInProcess('http://127.0.0.1:1', ['etcd3'])).toEqual({
+    expect(await useInProcess('http://127.0.0.1:1', ['@grpc/grpc-js'])).toEqual({
       code: 'ERR_MODULE_NOT_FOUND',
-      message: expect.stringContaining("'etcd3'"),
+      message: expect.stringContaining("'@grpc/grpc-js'"),
     });
   });
 });

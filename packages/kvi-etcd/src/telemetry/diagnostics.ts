@@ -1,52 +1,52 @@
 /**
- * What happens between a handle and its cluster, on `node:diagnostics_channel`, for logging, metrics and tracing:
+ * Events from etcd handles, on `node:diagnostics_channel`, for logging, metrics and tracing:
  *
  * ```ts
  * import {subscribe} from 'node:diagnostics_channel';
  * subscribe('kvi:etcd:failover', (message) => console.warn(message));
  * ```
  *
- * Messages are built only for who listens. They never hold a value or a password, and keys only where the option
- * `diagnosticKeys` asks for them; nor an error's message, which may name a key. A subscriber runs in the middle of the driver's work: it should be quick.
+ * Messages are built only if there are subscribers. They never hold a value, a password or an error's message, and keys
+ * only with the option `diagnosticKeys`. Subscribers run within the driver's work, so they should be quick.
  */
 import {channel} from 'node:diagnostics_channel';
 import type {KviErrorCode} from 'kvi-core/driver';
 
-/** What every message of the driver says. */
+/** What every message holds. */
 interface OfHandle {
   /** The endpoints that the handle was opened with: `http://a:2379, http://b:2379`. */
   endpoints: string;
 }
 
-/** Each channel's name, and what is published there. */
+/** Each channel's name, and its messages. */
 export interface EtcdDiagnostics {
-  /** A connection to a member was made, or was lost. */
+  /** A connection to a member was made or lost. */
   'kvi:etcd:connection': OfHandle & {member: string; connected: boolean};
-  /** Calls and new streams go to another member than before. */
+  /** Calls and new streams go to another member. */
   'kvi:etcd:failover': OfHandle & {
     from: string;
     to: string;
-    /** Why: what was wrong with `from`. */
+    /** What was wrong with `from`. */
     reason: string;
   };
-  /** The handle follows a change of the cluster's membership: see the option `membershipRefresh`. */
+  /** The handle followed a change of the cluster's membership; see the option `membershipRefresh`. */
   'kvi:etcd:membership': OfHandle & {
-    /** The endpoints that joined those in use, and those that left them. */
+    /** The endpoints that are used from now on, and those that no longer are. */
     added: string[];
     removed: string[];
   };
-  /** The stream of the watches broke and was opened again; no event was lost, or a watch has ended with an error. */
+  /** The watch stream broke and was reopened. No event is lost; a watch that cannot resume ends with an error. */
   'kvi:etcd:watch-resume': OfHandle & {
-    /** How many watches go on. */
+    /** How many watches resume. */
     watches: number;
-    /** The first revision that is asked for again: the lowest of all watches. */
+    /** The revision from which they resume: the lowest of all. */
     fromRevision: number;
     /** With the option `diagnosticKeys`: what they watch. */
     keys?: {key: Uint8Array; rangeEnd?: Uint8Array | undefined; fromRevision: number}[];
   };
-  /** The stream of the keepalives broke while answers were due. The leases live on, and are asked for again. */
+  /** The keepalive stream broke while responses were due. The leases still exist, and are kept alive on another stream. */
   'kvi:etcd:keep-alive-lost': OfHandle & {
-    /** How many answers were due. */
+    /** How many responses were due. */
     waiting: number;
     code: KviErrorCode;
   };
@@ -60,7 +60,7 @@ const channels = {
   'kvi:etcd:keep-alive-lost': channel('kvi:etcd:keep-alive-lost'),
 };
 
-/** Publishes what `message` builds, if anybody listens. */
+/** Publishes what `message` builds, if there are subscribers. */
 export function publish<Name extends keyof EtcdDiagnostics>(
   name: Name,
   message: () => EtcdDiagnostics[Name],

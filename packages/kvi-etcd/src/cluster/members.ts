@@ -1,50 +1,54 @@
 import {EventEmitter, once} from 'node:events';
 import {type Connection, connectTo, type ConnectionOptions} from './connection.ts';
-import {publish} from './diagnostics.ts';
+import {publish} from '../telemetry/diagnostics.ts';
 import {type Endpoint, showEndpoint} from './endpoints.ts';
 
-/** A member of the cluster, as it is reached from here. */
+/** A member of the cluster, reached at one endpoint. */
 export interface Member {
   /** Its endpoint: `http://HOST:PORT`. */
   readonly name: string;
   readonly connection: Connection;
 }
 
-/** The members that calls go to, and which of them is asked first. */
+/** The members of a cluster, in the order of preference. */
 export interface Members {
-  /** The endpoints that the handle was opened with, for a message. */
+  /** The endpoints that the handle was opened with, for messages. */
   readonly name: string;
   /** In the order of preference. */
   list(): readonly Member[];
-  /** Finds a connected member, or waits until there is one. When none can be connected, any: calling it says why. */
+  /** The connected member that is preferred, if there is one. */
+  ready(): Member | undefined;
+  /** Waits for a connected member. If no member can be connected, any: calling it says why. */
   connected(ended: AbortSignal): Promise<Member>;
-  /** Whether a call could be tried on another member now. */
+  /** Has idle connections connect. */
+  connect(): void;
+  /** Whether another member is connected. */
   hasOther(member: Member): boolean;
-  /** The member is asked last from now on: the next call had better try another. */
+  /** Moves the member to the end of the list, so that calls try others first. */
   demote(member: Member, reason: string): void;
-  /** Connects to an endpoint, without asking it anything yet: see {@link Members.replace}. */
+  /** Makes a member that is not in the list yet; see {@link Members.replace}. */
   candidate(endpoint: Endpoint): Member;
   /** Waits until the member is connected. */
   untilReady(member: Member, signal: AbortSignal): Promise<void>;
-  /** Adds candidates, and lets go of members. Calls that run on these may end. */
+  /** Adds candidates, and closes members that were removed once their calls are over. */
   replace(removed: readonly Member[], added: readonly Member[]): void;
-  /** Calls back when a member's connection was lost. */
+  /** Calls back whenever a connection is lost. */
   onDisconnect(callback: () => void): void;
   close(): void;
 }
 
 /**
- * Connects to all members, as etcd's own client does: when one does not answer, another is ready at once. The order of the
- * list is the order of preference, and who fails goes to its end.
+ * Connects to all members, as etcd's own client does, so that if one fails, another is ready at once. A member that fails
+ * moves to the end of the list.
  */
 export function createMembers(endpoints: readonly Endpoint[], options: ConnectionOptions): Members {
   const name = endpoints.map(showEndpoint).join(', ');
-  /** Emits `change` when the state of any connection changes, and `disconnect` when one was lost. */
+  /** Emits `change` when the state of a connection changes, and `disconnect` when a connection is lost. */
   const states = new EventEmitter().setMaxListeners(0);
-  // Starts anywhere, so that clients spread over the members.
+  // A random start spreads clients over the members.
   const first = Math.floor(Math.random() * endpoints.length);
   let members = [...endpoints.slice(first), ...endpoints.slice(0, first)].map(candidate);
-  /** The member that the last call went to, and why it should not be the next one's. */
+  /** The member of the last call, and why the next call should not go to it. */
   let last: {member: Member; reason?: string} | undefined;
   let closed = false;
 
@@ -53,9 +57,8 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
     const member: Member = {
       name: showEndpoint(endpoint),
       connection: connectTo(endpoint, options, () => {
-        const ready = member.connection.state() === 'ready';
-        if (ready !== connected) {
-          connected = ready;
+        if (isReady(member) !== connected) {
+          connected = !connected;
           publish('kvi:etcd:connection', () => ({endpoints: name, member: member.name, connected}));
           if (!connected) states.emit('disconnect');
         }
@@ -65,23 +68,31 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
     return member;
   }
 
+  function ready(): Member | undefined {
+    const member = members.find(isReady);
+    return member && chosen(member);
+  }
+
   async function connected(ended: AbortSignal): Promise<Member> {
     for (;;) {
-      // Asking each for its state keeps each connected.
-      const known = members.map((member) => ({member, state: member.connection.state()}));
-      const ready = known.find(({state}) => state === 'ready')?.member;
-      if (ready !== undefined) return chosen(ready);
+      const member = ready();
+      if (member !== undefined) return member;
+      connect();
       const [any] = members;
-      if (any !== undefined && known.every(({state}) => state === 'failed')) return any;
+      if (any !== undefined && members.every(({connection}) => connection.state === 'failed')) return any;
       await stateChange(ended);
     }
+  }
+
+  function connect(): void {
+    for (const {connection} of members) connection.connect();
   }
 
   function chosen(member: Member): Member {
     const before = last;
     if (before?.member === member) return member;
     last = {member};
-    // It stays the first, also when those before it are connected in the end.
+    // It stays first even if members before it become connected.
     members = [member, ...members.filter((other) => other !== member)];
     if (before !== undefined) {
       const {reason = 'it is not connected'} = before;
@@ -96,7 +107,7 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
   }
 
   async function stateChange(signal: AbortSignal): Promise<void> {
-    // gRPC's connection attempts do not keep the process alive; whoever waits for one does, as a call does.
+    // gRPC's attempts to connect do not keep the process alive; a call that waits for one must.
     const hold = setInterval(() => undefined, 2 ** 31 - 1);
     try {
       await once(states, 'change', {signal});
@@ -108,8 +119,10 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
   return {
     name,
     list: () => members,
+    ready,
     connected,
-    hasOther: (member) => members.some((other) => other !== member && other.connection.state() === 'ready'),
+    connect,
+    hasOther: (member) => members.some((other) => other !== member && isReady(other)),
     demote(member, reason) {
       if (!members.includes(member)) return;
       members = [...members.filter((other) => other !== member), member];
@@ -117,7 +130,10 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
     },
     candidate,
     async untilReady(member, signal) {
-      while (member.connection.state() !== 'ready') await stateChange(signal);
+      while (!isReady(member)) {
+        member.connection.connect();
+        await stateChange(signal);
+      }
     },
     replace(removed, added) {
       members = [...members.filter((member) => !removed.includes(member)), ...added];
@@ -132,4 +148,8 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
       for (const {connection} of members) connection.close();
     },
   };
+}
+
+export function isReady({connection}: Member): boolean {
+  return connection.state === 'ready';
 }

@@ -1,27 +1,27 @@
 /**
- * What a failed gRPC call means for its caller. The question is always the same: may the request have been applied?
+ * What a failed gRPC call means for its caller. The question is always whether the request may have been applied.
  *
- * @see `api/v3rpc/rpctypes/error.go` in etcd for the texts, `v3_server.go` for where each comes from
+ * @see `api/v3rpc/rpctypes/error.go` in etcd for the messages, `v3_server.go` for where they come from
  */
-import {KviError, type KviErrorCode} from 'kvi-core/driver';
+import {KviError, type KviErrorCode, type LeaseId} from 'kvi-core/driver';
 
-/** How a gRPC call ended, if not well. */
+/** How a gRPC call failed. */
 export interface GrpcFailure {
   code: number;
   details: string;
 }
 
-/** The call that failed, as far as it matters here. */
+/** The call that failed. */
 export interface CallDescription {
   /** Whether it may change the store. */
   write: boolean;
-  /** What it was to do, for a message: `range "a"`. Names keys, never values or passwords. */
+  /** Describes the call in messages: `range "a"`. Names keys, never values or passwords. */
   describe: () => string;
-  /** Whether a member that is cut off from its cluster may answer, as to a serializable read. Default false. */
+  /** Whether a member without a leader may answer, as it may a serializable read. Default false. */
   withoutLeader?: boolean;
 }
 
-/** gRPC's own codes; those that are not here get no special treatment. */
+/** The gRPC codes that matter here. */
 const grpc = {
   invalidArgument: 3,
   permissionDenied: 7,
@@ -29,9 +29,19 @@ const grpc = {
   unauthenticated: 16,
 };
 
+/** etcd's error messages that are asked for by name. */
+const messages = {
+  noLeader: 'etcdserver: no leader',
+  permissionDenied: 'etcdserver: permission denied',
+  authNotEnabled: 'etcdserver: authentication is not enabled',
+  invalidToken: 'etcdserver: invalid auth token',
+  oldAuthRevision: 'etcdserver: revision of auth store is old',
+  emptyUserName: 'etcdserver: user name is empty',
+};
+
 /**
- * The texts by which etcd refuses a request before applying anything of it. Not among them: `request timed out`,
- * `leader changed`, `server stopped`, which come while it waits for a proposal that may yet be applied.
+ * The messages with which etcd refuses a request before applying any of it. Not among them: `request timed out`, `leader
+ * changed` and `server stopped`, which come while it waits for a proposal that may still be applied.
  */
 const refusals: Readonly<Record<string, KviErrorCode>> = {
   'etcdserver: mvcc: required revision has been compacted': 'KVI_COMPACTED',
@@ -42,23 +52,23 @@ const refusals: Readonly<Record<string, KviErrorCode>> = {
   'etcdserver: key not found': 'KVI_KEY_NOT_FOUND',
   'etcdserver: mvcc: database space exceeded': 'KVI_RESOURCE_EXHAUSTED',
   'etcdserver: too many requests': 'KVI_RESOURCE_EXHAUSTED',
-  'etcdserver: permission denied': 'KVI_PERMISSION_DENIED',
+  [messages.permissionDenied]: 'KVI_PERMISSION_DENIED',
   'etcdserver: authentication failed, invalid user ID or password': 'KVI_UNAUTHENTICATED',
-  'etcdserver: invalid auth token': 'KVI_UNAUTHENTICATED',
-  'etcdserver: revision of auth store is old': 'KVI_UNAUTHENTICATED',
-  'etcdserver: user name is empty': 'KVI_UNAUTHENTICATED',
   'etcdserver: user name not found': 'KVI_UNAUTHENTICATED',
-  'etcdserver: no leader': 'KVI_UNAVAILABLE',
+  [messages.invalidToken]: 'KVI_UNAUTHENTICATED',
+  [messages.oldAuthRevision]: 'KVI_UNAUTHENTICATED',
+  [messages.emptyUserName]: 'KVI_UNAUTHENTICATED',
+  [messages.noLeader]: 'KVI_UNAVAILABLE',
   'etcdserver: not capable': 'KVI_UNAVAILABLE',
   'etcdserver: rpc not supported for learner': 'KVI_UNAVAILABLE',
   'etcdserver: corrupt cluster': 'KVI_UNAVAILABLE',
-  // Raft dropped it on the member that was asked: there was no leader to send it to.
+  // Raft dropped it on the member that was asked, which had no leader to send it to.
   'raft proposal dropped': 'KVI_UNAVAILABLE',
-  // Without codes of their own, in the cancellation of a watch.
+  // The reason of a cancelled watch, which has no code.
   'mvcc: watcher range is empty': 'KVI_INVALID_ARGUMENT',
 };
 
-/** The texts by which grpc-js says that the server cannot have processed the call. */
+/** How grpc-js's messages begin if the server cannot have processed the call. */
 const notSent = [
   'No connection established',
   'Name resolution failed',
@@ -68,49 +78,44 @@ const notSent = [
   'Stream refused by server',
 ];
 
-/** The texts by which grpc-go refuses a message by its size before it looks into it. */
+/** grpc-go's message when it refuses a request by its size. */
 const tooLarge = 'received message larger than max';
 
-/** Says what a failed call means for its caller. */
+/** The error for a failed call. */
 export function toKviError(failure: GrpcFailure, call: CallDescription): KviError {
   const code = codeOf(failure, call);
   return new KviError(code, `${call.describe()}: ${explain(code, failure)}`, {cause: failure});
 }
 
-/** The error for a write that was sent and got no answer. */
+/** The error for a write that was sent and got no response. */
 export function unknownOutcome(call: CallDescription, cause: KviError): KviError {
-  return new KviError(
-    'KVI_UNKNOWN_OUTCOME',
-    `${call.describe()}: it was sent, and may have been applied or not; read before writing again (${cause.message})`,
-    {cause},
-  );
+  return new KviError('KVI_UNKNOWN_OUTCOME', `${call.describe()}: ${outcomeUnknown(cause.message)}`, {cause});
 }
 
-/** Whether the server refused the token, or wants one: nothing was applied, and a new token may do. */
+export function leaseNotFound(id: LeaseId): KviError {
+  return new KviError('KVI_LEASE_NOT_FOUND', `lease ${id} has expired or was revoked`);
+}
+
+/** Whether the server refused the token, or wants one: nothing was applied, and a new token may help. */
 export function isTokenRefused({details}: GrpcFailure): boolean {
-  return (
-    details === 'etcdserver: invalid auth token' ||
-    details === 'etcdserver: revision of auth store is old' ||
-    details === 'etcdserver: user name is empty'
-  );
+  const {invalidToken, oldAuthRevision, emptyUserName} = messages;
+  return details === invalidToken || details === oldAuthRevision || details === emptyUserName;
 }
 
-/** Whether the member knows of no leader, as during an election or when it is cut off: nothing was applied. */
+/** Whether the member knows no leader, as during an election or when it is cut off: nothing was applied. */
 export function isNoLeader({details}: GrpcFailure): boolean {
-  return details === 'etcdserver: no leader';
+  return details === messages.noLeader;
 }
 
-/** Whether the user may not do what was asked. */
 export function isPermissionDenied({details}: GrpcFailure): boolean {
-  return details === 'etcdserver: permission denied';
+  return details === messages.permissionDenied;
 }
 
-/** Whether the server takes part in no authentication at all. */
 export function isAuthNotEnabled({details}: GrpcFailure): boolean {
-  return details === 'etcdserver: authentication is not enabled';
+  return details === messages.authNotEnabled;
 }
 
-/** Reads why the server cancelled a watch: a failed call's code and details in one text, or the details alone. */
+/** Parses the reason of a cancelled watch: a failed call's code and details in one text, or only the details. */
 export function parseCancelReason(reason: string): GrpcFailure {
   return {code: 2, details: reason.replace(/^rpc error: code = \w+ desc = /, '')};
 }
@@ -127,7 +132,7 @@ function codeOf({code, details}: GrpcFailure, {write}: CallDescription): KviErro
       return 'KVI_PERMISSION_DENIED';
     case grpc.unauthenticated:
       return 'KVI_UNAUTHENTICATED';
-    // Whoever answered so does not know the method, and did nothing.
+    // The server does not know the method, so it did nothing.
     case grpc.unimplemented:
       return 'KVI_UNAVAILABLE';
     default:
@@ -136,19 +141,23 @@ function codeOf({code, details}: GrpcFailure, {write}: CallDescription): KviErro
 }
 
 function explain(code: KviErrorCode, failure: GrpcFailure): string {
-  // grpc-js wraps the one thing that matters when it cannot connect.
+  // When grpc-js cannot connect, the reason is in the middle of its message.
   const details =
     /Last error: (?:Error: )?(.*?)\. Resolution note: /.exec(failure.details)?.[1] ?? failure.details;
   if (code === 'KVI_UNKNOWN_OUTCOME') {
-    return `it was sent, and may have been applied or not; read before writing again (${details})`;
+    return outcomeUnknown(details);
   }
   if (
     failure.code === grpc.unimplemented ||
     /Protocol error|without gRPC status|HTTP status code/.test(details)
   ) {
-    return `the server answers, but does not speak etcd's v3 gRPC API (${details})`;
+    return `the server does not speak etcd's v3 gRPC API (${details})`;
   }
   if (code === 'KVI_UNAVAILABLE')
     return `etcd could not be reached or could not serve; nothing was applied (${details})`;
   return details;
+}
+
+function outcomeUnknown(reason: string): string {
+  return `it was sent, and may have been applied or not; read before writing again (${reason})`;
 }

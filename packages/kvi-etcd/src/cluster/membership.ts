@@ -1,14 +1,14 @@
-import type {IMember} from 'etcd3';
 import {systemClock, type Timer, withDeadline} from 'kvi-core/driver';
-import {publish} from './diagnostics.ts';
+import {publish} from '../telemetry/diagnostics.ts';
 import {type Endpoint, parseEndpoint, showEndpoint} from './endpoints.ts';
-import type {Member, Members} from './members.ts';
+import type {Member as ListedMember} from '../wire/etcd.ts';
+import {isReady, type Member, type Members} from './members.ts';
 
-/** Who answers at an endpoint, and what it knows of its cluster. */
+/** What a member says about itself and its cluster. */
 export interface Answer {
   clusterId: string;
   memberId: string;
-  members: readonly IMember[];
+  members: readonly ListedMember[];
 }
 
 /** What {@link followMembership} needs. */
@@ -16,28 +16,28 @@ export interface MembershipOptions {
   members: Members;
   /** Milliseconds between two looks at the membership. */
   intervalMs: number;
-  /** Asks one member for the list of members, within {@link askTimeoutMs}; one without a leader does not answer. */
+  /** Asks a member for the list of members; a member without a leader does not answer. */
   ask: (member: Member) => Promise<Answer>;
   /** Aborts when the handle is closed. */
   closing: AbortSignal;
 }
 
-/** How long a member may take to be connected, and then to answer. */
-export const askTimeoutMs = 5_000;
+/** How long a new member may take to connect. */
+const connectTimeoutMs = 5_000;
 
-/** After a lost connection the membership is looked at after so long: the member may have left the cluster. */
+/** The delay before asking again after a connection was lost: the member may have left the cluster. */
 const afterDisconnectMs = 1_000;
 
 /**
- * Follows the membership of the cluster: asks every member that is connected for the list of members, now and then and soon
- * after a connection was lost, and
- * - connects to the addresses that members advertise. Such an address joins the list once it has answered as a member of
- *   the same cluster: what a cluster advertises need not be reachable from here.
- * - lets go of a member that has left the cluster, once another is connected. Who a member is, is known by the id that it
- *   answers with, since it may be reached by another address than it advertises.
+ * Follows the membership of the cluster. Asks every connected member for the list of members, at intervals and soon after
+ * a connection was lost, and
+ * - connects to the addresses that members advertise. An address is used once it has answered as a member of the same
+ *   cluster: advertised addresses need not be reachable from here.
+ * - drops a member that has left the cluster once another is connected. Members are identified by the id in their answers,
+ *   because a member may be reached at an address that it does not advertise.
  */
 export function followMembership({members, intervalMs, ask, closing}: MembershipOptions): void {
-  /** The id that answered last at each endpoint. */
+  /** The id that last answered at each endpoint. */
   const ids = new Map<Member, string>();
   let timer: Timer | undefined;
   let running = false;
@@ -59,11 +59,11 @@ export function followMembership({members, intervalMs, ask, closing}: Membership
 
   async function refresh(): Promise<void> {
     const answers = await askConnected();
-    // All who answer have a leader, but one may be a moment behind. Of two lists the longer one is the safer: it keeps a
-    // member too long rather than letting go of one too early.
+    // Every member that answers has a leader, but may be a moment behind. The longest list is the safest: it may keep a
+    // member too long, but drops none too early.
     const [best] = answers.toSorted((a, b) => b.members.length - a.members.length);
     if (best === undefined || closing.aborted) return;
-    const listed = new Set(best.members.map(({ID}) => ID));
+    const listed = new Set(best.members.map(({id}) => id));
     const added = await join(best);
     if (closing.aborted) {
       for (const {connection} of added) connection.close();
@@ -87,7 +87,7 @@ export function followMembership({members, intervalMs, ask, closing}: Membership
   }
 
   function connectedMembers(): Member[] {
-    return members.list().filter(({connection}) => connection.state() === 'ready');
+    return members.list().filter(isReady);
   }
 
   async function answerOf(member: Member): Promise<Answer | undefined> {
@@ -96,32 +96,35 @@ export function followMembership({members, intervalMs, ask, closing}: Membership
       ids.set(member, answer.memberId);
       return answer;
     } catch {
-      // It is asked again the next time; calls find out by themselves whether it serves.
+      // It is asked again next time; calls find out by themselves whether it serves.
       return undefined;
     }
   }
 
-  /** Connects to members that are not reached yet; a learner serves no reads, and who has not started advertises nothing. */
+  /** Connects to new members. Learners serve no reads, and a member that has not started advertises no address. */
   async function join({clusterId, members: listed}: Answer): Promise<Member[]> {
     const reached = new Set(connectedMembers().map((member) => ids.get(member)));
-    const missing = listed.filter(({ID, isLearner}) => !isLearner && !reached.has(ID));
+    const missing = listed.filter(({id, isLearner}) => !isLearner && !reached.has(id));
     const joined = await Promise.all(missing.map((member) => firstToAnswer(member, clusterId)));
     return joined.filter((member) => member !== undefined);
   }
 
-  async function firstToAnswer({ID, clientURLs}: IMember, clusterId: string): Promise<Member | undefined> {
-    for (const endpoint of clientURLs.flatMap(toEndpoint)) {
-      // An endpoint of the list that does not answer now need not be connected twice.
+  async function firstToAnswer(
+    {id, clientUrls}: ListedMember,
+    clusterId: string,
+  ): Promise<Member | undefined> {
+    for (const endpoint of clientUrls.flatMap(toEndpoint)) {
+      // It is in the list already, even if it does not answer now.
       if (members.list().some(({name}) => name === showEndpoint(endpoint))) continue;
       const candidate = members.candidate(endpoint);
       try {
-        await withDeadline(systemClock, {timeoutMs: askTimeoutMs, closing}, (ended) =>
+        await withDeadline(systemClock, {timeoutMs: connectTimeoutMs, closing}, (ended) =>
           members.untilReady(candidate, ended),
         );
         const answer = await answerOf(candidate);
-        if (answer?.clusterId === clusterId && answer.memberId === ID) return candidate;
+        if (answer?.clusterId === clusterId && answer.memberId === id) return candidate;
       } catch {
-        // It cannot be reached; the next one may be.
+        // It cannot be reached; the next address may be.
       }
       ids.delete(candidate);
       candidate.connection.close();
@@ -134,7 +137,7 @@ export function followMembership({members, intervalMs, ask, closing}: Membership
     return id !== undefined && listed.has(id);
   }
 
-  /** Who never answered is not known to have left. */
+  /** A member that never answered is not known to have left. */
   function hasLeft(listed: ReadonlySet<string>, member: Member): boolean {
     return ids.has(member) && !isIn(listed, member);
   }
@@ -151,7 +154,7 @@ function toEndpoint(url: string): Endpoint[] {
   try {
     return [parseEndpoint(url)];
   } catch {
-    // etcd may advertise what is no address of TCP: a unix socket.
+    // etcd may also advertise unix sockets.
     return [];
   }
 }

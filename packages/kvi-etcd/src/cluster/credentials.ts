@@ -1,32 +1,31 @@
 /**
- * How a connection to a member begins, once there is a socket: with TLS or without, and within a set time. gRPC asks for
- * it anew with each connection that it makes, and so can be given other certificates without losing what runs on the
- * present one.
+ * How a connection to a member begins once there is a socket: with or without TLS, and within a set time. gRPC asks for
+ * the certificates of each new connection, so they can be renewed without losing the present connection.
  */
 import {type CallCredentials, ChannelCredentials, credentials, type experimental} from '@grpc/grpc-js';
 import type {Socket} from 'node:net';
 
-/** What TLS shows and trusts, in PEM. */
+/** Certificates for TLS, in PEM. */
 export interface Certificates {
-  /** The certificates to trust. Default: those that Node trusts. */
+  /** The authorities to trust. Default: those that Node trusts. */
   ca?: string | Buffer | undefined;
-  /** This client's certificate; with `key`. */
+  /** The client's certificate, with `key`. */
   cert?: string | Buffer | undefined;
   key?: string | Buffer | undefined;
 }
 
-/** Gives the certificates to use from now on; called for each connection. */
+/** Returns the current certificates; called for each new connection. */
 export type CertificateSource = () => Certificates | Promise<Certificates>;
 
 /**
- * How long a peer that has accepted a connection may take for its first words. A process that hangs accepts connections,
- * or rather its system does, and gRPC would wait for it for ever.
+ * How long a peer may take to send its first data. The system accepts connections even for a process that hangs, and gRPC
+ * would wait for ever.
  */
 const handshakeTimeoutMs = 5_000;
 
 type SecureConnector = experimental.SecureConnector;
 
-/** Credentials whose certificates come from `source` with each connection; without one, there is no TLS. */
+/** Credentials that ask `source` for the certificates of each connection. Without a source, there is no TLS. */
 export function connectionCredentials(source: CertificateSource | undefined): ChannelCredentials {
   return new ConnectionCredentials(source);
 }
@@ -69,7 +68,7 @@ class ConnectionCredentials extends ChannelCredentials {
   }
 }
 
-/** @throws Error for what is not PEM */
+/** @throws Error if the certificates are not valid PEM */
 export function tlsCredentials({ca, cert, key}: Certificates): ChannelCredentials {
   return credentials.createSsl(pem(ca), pem(key), pem(cert));
 }
@@ -80,25 +79,23 @@ function pem(value: string | Buffer | undefined): Buffer | null {
 
 type Secured = Awaited<ReturnType<SecureConnector['connect']>>;
 
-/** Ends the socket when the handshake takes too long, or when no word of HTTP/2 has come by then. */
+/** Destroys the socket if the handshake takes too long, or if no data of HTTP/2 has come by then. */
 async function withinHandshake(socket: Socket, secure: () => Promise<Secured>): Promise<Secured> {
-  let bytesHeard = (): number => 0;
+  let bytesReceived = (): number => 0;
   const timer = setTimeout(() => {
-    if (bytesHeard() === 0) {
-      socket.destroy(
-        new Error(`accepted the connection, and said nothing for ${String(handshakeTimeoutMs)} ms`),
-      );
+    if (bytesReceived() === 0) {
+      socket.destroy(new Error(`no data received within ${handshakeTimeoutMs} ms of connecting`));
     }
   }, handshakeTimeoutMs).unref();
   const broken = new Promise<never>((_, reject) => {
     socket.once('error', reject);
     socket.once('close', () => {
       clearTimeout(timer);
-      reject(new Error('the connection was closed while it began'));
+      reject(new Error('the connection was closed during the handshake'));
     });
   });
   broken.catch(() => undefined);
   const result = await Promise.race([secure(), broken]);
-  bytesHeard = () => result.socket.bytesRead;
+  bytesReceived = () => result.socket.bytesRead;
   return result;
 }

@@ -2,37 +2,37 @@ import {invalidArgument} from 'kvi-core/driver';
 
 /** A member of an etcd cluster. */
 export interface Endpoint {
-  /** A name or an address; of IPv6 in brackets. */
+  /** A name or an address; an IPv6 address is in brackets. */
   host: string;
   port: number;
   tls: boolean;
 }
 
-/** What a URL says. */
+/** What a URL holds. */
 export interface Location {
   endpoints: Endpoint[];
   username?: string;
   password?: string;
 }
 
-/** The port that etcd serves its clients on. */
+/** etcd's port for clients. */
 const defaultPort = 2379;
 
 const schemes: Readonly<Record<string, boolean>> = {http: false, https: true, etcd: false, etcds: true};
 
-const howTo =
-  'write http://HOST:PORT, or https:// for TLS, with commas between several: etcd://HOST1:2379,HOST2:2379 (etcds:// for TLS)';
+const expected =
+  'expected http://HOST:PORT, https://HOST:PORT, or etcd://HOST1:PORT,HOST2:PORT (etcds:// for TLS)';
 
 /**
- * Reads the endpoints out of a URL. A comma separates several, each of which may repeat the scheme; without one, the
- * scheme of the first holds. User and password may stand before the first host, percent-encoded.
+ * Parses a URL of one or more endpoints, separated by commas. Endpoints without a scheme have that of the first. A user
+ * and a password may precede the first host, percent-encoded.
  *
- * @throws `KVI_INVALID_ARGUMENT` that names what is wrong, and never shows the password
+ * @throws `KVI_INVALID_ARGUMENT`, with a message that never shows the password
  */
 export function parseUrl(url: string): Location {
   const [, scheme, rest] = /^([a-z]+):\/\/(.*)$/i.exec(url.trim()) ?? [];
   if (scheme === undefined || rest === undefined)
-    throw invalidArgument(`an etcd URL has no scheme; ${howTo}`);
+    throw invalidArgument(`missing scheme in the etcd URL; ${expected}`);
   const at = rest.lastIndexOf('@');
   const hosts = rest.slice(at + 1).split(',');
   return {
@@ -42,20 +42,20 @@ export function parseUrl(url: string): Location {
 }
 
 /**
- * Reads one endpoint, `HOST`, `HOST:PORT` or a URL of these.
+ * Parses an endpoint: `HOST`, `HOST:PORT`, or one of these with a scheme.
  *
- * @param scheme for an endpoint that names none
+ * @param scheme - the default scheme
  * @throws `KVI_INVALID_ARGUMENT`
  */
 export function parseEndpoint(text: string, scheme = 'http'): Endpoint {
   const [, ownScheme = scheme, authority = ''] = /^(?:([a-z]+):\/\/)?(.*)$/i.exec(text) ?? [];
   const tls = schemes[ownScheme.toLowerCase()];
-  if (tls === undefined) throw invalidArgument(`"${ownScheme}:" is not a scheme of etcd; ${howTo}`);
+  if (tls === undefined) throw invalidArgument(`unknown scheme "${ownScheme}:"; ${expected}`);
   const [, host, port, rest] = /^(\[[0-9a-f:.%]+\]|[^:/?#@[\]\s]+)(?::(\d+))?(.*)$/i.exec(authority) ?? [];
-  if (host === undefined) throw invalidArgument(`"${hidePassword(text)}" names no host; ${howTo}`);
+  if (host === undefined) throw invalidArgument(`missing host in "${hidePassword(text)}"; ${expected}`);
   if (rest !== '' && rest !== '/') {
     throw invalidArgument(
-      `"${hidePassword(text)}": "${String(rest)}" after the host means nothing to etcd; ${howTo}`,
+      `unexpected "${String(rest)}" after the host in "${hidePassword(text)}"; ${expected}`,
     );
   }
   const number = port === undefined ? defaultPort : Number(port);
@@ -72,14 +72,14 @@ function parseUserInfo(text: string): {username: string; password: string} {
   const [, username, password] = /^([^:@]+):([^@]*)$/.exec(text) ?? [];
   if (username === undefined || password === undefined) {
     throw invalidArgument(
-      'before its one "@", an etcd URL has USER:PASSWORD, percent-encoded: "%40" for "@"',
+      'expected USER:PASSWORD, percent-encoded, before the "@" of the etcd URL ("%40" stands for "@")',
     );
   }
   try {
     return {username: decodeURIComponent(username), password: decodeURIComponent(password)};
   } catch {
     throw invalidArgument(
-      'the user or the password in an etcd URL is not well percent-encoded: write "%25" for "%"',
+      'malformed percent-encoding in the user or password of the etcd URL ("%25" stands for "%")',
     );
   }
 }

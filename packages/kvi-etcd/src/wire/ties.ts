@@ -11,14 +11,14 @@ const orders: Record<'key' | 'version' | 'create' | 'mod' | 'value', Order> = {
 };
 
 /**
- * Puts those that are equal in what they are sorted by into key order. etcd leaves more than 12 in any order, and where a
- * limit cuts through equal ones, any of them out.
+ * Puts keys that compare equal into key order. etcd returns more than 12 of them in any order, and where a limit cuts
+ * through them, it leaves out any.
  */
 export function orderTies(
   kvs: KeyValue<Bytes>[],
   {sortOrder = 'ascend', sortTarget = 'key', keysOnly = false}: RangeRequest<Bytes>,
 ): KeyValue<Bytes>[] {
-  // What the order came from is no longer there.
+  // Sorted by key already, or by values that were left out.
   if (sortTarget === 'key' || (sortTarget === 'value' && keysOnly)) return kvs;
   const order = orders[sortTarget];
   const direction = sortOrder === 'ascend' ? 1 : -1;

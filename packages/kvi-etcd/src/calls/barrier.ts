@@ -1,0 +1,23 @@
+import {isServiceError} from '../cluster/connection.ts';
+import {range} from '../wire/etcd.ts';
+import {isPermissionDenied} from '../wire/failures.ts';
+import type {Send} from './unary.ts';
+
+const anyKey = Buffer.of(0);
+
+/**
+ * Waits until the member has applied everything that its cluster had agreed on before. A member does so before it checks
+ * permissions, so a user who may not read the key can ask for it too.
+ *
+ * Without it, a member answers two requests from its own state, however old that is: the list of leases, and a
+ * transaction without operations.
+ *
+ * @see `Range`, `isTxnSerializable` and `LeaseLeases` in etcd's `v3_server.go`
+ */
+export async function linearizableBarrier(send: Send): Promise<void> {
+  try {
+    await send(range, {key: anyKey, countOnly: true});
+  } catch (error) {
+    if (!(isServiceError(error) && isPermissionDenied(error))) throw error;
+  }
+}

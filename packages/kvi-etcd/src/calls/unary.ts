@@ -1,0 +1,114 @@
+import {abortable, type DriverCallOptions, isKviError, KviError, systemClock} from 'kvi-core/driver';
+import type {Scope, Scopes} from '../async/scopes.ts';
+import type {Authenticator} from '../cluster/authenticator.ts';
+import {type Connection, type Headers, isServiceError, type ServiceError} from '../cluster/connection.ts';
+import type {Member, Members} from '../cluster/members.ts';
+import type {Method} from '../wire/etcd.ts';
+import {type CallDescription, isTokenRefused, toKviError, unknownOutcome} from '../wire/failures.ts';
+
+/** Sends a request to the member that the call goes to. */
+export type Send = <Q, R>(method: Method<Q, R>, request: Q) => Promise<R>;
+
+/** What is called where. */
+export interface Call<R> extends CallDescription {
+  /** Sends what the call consists of; called again if it has to go to another member. */
+  body: (send: Send) => Promise<R>;
+  /** The only member to call. Default: one that is connected. */
+  on?: Member;
+}
+
+/**
+ * Makes a call. A write is sent once; a read that a member leaves unanswered for {@link stallTimeoutMs} is sent to
+ * another.
+ */
+export type UnaryCalls = <R>(call: Call<R>, limits?: DriverCallOptions) => Promise<R>;
+
+/**
+ * A member that leaves a call unanswered for this long may hang or be cut off from its cluster, and is demoted. The time
+ * doubles each time that all members were asked in vain, so that slow reads complete too.
+ */
+export const stallTimeoutMs = 1_000;
+
+/** Interrupts a read whose member stalls. */
+const stall = new Error('the member stalls');
+
+/** @param auth - as whom the calls are made */
+export function unaryCalls(members: Members, scopes: Scopes, auth: Authenticator): UnaryCalls {
+  return async (call, limits = {}) => {
+    const scope = scopes.enter(limits);
+    /** The member that may be working on the call. */
+    let asked: Member | undefined;
+    let mayRefresh = true;
+    let stalls = 0;
+    try {
+      for (;;) {
+        const headers = auth.headers ?? (await scope.withSignal((ended) => abortable(auth.fetch(), ended)));
+        const member =
+          call.on ?? members.ready() ?? (await scope.withSignal((ended) => members.connected(ended)));
+        asked = member;
+        setStallAlarm(scope, call, member, stalls);
+        try {
+          const {any, requireLeader} = headers;
+          return await call.body(sender(scope, member.connection, call.withoutLeader ? any : requireLeader));
+        } catch (error) {
+          if (scope.error !== undefined) throw error;
+          const status = isServiceError(error) ? error : undefined;
+          // A member that answered no longer works on the call.
+          if (status !== undefined) asked = undefined;
+          if (error === stall) stalls += 1;
+          else if (mayRefresh && status && isTokenRefused(status) && auth.refused(headers))
+            mayRefresh = false;
+          else throw status === undefined ? error : failure(call, member, status);
+        } finally {
+          scope.alarm = undefined;
+        }
+      }
+    } catch (error) {
+      throw scope.error === undefined ? error : cutShort(call, scope.error, asked);
+    } finally {
+      scope.leave();
+    }
+  };
+
+  function setStallAlarm(scope: Scope, call: Call<unknown>, member: Member, stalls: number): void {
+    const rounds = Math.floor(stalls / members.list().length);
+    const ms = stallTimeoutMs * 2 ** Math.min(rounds, 20);
+    scope.alarm = {
+      at: systemClock.now() + ms,
+      ring() {
+        members.demote(member, `it did not answer within ${ms} ms`);
+        if (!call.write && call.on === undefined && members.hasOther(member)) scope.interrupt(stall);
+      },
+    };
+  }
+
+  function failure(call: CallDescription, member: Member, status: ServiceError): KviError {
+    const error = toKviError(status, call);
+    if (isKviError(error, 'KVI_UNAVAILABLE', 'KVI_UNKNOWN_OUTCOME')) members.demote(member, status.details);
+    return error;
+  }
+
+  /** The error of a call that its scope ended. */
+  function cutShort(call: CallDescription, error: KviError, asked: Member | undefined): KviError {
+    const timedOut = error.code === 'KVI_TIMEOUT';
+    if (asked !== undefined && timedOut) members.demote(asked, 'a call timed out');
+    if (asked !== undefined && call.write) return unknownOutcome(call, error);
+    if (!timedOut) return error;
+    return new KviError(
+      'KVI_TIMEOUT',
+      `${call.describe()}: ${error.message}; nothing was changed (${members.name})`,
+    );
+  }
+}
+
+function sender(scope: Scope, connection: Connection, headers: Headers): Send {
+  return (method, request) =>
+    new Promise((resolve, reject) => {
+      if (scope.error !== undefined) throw scope.error;
+      const sent = connection.call(method, request, headers, resolve, reject);
+      scope.interrupt = (reason) => {
+        reject(reason);
+        sent.cancel();
+      };
+    });
+}

@@ -1,0 +1,148 @@
+/** gRPC (see also `credentials.ts`): a channel to one member, and calls and streams on it. */
+import {
+  Channel,
+  type ChannelOptions,
+  Client,
+  type ClientDuplexStream,
+  type ClientUnaryCall,
+  connectivityState,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import type {Method} from '../wire/etcd.ts';
+import {type CertificateSource, connectionCredentials} from './credentials.ts';
+import type {Endpoint} from './endpoints.ts';
+
+/** How connections to members begin. */
+export interface ConnectionOptions {
+  /** The certificates for TLS, asked for with each connection. */
+  certificates?: CertificateSource | undefined;
+  /** The name that a member's certificate must hold. Default: the host of its endpoint. */
+  serverName?: string | undefined;
+}
+
+/** `pending` may become either of the others; a `failed` connection is tried again now and then. */
+export type ConnectionState = 'ready' | 'pending' | 'failed';
+
+/** A channel to a member. Once asked to connect, it connects again by itself unless it stood idle. */
+export interface Connection {
+  readonly state: ConnectionState;
+  /** Starts to connect, if the connection is idle. */
+  connect(): void;
+  /** Sends a request, and calls back once, with the response or the error. */
+  call<Q, R>(
+    method: Method<Q, R>,
+    request: Q,
+    headers: Headers,
+    onResponse: (response: R) => void,
+    onError: (error: ServiceError) => void,
+  ): Cancellable;
+  /** Opens a stream. */
+  stream<Q, R>(method: Method<Q, R>, headers: Headers): Stream<Q, R>;
+  /** Stops connecting. Calls under way may end. */
+  close(): void;
+}
+
+export type {ServiceError};
+export type Headers = Metadata;
+export type Cancellable = Pick<ClientUnaryCall, 'cancel'>;
+export type Stream<Q, R> = ClientDuplexStream<Q, R>;
+
+const channelOptions: ChannelOptions = {
+  // Handles do not share sockets, so `close` closes them.
+  'grpc.use_local_subchannel_pool': 1,
+  // Only kvi-core decides what may be sent again.
+  'grpc.enable_retries': 0,
+  // A TXT record in DNS could turn retries on.
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.enable_channelz': 0,
+  // `http_proxy` is set for browsing the web, not for etcd.
+  'grpc.enable_http_proxy': 0,
+  // gRPC's 4 MiB would refuse a large response after the work is done, and break a watch for ever. etcd limits requests.
+  'grpc.max_receive_message_length': -1,
+  'grpc.max_send_message_length': -1,
+  // A peer that vanishes is noticed after 10 s. etcd disconnects a client that pings more often than every 5 s, or at all
+  // without a call (embed.DefaultGRPCKeepAliveMinTime, PermitWithoutStream).
+  'grpc.keepalive_time_ms': 6_000,
+  'grpc.keepalive_timeout_ms': 4_000,
+  'grpc.keepalive_permit_without_calls': 0,
+  // By default, gRPC waits up to two minutes before it tries a dead server again: much longer than a restart takes.
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1_000,
+};
+
+/** @param onChange - called when {@link Connection.state} may have changed */
+export function connectTo(endpoint: Endpoint, options: ConnectionOptions, onChange: () => void): Connection {
+  const target = `${endpoint.host}:${String(endpoint.port)}`;
+  const security = connectionCredentials(endpoint.tls ? (options.certificates ?? (() => ({}))) : undefined);
+  // With a scheme, because a host could be named like one of gRPC's resolvers.
+  const channel = new Channel(`dns:${target}`, security, {
+    ...channelOptions,
+    ...(options.serverName === undefined ? {} : {'grpc.ssl_target_name_override': options.serverName}),
+  });
+  const client = new Client(target, security, {channelOverride: channel});
+  let state: ConnectionState = 'pending';
+  let closed = false;
+
+  function follow(): void {
+    const current = channel.getConnectivityState(false);
+    state = stateOf(current);
+    channel.watchConnectivityState(current, Infinity, () => {
+      if (closed) return;
+      follow();
+      onChange();
+    });
+  }
+  follow();
+
+  return {
+    get state() {
+      return state;
+    },
+    connect() {
+      if (!closed) channel.getConnectivityState(true);
+    },
+    call: <Q, R>(
+      {path, encode, decode}: Method<Q, R>,
+      request: Q,
+      headers: Headers,
+      onResponse: (response: R) => void,
+      onError: (error: ServiceError) => void,
+    ) =>
+      client.makeUnaryRequest(path, encode, decode, request, headers, (error, response) => {
+        if (error === null) onResponse(response as R);
+        else onError(error);
+      }),
+    stream: ({path, encode, decode}, headers) => client.makeBidiStreamRequest(path, encode, decode, headers),
+    close() {
+      closed = true;
+      state = 'failed';
+      channel.close();
+    },
+  };
+}
+
+function stateOf(state: connectivityState): ConnectionState {
+  if (state === connectivityState.READY) return 'ready';
+  return state === connectivityState.TRANSIENT_FAILURE ? 'failed' : 'pending';
+}
+
+/** What is sent along with calls. */
+export interface CallHeaders {
+  readonly any: Headers;
+  /** Has a member that knows no leader refuse, instead of keeping the caller waiting. */
+  readonly requireLeader: Headers;
+}
+
+export function callHeaders(token?: string): CallHeaders {
+  const any = new Metadata();
+  if (token !== undefined) any.set('token', token);
+  const requireLeader = any.clone();
+  requireLeader.set('hasleader', 'true');
+  return {any, requireLeader};
+}
+
+/** Whether a gRPC call fails like this. */
+export function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'code' in error && 'details' in error;
+}

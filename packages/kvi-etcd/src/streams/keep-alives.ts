@@ -1,0 +1,107 @@
+import {abortable, type DriverCallOptions, isKviError, type KviError, type LeaseId} from 'kvi-core/driver';
+import type {Scopes} from '../async/scopes.ts';
+import {publish} from '../telemetry/diagnostics.ts';
+import {leaseKeepAlive} from '../wire/etcd.ts';
+import {leaseNotFound} from '../wire/failures.ts';
+import type {RequestStream, RequestStreams} from './request-streams.ts';
+
+/** Keeps leases alive. */
+export interface KeepAlives {
+  /** @throws `KVI_LEASE_NOT_FOUND`, and what a read throws */
+  keepAlive(id: LeaseId, limits: DriverCallOptions): Promise<{ttlSeconds: number}>;
+}
+
+/**
+ * Sends the keepalives of all leases on one stream. It is open only while responses are due, so that an idle handle does
+ * not keep its process alive.
+ */
+export function keepAlives(streams: RequestStreams, scopes: Scopes): KeepAlives {
+  let current: KeepAliveStream | undefined;
+
+  return {
+    keepAlive: (id, limits) =>
+      scopes.run(limits, async (ended) => {
+        const stream = (current ??= keepAliveStream(streams, () => {
+          if (current === stream) current = undefined;
+        }));
+        return {ttlSeconds: await stream.ask(id, ended)};
+      }),
+  };
+}
+
+interface KeepAliveStream {
+  /** Resolves with the lease's TTL. */
+  ask(id: LeaseId, ended: AbortSignal): Promise<number>;
+}
+
+/** A call that waits for its response. */
+interface Waiter {
+  resolve: (ttlSeconds: number) => void;
+  reject: (error: KviError) => void;
+}
+
+function keepAliveStream(streams: RequestStreams, onOver: () => void): KeepAliveStream {
+  /** The waiters of each lease, in the order of their requests, which is the order of etcd's responses. */
+  const due = new Map<LeaseId, Waiter[]>();
+  /** How many still wait. A waiter that gave up stays in `due`, because its response still comes. */
+  let waiting = 0;
+  const over = new AbortController();
+
+  const opened = streams.open('keep leases alive', leaseKeepAlive, {onResponse, onEnd: end}, over.signal);
+  opened.catch(end);
+
+  function onResponse({id, ttl}: {id: LeaseId; ttl: number}): void {
+    const waiter = due.get(id)?.shift();
+    if (ttl === 0) waiter?.reject(leaseNotFound(id));
+    else waiter?.resolve(ttl);
+  }
+
+  function end(error: KviError): void {
+    if (over.signal.aborted) return;
+    over.abort();
+    onOver();
+    if (waiting > 0 && error.code !== 'KVI_CLOSED') {
+      publish('kvi:etcd:keep-alive-lost', () => ({endpoints: streams.name, waiting, code: error.code}));
+    }
+    for (const waiter of [...due.values()].flat()) waiter.reject(error);
+  }
+
+  async function ask(id: LeaseId, ended: AbortSignal): Promise<number> {
+    waiting += 1;
+    try {
+      const answer = new Promise<number>((resolve, reject) => {
+        due.set(id, [...(due.get(id) ?? []), {resolve, reject}]);
+      });
+      withStream((stream) => {
+        if (!over.signal.aborted) stream.write({id});
+      });
+      return await abortable(answer, ended);
+    } catch (error) {
+      if (isKviError(error, 'KVI_TIMEOUT')) leave();
+      throw error;
+    } finally {
+      waiting -= 1;
+      if (waiting === 0 && !over.signal.aborted) {
+        over.abort();
+        onOver();
+        withStream((stream) => {
+          stream.cancel();
+        });
+      }
+    }
+  }
+
+  /** Sends later keepalives to another member: a lease cannot wait until gRPC notices that this one hangs. */
+  function leave(): void {
+    onOver();
+    withStream((stream) => {
+      stream.demote('a keepalive timed out');
+    });
+  }
+
+  function withStream(use: (stream: RequestStream<{id: LeaseId}>) => void): void {
+    opened.then(use, () => undefined);
+  }
+
+  return {ask};
+}

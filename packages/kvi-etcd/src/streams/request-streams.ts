@@ -1,0 +1,114 @@
+import {abortable, closed, KviError} from 'kvi-core/driver';
+import type {Scopes} from '../async/scopes.ts';
+import type {Authenticator} from '../cluster/authenticator.ts';
+import type {Members} from '../cluster/members.ts';
+import type {Method} from '../wire/etcd.ts';
+import {type GrpcFailure, isTokenRefused, toKviError} from '../wire/failures.ts';
+
+/** Receives what happens on a stream. After {@link StreamListener.onEnd}, nothing more. */
+export interface StreamListener<R> {
+  onResponse: (response: R) => void;
+  /** The stream broke, or the server or `close` ended it. */
+  onEnd: (error: KviError) => void;
+}
+
+/** The sending side of an open stream. */
+export interface RequestStream<Q> {
+  write(request: Q): void;
+  /** Ends the stream; its listener is not called again. */
+  cancel(): void;
+  /** The member does not answer: later calls and streams prefer others. */
+  demote(reason: string): void;
+  /**
+   * The server refused the token that the stream was opened with, which it keeps for its whole life.
+   *
+   * @returns whether there are credentials to fetch another with
+   */
+  tokenRefused(): boolean;
+}
+
+/** The streams of a handle. */
+export interface RequestStreams {
+  /** The endpoints, for a message. */
+  readonly name: string;
+  /**
+   * Opens a stream to a member that has a leader; it breaks when the member loses its leader.
+   *
+   * @param name - what the stream is for, in messages
+   * @param signal - ends the opening, not the stream
+   * @throws as a read does
+   */
+  open<Q, R>(
+    name: string,
+    method: Method<Q, R>,
+    listener: StreamListener<R>,
+    signal: AbortSignal,
+  ): Promise<RequestStream<Q>>;
+  /** Ends all streams with `KVI_CLOSED`. */
+  close(): void;
+}
+
+export function requestStreams(members: Members, scopes: Scopes, auth: Authenticator): RequestStreams {
+  const endings = new Set<() => void>();
+
+  async function open<Q, R>(
+    name: string,
+    method: Method<Q, R>,
+    listener: StreamListener<R>,
+    ended: AbortSignal,
+  ): Promise<RequestStream<Q>> {
+    const headers = auth.headers ?? (await abortable(auth.fetch(), ended));
+    const member = members.ready() ?? (await members.connected(ended));
+    ended.throwIfAborted();
+    const stream = member.connection.stream(method, headers.requireLeader);
+    endings.add(close);
+
+    function end(error: KviError): void {
+      if (endings.delete(close)) listener.onEnd(error);
+    }
+
+    function close(): void {
+      end(closed());
+      stream.cancel();
+    }
+
+    stream.on('data', (response: R) => {
+      if (endings.has(close)) listener.onResponse(response);
+    });
+    // `status` follows it, and also comes when the server ends the stream without an error.
+    stream.on('error', () => undefined);
+    stream.on('status', (status: GrpcFailure) => {
+      if (!endings.has(close)) return;
+      const error = toKviError(status, {write: false, describe: () => name});
+      if (isTokenRefused(status) && auth.refused(headers)) {
+        // The next stream gets another token.
+        end(new KviError('KVI_UNAVAILABLE', error.message, {cause: status}));
+      } else {
+        members.demote(member, status.details);
+        end(error);
+      }
+    });
+    return {
+      write: (request) => {
+        stream.write(request);
+      },
+      cancel() {
+        endings.delete(close);
+        stream.cancel();
+      },
+      demote: (reason) => {
+        members.demote(member, reason);
+      },
+      tokenRefused: () => auth.refused(headers),
+    };
+  }
+
+  return {
+    name: members.name,
+    open: (name, method, listener, signal) =>
+      scopes.run({signal}, (ended) => open(name, method, listener, ended)),
+    close() {
+      for (const close of [...endings]) close();
+    },
+  };
+}
