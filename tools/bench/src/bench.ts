@@ -11,8 +11,6 @@ export interface Measurement {
   rivals?: readonly string[];
   /** Default `ratio`. */
   relation?: Relation;
-  /** At least this many rounds. */
-  minRounds?: number;
 }
 
 /** How a row relates kvi to a peer: `kvi / peer`, or `kvi - peer`. */
@@ -55,11 +53,8 @@ export function createBench({rounds, scale, onRows}: BenchOptions): Bench & {row
     rows,
     times: (n) => Math.max(1, Math.round(n * scale)),
     async measure(measurement) {
-      const {kvi, peers, minRounds = 1} = measurement;
-      const [ours = [], ...theirs] = await alternate(Math.max(rounds, minRounds), [
-        kvi,
-        ...Object.values(peers),
-      ]);
+      const {kvi, peers} = measurement;
+      const [ours = [], ...theirs] = await alternate(rounds, [kvi, ...Object.values(peers)]);
       const byPeer = new Map(Object.keys(peers).map((name, index) => [name, theirs[index] ?? []]));
       const found = rowsOf(measurement, ours, byPeer);
       rows.push(...found);

@@ -17,7 +17,7 @@ export const usage = `npm run bench -- [options]     measures kvi beside its pee
 
   --quick         a tenth of the work, to see that it runs
   --only G        ${groups.join(', ')}, or several with commas between; default: all
-  --rounds N      5 or more; default 7
+  --rounds N      7, the default, or more
 
 A run of all groups that is not quick writes docs/benchmarks.md.`;
 
@@ -33,8 +33,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     },
   });
   const rounds = Number(values.rounds);
-  if (!Number.isSafeInteger(rounds) || rounds < 5) {
-    throw new Error(`--rounds must be a whole number, 5 or more, not ${values.rounds}`);
+  if (!Number.isSafeInteger(rounds) || rounds < 7) {
+    throw new Error(`--rounds must be a whole number, 7 or more, not ${values.rounds}`);
   }
   return {help: values.help, quick: values.quick, rounds, only: values.only.split(',').map(group)};
 }

@@ -18,7 +18,6 @@ export async function processStart(bench: Bench, nodeArgs: readonly string[] = [
     kvi: () => cpuOf(open, nodeArgs),
     peers: {'node -e 0': () => cpuOf('0', nodeArgs)},
     relation: 'difference',
-    minRounds: 7,
   });
 }
 

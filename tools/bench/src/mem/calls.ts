@@ -1,11 +1,12 @@
 /** The group `mem`: kvi's store in this process beside stores that only hold text, and beside its own driver. */
 import {open} from 'kvi';
 import {MemStore} from 'kvi-mem';
+import {MemoryLevel} from 'memory-level';
 import type {Bench} from '../bench.ts';
 import type {Round} from '../rounds.ts';
 import {driverGetRound, driverScan, driverStoreRound} from './driver.ts';
 import {type Entry, entriesOf, prefix, rate} from './entries.ts';
-import {levelScan, peerStores, type TextStore} from './peers.ts';
+import {levelScan, openTextLevel, peerStores, type TextStore} from './peers.ts';
 
 /** How often a round goes through all keys. */
 const passes = 5;
@@ -58,7 +59,7 @@ export function storeRound(store: TextStore, entries: readonly Entry[]): Round {
 }
 
 /** Reads each key some times, one call after the other. */
-export function getRound(store: TextStore, entries: readonly Entry[]): Round {
+function getRound(store: TextStore, entries: readonly Entry[]): Round {
   return async () => {
     await store.clear();
     for (const {key, value} of entries) await store.set(key, value);
@@ -85,7 +86,6 @@ async function measureScan(bench: Bench): Promise<void> {
   const entries = entriesOf(bench.times(100_000));
   await using kv = await open('mem:bench-scan');
   for (const {key, value} of entries) await kv.store(key, value);
-  const level = await levelScan(entries);
   const round = (scan: () => Promise<readonly unknown[]>): Round => {
     return () =>
       rate('keys', scans * entries.length, async () => {
@@ -98,7 +98,11 @@ async function measureScan(bench: Bench): Promise<void> {
   await bench.measure({
     name: `mem: scan of ${entries.length.toLocaleString('en')} keys`,
     kvi: round(() => kv.getRange({prefix})),
-    peers: {'memory-level': round(level), 'kvi-mem driver': round(await driverScan(entries))},
+    peers: {
+      'memory-level': round(await levelScan(new MemoryLevel(), entries)),
+      'memory-level (utf8)': round(await levelScan(openTextLevel(), entries)),
+      'kvi-mem driver': round(await driverScan(entries)),
+    },
   });
   MemStore.named('bench-scan').reset();
 }

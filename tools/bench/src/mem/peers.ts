@@ -12,11 +12,10 @@ export interface TextStore {
   clear(): Promise<void> | void;
 }
 
-/** Each as its README opens it, by name. */
+/** Each as its README opens it, by name; memory-level also as it is fastest on text, which it keeps as bytes otherwise. */
 export function peerStores(): Record<string, TextStore> {
   const keyv = new Keyv<string>();
   const unstorage = createStorage<string>();
-  const level = openLevel();
   const map = new Map<string, string>();
   return {
     keyv: {
@@ -29,11 +28,8 @@ export function peerStores(): Record<string, TextStore> {
       set: (key, value) => unstorage.setItem(key, value),
       clear: () => unstorage.clear(),
     },
-    'memory-level': {
-      get: (key) => level.get(key),
-      set: (key, value) => level.put(key, value),
-      clear: () => level.clear(),
-    },
+    'memory-level': levelStore(new MemoryLevel()),
+    'memory-level (utf8)': levelStore(openTextLevel()),
     'an async Map': {
       get: (key) => Promise.resolve(map.get(key)),
       set: (key, value) => Promise.resolve(map.set(key, value)),
@@ -42,14 +38,24 @@ export function peerStores(): Record<string, TextStore> {
   };
 }
 
+function levelStore(level: MemoryLevel): TextStore {
+  return {
+    get: (key) => level.get(key),
+    set: (key, value) => level.put(key, value),
+    clear: () => level.clear(),
+  };
+}
+
 /** @returns reads all the entries from a memory-level */
-export async function levelScan(entries: readonly Entry[]): Promise<() => Promise<readonly unknown[]>> {
-  const level = openLevel();
+export async function levelScan(
+  level: MemoryLevel,
+  entries: readonly Entry[],
+): Promise<() => Promise<readonly unknown[]>> {
   await level.batch(entries.map((entry) => ({type: 'put', ...entry})));
   return () => level.iterator().all();
 }
 
-/** It keeps text as text, which is the fastest for a user of text; by default it keeps bytes. */
-function openLevel(): MemoryLevel {
+/** One that keeps text as text. */
+export function openTextLevel(): MemoryLevel {
   return new MemoryLevel({storeEncoding: 'utf8'});
 }
