@@ -1,6 +1,7 @@
 /** `npm run bench -- [--quick] [--only etcd,lock,mem,start] [--rounds N]` */
 import {startEtcd} from 'kvi-testbed/programs';
 import {writeFile} from 'node:fs/promises';
+import {loadavg} from 'node:os';
 import {createBench} from './bench.ts';
 import {etcdCalls} from './etcd/calls.ts';
 import {etcdLocks} from './etcd/locks.ts';
@@ -16,6 +17,7 @@ async function main({help, quick, rounds, only}: CommandLine): Promise<void> {
     console.log(usage);
     return;
   }
+  const [load = 0] = loadavg();
   const bench = createBench({
     rounds,
     scale: quick ? 0.1 : 1,
@@ -30,7 +32,7 @@ async function main({help, quick, rounds, only}: CommandLine): Promise<void> {
   if (only.includes('mem')) await memCalls(bench);
   if (only.includes('start')) await processStart(bench);
 
-  const run = describeRun({etcdVersion: etcd.version, rounds});
+  const run = describeRun({etcdVersion: etcd.version, rounds, load});
   console.log(`\n${run}\n\n${table(bench.rows)}`);
   if (quick || only.length < groups.length) return;
   await writeFile(pageFile, page(run, bench.rows));

@@ -2,12 +2,21 @@ import {readFileSync} from 'node:fs';
 import {availableParallelism} from 'node:os';
 import type {Row} from './bench.ts';
 
+/** How the table came about. */
+export interface Run {
+  etcdVersion: string;
+  rounds: number;
+  /** How many processes wanted a core in the minute before. */
+  load: number;
+}
+
 /** The machine and the versions, as a Markdown paragraph. */
-export function describeRun({etcdVersion, rounds}: {etcdVersion: string; rounds: number}): string {
+export function describeRun({etcdVersion, rounds, load}: Run): string {
   const packages = ['etcd3', '@grpc/grpc-js', 'keyv', 'unstorage', 'memory-level'];
   const versions = packages.map((name) => `${name} ${versionOf(name)}`).join(', ');
   return `${new Date().toISOString().slice(0, 10)}, ${availableParallelism()} cores (${process.platform} ${process.arch}),
-Node ${process.versions.node}, etcd ${etcdVersion}, ${versions}; ${rounds} rounds.`;
+Node ${process.versions.node}, etcd ${etcdVersion}, ${versions}; ${rounds} rounds.
+Before the bench began, other processes kept ${load.toFixed(1)} cores busy or waited for one.`;
 }
 
 function versionOf(name: string): string {

@@ -10,12 +10,8 @@ const before = 'the value before';
 const after = 'the value after it';
 const keysOfRange = 100;
 
-/** Calls of a round in a full run, by how many callers there are. */
-const callsOf = new Map([
-  [1, 500],
-  [64, 2_500],
-  [256, 4_000],
-]);
+/** Calls of a round in a full run: the more callers, the faster they are made. */
+const callsFor = (callers: number) => Math.min(4_000, 500 + 32 * callers);
 
 interface Operation {
   name: string;
@@ -54,15 +50,18 @@ function keyOf(n: number): string {
   return `${rangeOf(Math.floor(n / keysOfRange))}${String(n % keysOfRange).padStart(3, '0')}`;
 }
 
-/** @param url of an etcd that nobody else uses */
-export async function etcdCalls(bench: Bench, url: string): Promise<void> {
+/**
+ * @param url of an etcd that nobody else uses
+ * @param callerCounts how many callers there are, one number after the other
+ */
+export async function etcdCalls(bench: Bench, url: string, callerCounts = [1, 64, 256]): Promise<void> {
   using raw = openRawEtcd(url);
   await using kvi = await openKviClient(url);
   using etcd3 = openEtcd3Client(url);
   using rawClient = openRawClient(url);
-  for (const [callers, fullCalls] of callsOf) {
+  for (const callers of callerCounts) {
     for (const operation of operations) {
-      const calls = Math.max(callers, bench.times(fullCalls * (operation.share ?? 1)));
+      const calls = Math.max(callers, bench.times(callsFor(callers) * (operation.share ?? 1)));
       const round = (client: EtcdClient) => oneRound(raw, client, operation, callers, calls);
       await bench.measure({
         name: `etcd: ${operation.name}, ${callers} ${callers === 1 ? 'caller' : 'callers'}`,
@@ -97,10 +96,11 @@ async function seed(raw: RawEtcd, calls: number): Promise<number> {
   await raw.deleteRange(withPrefix(all));
   const ranges = Math.max(5, Math.ceil(calls / keysOfRange));
   const value = Buffer.from(before);
-  for (let range = 0; range < ranges; range++) {
+  const fillRange = (range: number) => {
     const keys = Array.from({length: keysOfRange}, (_, n) => keyOf(range * keysOfRange + n));
-    await raw.txn({success: keys.map((key) => ({request_put: {key: Buffer.from(key), value}}))});
-  }
+    return raw.txn({success: keys.map((key) => ({request_put: {key: Buffer.from(key), value}}))});
+  };
+  await Promise.all(Array.from({length: ranges}, (_, range) => fillRange(range)));
   return ranges * keysOfRange;
 }
 
