@@ -90,7 +90,7 @@ const authenticateTimeoutMs = 10_000;
  * A member that leaves a call unanswered for so long may hang, or be cut off from its cluster: it is asked last from then
  * on. Each time that all members have been asked in vain, it is twice as long, so that slow reads find an end too.
  */
-export const silenceMs = 1_000;
+const silenceMs = 1_000;
 
 /** Connects when it is first needed. */
 export function createClient(options: ClientOptions): Client {
