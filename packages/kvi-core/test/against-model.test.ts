@@ -8,4 +8,5 @@ testDriverAgainstModel(
   'A driver of a third party',
   {open: () => Promise.resolve(store.open())},
   {describe, it},
+  {runs: 40},
 );
