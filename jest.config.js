@@ -11,9 +11,9 @@ export default {
   testEnvironmentOptions: {customExportConditions: ['kvi-source', 'node', 'node-addons']},
   globalSetup: '<rootDir>/tools/testbed/src/jest-global-setup.ts',
   globalTeardown: '<rootDir>/tools/testbed/src/jest-global-teardown.ts',
-  // Most tests wait for servers and leases: even two cores have time for two at once.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
-  // Starting a server, or downloading one, takes longer than jest's five seconds on a machine under load.
-  testTimeout: 30_000,
+  // Most tests wait for servers and leases: there is time for more of them than there are processors.
+  maxWorkers: availableParallelism() + 1,
+  // For tests that would never end. On a machine under load, one that waits for servers may take long.
+  testTimeout: 120_000,
   modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist', '<rootDir>/examples/[^/]+/dist'],
 };

@@ -13,6 +13,7 @@ import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {createServer as createWebServer} from 'node:http';
 import {connect, createServer, type AddressInfo, type Server, type Socket} from 'node:net';
+import {text} from 'node:stream/consumers';
 import {fileURLToPath} from 'node:url';
 import {openEtcdDriver} from '../src/index.ts';
 import {bytes, failure, put, read, recordDiagnostics, until, untilAvailable} from './support/util.ts';
@@ -28,10 +29,9 @@ describe('opening', () => {
   it('fails at once when the only endpoint refuses', async () => {
     const {url, close} = await listen(createServer());
     close();
-    const start = performance.now();
-    const error = await failure(openEtcdDriver(url, {timeoutMs: 20_000}));
+    // Longer than this test may take.
+    const error = await failure(openEtcdDriver(url, {timeoutMs: 3_600_000}));
     expect(error).toMatchObject({code: 'KVI_UNAVAILABLE', message: expect.stringContaining(url)});
-    expect(performance.now() - start).toBeLessThan(5_000);
   });
 
   it('fails in time when an endpoint accepts and says nothing', async () => {
@@ -260,18 +260,14 @@ describeWithEtcd('a connection', () => {
   });
 
   it('lets the process exit by itself once it is closed', async () => {
-    const start = performance.now();
     const program = fileURLToPath(new URL('support/use-and-close.mjs', import.meta.url));
     const child = spawn(process.execPath, [...typescriptArgs, program, etcd.url], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const [closedAt] = await Promise.all([
-      once(child.stdout, 'data').then(() => performance.now()),
-      once(child, 'exit'),
-    ]);
+    const exited = once(child, 'exit');
+    expect(await text(child.stdout)).toBe('closed\n');
+    await exited;
     expect(child.exitCode).toBe(0);
-    expect(closedAt).toBeGreaterThan(start);
-    expect(performance.now() - closedAt).toBeLessThan(2_000);
   });
 });
 

@@ -1,39 +1,8 @@
-import {setTimeout as sleep} from 'node:timers/promises';
-import {afterAll, beforeAll, it} from '@jest/globals';
-import {testDriver, testKvi} from 'kvi-contract';
-import {openEtcdDriver} from 'kvi-etcd';
-import {describeWithEtcd as describe, type Etcd, startEtcd} from 'kvi-testbed';
+import {it} from '@jest/globals';
+import {testDriver} from 'kvi-contract';
+import {describeWithEtcd as describe} from 'kvi-testbed';
+import {contractTarget} from './support/contract-target.ts';
 
 describe('On a real etcd', () => {
-  // The suites compact, and count revisions: they need an etcd to themselves.
-  let etcd: Etcd;
-  beforeAll(async () => {
-    etcd = await startEtcd();
-  });
-  afterAll(() => etcd.stop());
-
-  const target = {open: () => openEtcdDriver(etcd.url), leftovers: () => watchesLeftOn(etcd)};
-  testDriver('kvi-etcd', target, {describe, it});
-  testKvi('kvi-etcd', target, {describe, it});
+  testDriver('kvi-etcd', contractTarget(), {describe, it});
 });
-
-/**
- * What etcd counts while nobody watches. It takes a watch that was compacted away, and cancelled in the same moment, off
- * twice (`cancelWatcher` in its mvcc/watchable_store.go), so that the count can sink below 0.
- */
-let countWithoutWatches = 0;
-
-/** Waits a little for etcd to let go of watches: it does so some time after it was told. */
-async function watchesLeftOn(etcd: Etcd): Promise<string[]> {
-  let count = NaN;
-  for (let tries = 0; tries < 200; tries += 1) {
-    const metrics = await (await fetch(`${etcd.url}/metrics`)).text();
-    count = Number(/^etcd_debugging_mvcc_watcher_total (-?\d+)$/m.exec(metrics)?.[1]);
-    if (count <= countWithoutWatches) {
-      countWithoutWatches = count;
-      return [];
-    }
-    await sleep(10);
-  }
-  return [`${String(count - countWithoutWatches)} watches`];
-}

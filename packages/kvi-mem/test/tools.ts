@@ -23,6 +23,17 @@ export async function get(driver: Driver, key: string, revision?: number): Promi
   return kvs[0] && text(kvs[0].value);
 }
 
+/**
+ * Milliseconds that the processor works on it, which other processes do not add to. How many depends on the machine: compare
+ * them with another cost, not with a number.
+ */
+export async function cost(run: () => void | Promise<void>): Promise<number> {
+  const before = process.cpuUsage();
+  await run();
+  const {user, system} = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
 /** `put k=v@7` or `delete k@7`. */
 export function describeEvent({type, kv}: Event<Bytes>): string {
   const what = type === 'put' ? `${text(kv.key)}=${text(kv.value)}` : text(kv.key);

@@ -9,7 +9,7 @@ async function useInProcess(url: string, missing: string[] = []): Promise<unknow
   const program = `
     import {open} from 'kvi';
     try {
-      const kv = await open(${JSON.stringify(url)}, {timeoutMs: 2000});
+      const kv = await open(${JSON.stringify(url)}, {timeoutMs: 60_000});
       await kv.store('kvi-packages/key', 'value');
       console.log(JSON.stringify(await kv.get('kvi-packages/key')));
       await kv.delete('kvi-packages/key');

@@ -29,7 +29,7 @@ interface MemberList {
 }
 
 /** How long the members may take to elect a leader on a working network. */
-const leaderMs = 20_000;
+const leaderMs = 60_000;
 
 export async function openArena(): Promise<Arena> {
   const peers = peerNetwork();

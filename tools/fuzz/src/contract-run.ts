@@ -28,7 +28,7 @@ export async function runContract(release: EtcdChoice): Promise<ContractResult> 
   const folder = await mkdtemp(join(tmpdir(), 'kvi-matrix-'));
   try {
     const output = join(folder, 'result.json');
-    await runJest(['packages/kvi-etcd/test/contract.test.ts', '--json', `--outputFile=${output}`], release);
+    await runJest(['packages/kvi-etcd/test/contract', '--json', `--outputFile=${output}`], release);
     const result = JSON.parse(await readFile(output, 'utf8')) as JestResult;
     return {
       release,

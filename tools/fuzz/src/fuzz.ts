@@ -14,6 +14,8 @@ export interface FuzzReport extends Omit<LaneReport, 'divergence'> {
 export interface FuzzOptions {
   releases: readonly EtcdChoice[];
   minutes: number;
+  /** How many programs each lane plays at most. Default: as many as there is time for. */
+  programs?: number;
   seed: number;
   /** Lanes for each release: etcds that work at the same time. Default 8. */
   lanes?: number;
@@ -35,6 +37,7 @@ const seedsPerLane = 1_000_000;
 export async function fuzz({
   releases,
   minutes,
+  programs = Infinity,
   seed,
   lanes = 8,
   onProgress,
@@ -48,7 +51,7 @@ export async function fuzz({
     await Promise.all(
       [...latest].flatMap(([release, found]) =>
         Array.from({length: lanes}, async (_, lane) => {
-          const options = {release, seed: seed + lane * seedsPerLane, deadline};
+          const options = {release, seed: seed + lane * seedsPerLane, deadline, programs};
           found[lane] = await runLane({...options, onProgress: (report) => (found[lane] = report)});
         }),
       ),

@@ -17,6 +17,8 @@ export interface LaneOptions {
   seed: number;
   /** Of `performance.now()`. */
   deadline: number;
+  /** How many to play at most; batches are played to the end. */
+  programs: number;
   /** Called after each batch. */
   onProgress?: (report: LaneReport) => void;
 }
@@ -27,10 +29,20 @@ const programsPerBatch = 25;
 /** An etcd keeps what it once wrote, on disk and partly in memory. */
 const batchesPerEtcd = 40;
 
-/** Plays programs on a twin and on an etcd of its own, one after the other, until the time is up or they differ. */
-export async function runLane({release, seed, deadline, onProgress}: LaneOptions): Promise<LaneReport> {
+/**
+ * Plays programs on a twin and on an etcd of its own, one after the other, until there were enough, the time is up or they
+ * differ.
+ */
+export async function runLane({
+  release,
+  seed,
+  deadline,
+  programs,
+  onProgress,
+}: LaneOptions): Promise<LaneReport> {
   const report: LaneReport = {version: '', programs: 0, tally: emptyTally(), divergence: undefined};
-  const isOver = () => performance.now() >= deadline || report.divergence !== undefined;
+  const isOver = () =>
+    performance.now() >= deadline || report.programs >= programs || report.divergence !== undefined;
   let batch = 0;
   while (!isOver()) {
     await using etcd = await start(release);

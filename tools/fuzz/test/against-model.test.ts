@@ -3,7 +3,7 @@ import {type FuzzTarget, testDriverAgainstModel} from 'kvi-contract/fuzz';
 import {describeWithEtcd, type Etcd, startEtcd} from 'kvi-testbed';
 import {etcdTarget, memTarget} from '../src/targets.ts';
 
-testDriverAgainstModel('kvi-mem', memTarget(), {describe, it}, {runs: 1000});
+testDriverAgainstModel('kvi-mem', memTarget(), {describe, it}, {runs: 300});
 
 describeWithEtcd('On a real etcd', () => {
   let etcd: Etcd;

@@ -26,7 +26,7 @@ export interface EtcdClusterOptions extends Omit<EtcdOptions, 'dataDir'> {
   peerEndpoint?: (endpoint: string, index: number) => Promise<string>;
 }
 
-const changeTimeoutMs = 20_000;
+const changeTimeoutMs = 60_000;
 
 /** Starts a cluster on loopback, and resolves when every node of it answers. */
 export async function startEtcdCluster(

@@ -55,7 +55,7 @@ export interface NodePlan {
 }
 
 /** How long a node may take to answer. It takes 30 to 130 ms; the rest is for a machine under load. */
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 60_000;
 
 /** Chooses a name and ports. */
 export async function planNode(): Promise<NodePlan> {

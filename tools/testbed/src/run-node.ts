@@ -3,7 +3,7 @@ import {typescriptArgs} from './typescript.ts';
 
 /** What a process left behind. */
 export interface Ended {
-  /** Null when it did not end by itself, within 20 seconds. */
+  /** Null when it did not end by itself, within two minutes. */
   exitCode: number | null;
   stdout: string;
   stderr: string;
@@ -20,7 +20,7 @@ export function runNode(
   args: readonly string[],
   {env = {}, cwd}: {env?: NodeJS.ProcessEnv; cwd?: string} = {},
 ): Promise<Ended> {
-  const options = {cwd, env: {...process.env, NODE_OPTIONS: '', ...env}, timeout: 20_000};
+  const options = {cwd, env: {...process.env, NODE_OPTIONS: '', ...env}, timeout: 120_000};
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,

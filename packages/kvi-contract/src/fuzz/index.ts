@@ -1,6 +1,6 @@
 /**
  * Plays generated programs on two drivers and compares what they answer. Needs `fast-check`, which is why it is apart from
- * `kvi-core/contract`. `docs/fidelity.md` says what it proves.
+ * `kvi-contract`. `docs/fidelity.md` says what it proves.
  */
 export {
   type AcceptedDifference,

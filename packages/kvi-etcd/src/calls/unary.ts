@@ -27,7 +27,7 @@ export type UnaryCalls = <R>(call: Call<R>, limits?: DriverCallOptions) => Promi
  * A member that leaves a call unanswered for this long may hang or be cut off from its cluster, and is demoted. The time
  * doubles each time that all members were asked in vain, so that slow reads complete too.
  */
-export const stallTimeoutMs = 1_000;
+const stallTimeoutMs = 1_000;
 
 /** Interrupts a read whose member stalls. */
 const stall = new Error('the member stalls');

@@ -80,7 +80,7 @@ export async function putOnce(driver: Driver, key: string, value: string): Promi
 }
 
 /** Waits for what has no event of its own. */
-export async function until(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+export async function until(condition: () => boolean, timeoutMs = 60_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > deadline)

@@ -9,8 +9,6 @@ import {fileURLToPath} from 'node:url';
 export interface JestTest {
   title: string;
   status: 'passed' | 'failed';
-  /** Milliseconds. */
-  duration: number;
   failureMessages: string[];
 }
 

@@ -1,12 +1,13 @@
 /**
- * Has everything under way that a handle can have, then closes it and says how long that took and how the calls ended:
- * `close-anywhere.ts URL`. It ends by itself, if nothing is left.
+ * Has everything under way that a handle can have, then closes it and says how the calls ended: `close-anywhere.ts URL`. It
+ * ends by itself, if nothing is left.
  */
 import {once} from 'node:events';
 import {isKviError, open} from 'kvi';
 
 const [url = ''] = process.argv.slice(2);
-const kv = await open(url, {timeoutMs: 60_000, onUnknownOutcome: 'resolve'});
+// The calls have more time than the test: only `close` ends them.
+const kv = await open(url, {timeoutMs: 3_600_000, onUnknownOutcome: 'resolve'});
 await kv.store('close/k', 'v');
 await kv.distLock('close/held', {ttlSeconds: 1});
 await kv.tempKey('close/temp', {ttlSeconds: 1});
@@ -31,11 +32,9 @@ const calls = [
 ];
 const ended = Promise.allSettled(calls);
 await new Promise((resolve) => setTimeout(resolve, 20));
-const began = performance.now();
 await kv.close();
-const tookMs = performance.now() - began;
 const codes = (await ended).map((result) => {
   if (result.status === 'fulfilled') return 'done';
   return isKviError(result.reason) ? result.reason.code : String(result.reason);
 });
-process.stdout.write(`${JSON.stringify({tookMs, endedMs: performance.now() - began, codes})}\n`);
+process.stdout.write(`${JSON.stringify(codes)}\n`);
