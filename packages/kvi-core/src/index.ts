@@ -1,7 +1,9 @@
-export {type Bytes, compareBytes, type Input, nextKey, prefixEnd} from './etcd/bytes.ts';
+export {type Bytes, compareBytes, type Input} from './etcd/bytes.ts';
+export {nextKey, prefixEnd} from './etcd/key-range.ts';
+export {type LeaseId, noLease} from './etcd/lease-id.ts';
 export {createKvi} from './kvi/create-kvi.ts';
 export {isKviError, KviError, type KviErrorCode, type KviErrorDetails} from './etcd/errors.ts';
-export * from './api/kvi.ts';
+export type * from './api/index.ts';
 export * from './etcd/messages.ts';
 export type {
   DiagnosticsEvents,
@@ -9,15 +11,14 @@ export type {
   SessionLostEvent,
   UnknownOutcomeEvent,
 } from './telemetry/diagnostics.ts';
+export type {Operation, OperationContext} from './telemetry/tracing.ts';
 export {checkOptions, kviOptionNames, type KviOptions} from './kvi/options.ts';
 export {
   allOf,
   anyOf,
   exponentialBackoff,
-  type FailedAttempt,
   limitAttempts,
   limitTime,
   noRetries,
-  type RetryPolicy,
 } from './policy/retry-policies.ts';
 export type {RequestLimits} from './etcd/validate.ts';

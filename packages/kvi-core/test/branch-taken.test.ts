@@ -1,6 +1,11 @@
 import {describe, expect, it} from '@jest/globals';
 import {modelDriver} from 'kvi-contract';
-import {rebuildResponse, withCourse, withoutCourse, writes} from '../src/primitives/branch-taken.ts';
+import {
+  rebuildResponse,
+  withBranchTaken,
+  withoutBranchTaken,
+  writes,
+} from '../src/primitives/branch-taken.ts';
 import type {Bytes} from '../src/etcd/bytes.ts';
 import type {RequestOp, TxnRequest} from '../src/etcd/messages.ts';
 
@@ -17,7 +22,7 @@ const erase: RequestOp<Bytes> = {type: 'deleteRange', key: Buffer.from('a')};
 /** False in an empty store. */
 const isThere = [{key: Buffer.from('a'), target: 'version', result: '>', version: 0}] as const;
 
-/** The requests below, with the course that each takes in an empty store. */
+/** The requests below, with the branch that each takes in an empty store. */
 const requests: [string, TxnRequest<Bytes>, string][] = [
   ['of nothing', {}, '1'],
   ['of puts', {success: [put('a'), put('b')]}, '1'],
@@ -27,26 +32,26 @@ const requests: [string, TxnRequest<Bytes>, string][] = [
   ['nested twice', {success: [nested({success: [nested({compare: isThere}), put('b')]}), put('a')]}, '110'],
 ];
 
-/** Sends the request with its course, as a guarded write does, to an empty store. */
+/** Sends the request with its branch, as a guarded write does, to an empty store. */
 async function send(request: TxnRequest<Bytes>) {
   const driver = modelDriver();
   const guard = Buffer.from('guard');
   const response = await driver.txn(
-    withCourse(request, (course) => ({type: 'put', key: guard, value: Buffer.from(course)})),
+    withBranchTaken(request, (branch) => ({type: 'put', key: guard, value: Buffer.from(branch)})),
   );
   const {kvs} = await driver.range({key: guard});
-  return {response: withoutCourse(request, response), course: String(kvs[0]?.value)};
+  return {response: withoutBranchTaken(request, response), branch: String(kvs[0]?.value)};
 }
 
-describe('The course of a transaction', () => {
-  it.each(requests)('%s is written, and its response rebuilt from it', async (_, request, course) => {
+describe('The branch of a transaction', () => {
+  it.each(requests)('%s is written, and its response rebuilt from it', async (_, request, branch) => {
     const sent = await send(request);
-    expect(sent.course).toBe(course);
-    expect(rebuildResponse(request, course, sent.response.revision)).toEqual(sent.response);
+    expect(sent.branch).toBe(branch);
+    expect(rebuildResponse(request, branch, sent.response.revision)).toEqual(sent.response);
   });
 
   it.each(requests)('%s is not in the response', async (_, request) => {
-    // The revision is that of the course where nothing else was put.
+    // The revision is that of the branch where nothing else was put.
     const {revision: ignored, ...plain} = await modelDriver().txn(request);
     const {response} = await send(request);
     expect(response).toMatchObject({succeeded: plain.succeeded});
@@ -58,13 +63,13 @@ describe('The course of a transaction', () => {
     const request = {
       success: [nested({success: [put('a')]}), nested({compare: isThere, failure: [put('b')]})],
     };
-    const {response, course} = await send(request);
-    expect(course).toBe('1');
+    const {response, branch} = await send(request);
+    expect(branch).toBe('1');
     expect(response.responses).toMatchObject([
       {type: 'txn', succeeded: true, responses: [{type: 'put'}]},
       {type: 'txn', succeeded: false, responses: [{type: 'put'}]},
     ]);
-    expect(rebuildResponse(request, course, 2)).toBeUndefined();
+    expect(rebuildResponse(request, branch, 2)).toBeUndefined();
   });
 
   it.each<[string, RequestOp<Bytes>]>([

@@ -2,7 +2,7 @@ import {subscribe, unsubscribe} from 'node:diagnostics_channel';
 import {describe, expect, it} from '@jest/globals';
 import {modelDriver} from 'kvi-contract';
 import {type Driver, type DriverCallOptions, KviError, type KviErrorCode} from 'kvi-core/driver';
-import {guardedWrites} from '../src/primitives/resolved-writes.ts';
+import {resolvedWrites} from '../src/primitives/resolved-writes.ts';
 import type {TxnRequest} from '../src/etcd/messages.ts';
 import type {Bytes} from '../src/etcd/bytes.ts';
 import {noRetries} from '../src/policy/retry-policies.ts';
@@ -58,7 +58,7 @@ function setUp() {
       return own.leaseRevoke(id, options);
     },
   };
-  const guarded = guardedWrites(driver, defaultLimits, closing.signal);
+  const guarded = resolvedWrites(driver, defaultLimits, closing.signal);
   return {
     clock,
     own,
@@ -74,7 +74,7 @@ function setUp() {
       {timeoutMs = 1000, signal, lease}: {timeoutMs?: number; signal?: AbortSignal; lease?: string} = {},
     ) => guarded.txn(put(value, lease), {timeoutMs, signal, retryPolicy: noRetries}),
     guards: async () => {
-      const {kvs} = await own.range({key: Buffer.from('kvi/guard/'), rangeEnd: Buffer.from('kvi/guard0')});
+      const {kvs} = await own.range({key: Buffer.from('kvi/outcome/'), rangeEnd: Buffer.from('kvi/guard0')});
       return kvs.map(({key, value}) => `${String(key)}=${String(value)}`);
     },
     value: async () => {
@@ -104,10 +104,10 @@ describe('The guard of a write', () => {
     const {write, granted, guards} = setUp();
     for (const value of ['1', '2', '3']) await write(value);
     const [lease = ''] = granted;
-    expect(await guards()).toEqual([`kvi/guard/${lease}/1=1`]);
+    expect(await guards()).toEqual([`kvi/outcome/${lease}/1=1`]);
     await Promise.all([write('4'), write('5')]);
     await write('6');
-    expect(await guards()).toEqual([`kvi/guard/${lease}/1=1`, `kvi/guard/${lease}/2=1`]);
+    expect(await guards()).toEqual([`kvi/outcome/${lease}/1=1`, `kvi/outcome/${lease}/2=1`]);
     expect(granted).toHaveLength(1);
   });
 
@@ -119,9 +119,9 @@ describe('The guard of a write', () => {
       message: 'a write got no answer; it was not applied, and will not be (made to fail)',
       cause: {code: 'KVI_UNKNOWN_OUTCOME'},
     });
-    expect(await guards()).toEqual([`kvi/guard/${granted[0] ?? ''}/1=prevented`]);
+    expect(await guards()).toEqual([`kvi/outcome/${granted[0] ?? ''}/1=prevented`]);
     await write('2');
-    expect(await guards()).toEqual([`kvi/guard/${granted[0] ?? ''}/1=1`]);
+    expect(await guards()).toEqual([`kvi/outcome/${granted[0] ?? ''}/1=1`]);
   });
 
   it('that an operator has deleted keeps one write from being applied, and the next has another', async () => {

@@ -5,8 +5,7 @@ import {
   kviOptionNames,
   type KviOptions,
 } from 'kvi-core';
-import {type Driver, isKviError, KviError, sleep} from 'kvi-core/driver';
-import {backoffMs} from './async/backoff.ts';
+import {backoffMs, type Driver, isKviError, KviError, sleep, trace} from 'kvi-core/driver';
 import {isServiceError} from './cluster/connection.ts';
 import {showEndpoint} from './cluster/endpoints.ts';
 import {etcdDriver} from './etcd-driver.ts';
@@ -59,7 +58,8 @@ export async function openEtcd(
   checkHandleOptions(options);
   // The driver refuses options of the handle; `timeoutMs` is for both.
   const ofEtcd = Object.entries(options).filter(([name]) => name === 'timeoutMs' || !isHandleOption(name));
-  return createKvi(await openEtcdDriver(where, Object.fromEntries(ofEtcd)), options);
+  const opening = trace('openEtcd', undefined, () => openEtcdDriver(where, Object.fromEntries(ofEtcd)));
+  return createKvi(await opening, options);
 }
 
 function isHandleOption(name: string): boolean {

@@ -49,6 +49,7 @@ export function memDriver(
     },
     async txn(request, options) {
       const {kv, lessor} = enter(options);
+      resources.keysPut(driver, request);
       return txn(kv, request, (id) => {
         lessor.check(id);
       });

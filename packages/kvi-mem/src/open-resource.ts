@@ -1,5 +1,5 @@
 import {sep} from 'node:path';
-import type {CallTrace} from 'kvi-core/driver';
+import type {CallTrace} from './call-traces.ts';
 
 /** Something that was opened on a store and has not been closed. */
 export interface OpenResource {

@@ -1,5 +1,5 @@
 import {checkOptions, createKvi, type Kvi, type KviOptions} from 'kvi-core';
-import {asCall, type Driver, invalidArgument} from 'kvi-core/driver';
+import {trace, type Driver, invalidArgument} from 'kvi-core/driver';
 import type {MemDriverOptions} from './mem-driver.ts';
 import {MemStore} from './mem-store.ts';
 
@@ -52,7 +52,7 @@ export type OpenMemOptions = OpenMemDriverOptions & KviOptions;
 export async function openMem(url?: string, options: OpenMemOptions = {}): Promise<Kvi> {
   const {store, maxBufferedEvents, faults, ...kviOptions} = options;
   checkOptions(kviOptions);
-  const opening = asCall('openMem', undefined, () => openMemDriver(url, {store, maxBufferedEvents, faults}));
+  const opening = trace('openMem', undefined, () => openMemDriver(url, {store, maxBufferedEvents, faults}));
   return createKvi(await opening, kviOptions);
 }
 

@@ -1,13 +1,5 @@
-import {
-  type Bytes,
-  type CallTrace,
-  currentCall,
-  type Driver,
-  type LeaseId,
-  noteCall,
-  traceCalls,
-  type WatchRequest,
-} from 'kvi-core/driver';
+import {type Bytes, type Driver, type LeaseId, type TxnRequest, type WatchRequest} from 'kvi-core/driver';
+import {type CallTrace, currentCall, noteCall, traceCalls} from './call-traces.ts';
 import {openResource, type OpenResource} from './open-resource.ts';
 
 /** A lease as {@link Resources} sees it. */
@@ -85,6 +77,15 @@ export class Resources {
     tellUse(this);
   }
 
+  /** A lock or a temporary key may get a lease that served another before: it is its own from now on. */
+  keysPut(handle: Driver, {success = []}: TxnRequest<Bytes>): void {
+    const call = currentCall();
+    if (call === undefined || !isLeaseHolder(call) || !this.#handles.has(handle)) return;
+    for (const op of success) {
+      if (op.type === 'put' && op.lease !== undefined) this.#leases.set(op.lease, {call, handle});
+    }
+  }
+
   /**
    * Cuts handles off from the store, to be called before it is reset: what they do later, such as putting a temporary key
    * back, nobody else sees.
@@ -108,15 +109,16 @@ export class Resources {
     };
     for (const {call} of this.#handles.values()) add(call, 'handle', '');
     for (const {call, handle, lease} of this.#tracedLeases()) {
-      // The guards of a handle's writes end with the handle, which is listed.
-      if (call.method === 'guards' && this.#handles.has(handle)) continue;
+      // These end with the handle, which is listed: outcome keys, and leases that are free for the next lock.
+      if (call.method === 'outcomeKeys' && this.#handles.has(handle)) continue;
+      if (isLeaseHolder(call) && lease.keys.length === 0 && !call.isPending) continue;
       const lock = lockName(lease);
-      if (call.subject !== undefined) add(call, typeOf(call), toText(call.subject));
+      if (call.subject !== undefined) add(call, typeOf(call), call.subject);
       else if (lock !== undefined) add(call, 'lock', lock);
       else add(call, 'lease', lease.id);
     }
     for (const {call, name} of this.#watches) {
-      add(call, typeOf(call), call.subject === undefined ? name : toText(call.subject));
+      add(call, typeOf(call), call.subject === undefined ? name : call.subject);
     }
     return [...found.values()].sort((a, b) => a.number - b.number);
   }
@@ -136,6 +138,10 @@ export class Resources {
 function typeOf({method}: CallTrace): OpenResource['type'] {
   if (method === 'kv.tempKey') return 'temporaryKey';
   return method === 'kv.distLock' || method === 'kv.distTimedLock' ? 'lock' : 'watch';
+}
+
+function isLeaseHolder(call: CallTrace): boolean {
+  return typeOf(call) !== 'watch';
 }
 
 /** A lock that was taken through the port, as `etcdctl lock` would take it, is the key `<name>/<lease>`. */

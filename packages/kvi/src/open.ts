@@ -1,5 +1,5 @@
 import {checkOptions, createKvi, type Kvi} from 'kvi-core';
-import {asCall} from 'kvi-core/driver';
+import {trace} from 'kvi-core/driver';
 import {driverFor} from './drivers.ts';
 import {checkOptionNames, type OpenOptions} from './options.ts';
 
@@ -24,5 +24,5 @@ export async function open(url: string, options: OpenOptions = {}): Promise<Kvi>
   const openDriver = driverFor(url, options.drivers);
   checkOptionNames(options);
   checkOptions(options);
-  return createKvi(await asCall('open', undefined, () => openDriver(url, options)), options);
+  return createKvi(await trace('open', undefined, () => openDriver(url, options)), options);
 }

@@ -186,6 +186,11 @@ export const put: ContractGroup = {
             `${JSON.stringify(ignored)} on an absent key has nothing to keep`,
           );
         }
+        await rejects(
+          write(driver, {type: 'put', key: k.key('b'), ignoreValue: true, lease: gone}),
+          'KVI_KEY_NOT_FOUND',
+          'the key whose value to keep is checked before the lease',
+        );
         const {kvs, revision} = await driver.range(k.all);
         assert.equal(k.kvs(kvs), 'a=1', 'what failed wrote nothing');
         assert.equal(revision, before, 'what failed made no revision');

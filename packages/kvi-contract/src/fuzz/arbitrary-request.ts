@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import {
+  everyKey,
   type Bytes,
   checkTxn,
   checkWatch,
@@ -18,7 +19,6 @@ import {key, largeBytes, range, value} from './arbitrary-bytes.ts';
 import {names} from './names.ts';
 import type {LeaseName} from './program.ts';
 import {absentRevision, resolveTxn} from './resolve.ts';
-import {everyKey} from './target.ts';
 
 /** A revision that may be compacted, past, present or yet to come: most programs make some twenty. */
 export const revision: fc.Arbitrary<number> = fc.oneof(

@@ -1,4 +1,4 @@
-import {type Bytes, type Driver, isKviError, endOfKeyspace} from 'kvi-core/driver';
+import {type Bytes, type Driver, everyKey, isKviError} from 'kvi-core/driver';
 import type {AcceptedDifferenceName} from './accepted-differences.ts';
 
 /** A store that programs are played on. A `ContractTarget` is one. */
@@ -10,9 +10,6 @@ export interface FuzzTarget {
   /** What is known to be different, and left out when its answers are compared. Default: nothing. */
   accepted?: readonly AcceptedDifferenceName[];
 }
-
-/** Every key. */
-export const everyKey = {key: endOfKeyspace, rangeEnd: endOfKeyspace};
 
 /** The one key that is there when a program starts, and its value. */
 export const firstKey: Bytes = Buffer.from('a');

@@ -1,9 +1,8 @@
-import type {Bytes, Driver, Event, WatchRequest} from 'kvi-core/driver';
+import {type Bytes, type Driver, type Event, everyKey, type WatchRequest} from 'kvi-core/driver';
 import {isDeletionAtCompactRevision} from './accepted-differences.ts';
 import type {Describer} from './describe-response.ts';
 import {isDue} from './history.ts';
 import type {Step} from './trace.ts';
-import {everyKey} from './target.ts';
 import {readWatch, type WatchReading} from './watch-reading.ts';
 
 /** What {@link watches} needs to know. */

@@ -107,6 +107,7 @@ export const lockLoss: ContractGroup = {
       name: 'a compaction while the connection is cut loses no lock, and its loss is still seen',
       async run({kv, driver, open, key}) {
         const {client, connection} = await breakableClient({open});
+        await using _client = client;
         const held = await client.distLock(key('lock'));
         await missed({kv, driver, key}, connection, () => Promise.resolve());
         await eventually(

@@ -45,20 +45,22 @@ export const lock: ContractGroup = {
       },
     },
     {
-      name: 'releasing deletes the key and revokes the lease, and releasing twice is fine',
-      async run({kv, driver, key, prefix}) {
+      name: 'releasing deletes the key, closing the handle revokes the lease, and releasing twice is fine',
+      async run({openKvi, driver, key, prefix}) {
+        const kv = await openKvi();
         const held = await kv.distLock(key('lock'));
         const lease = (await leaseOf(kv, held.key)) ?? '0';
         await held.release();
         assert.deepEqual(await keysOf(kv, {prefix}), [], 'the key is gone');
+        await held.release();
+        await kv.distUnlock(key('lock'));
+        assert.equal(held.signal.aborted, false, 'a released lock is not a lost one');
+        await kv.close();
         await assertFails(
           'KVI_LEASE_NOT_FOUND',
           () => driver.leaseTimeToLive({id: lease}),
           'the lease is gone',
         );
-        await held.release();
-        await kv.distUnlock(key('lock'));
-        assert.equal(held.signal.aborted, false, 'a released lock is not a lost one');
       },
     },
     {

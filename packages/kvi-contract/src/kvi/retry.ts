@@ -48,7 +48,7 @@ export const retries: ContractGroup = {
       async run({open, key}) {
         const driver = await open();
         let lost = 0;
-        const client = createKvi({
+        await using client = createKvi({
           ...driver,
           async leaseGrant(...args) {
             const granted = await driver.leaseGrant(...args);
@@ -69,7 +69,7 @@ export const retries: ContractGroup = {
       async run({open, key}) {
         const driver = await open();
         let outage = 3;
-        const client = createKvi(
+        await using client = createKvi(
           {
             ...driver,
             leaseGrant(...args) {

@@ -22,8 +22,9 @@ export const tempKey: ContractGroup = {
   cases: [
     {
       name: 'the key is there, with its value and under a lease, when tempKey has resolved; and gone when it is closed',
-      async run({kv, driver, key, prefix}) {
-        const temp = await kv.tempKey(key('k'), {value: 'v', ttlSeconds: 5});
+      async run({kv, openKvi, driver, key, prefix}) {
+        const own = await openKvi();
+        const temp = await own.tempKey(key('k'), {value: 'v', ttlSeconds: 5});
         assert.equal(await kv.get(key('k')), 'v', 'the key holds its value');
         const lease = (await leaseOf(kv, key('k'))) ?? '0';
         const {grantedTtlSeconds, keys} = await driver.leaseTimeToLive({id: lease, keys: true});
@@ -34,13 +35,14 @@ export const tempKey: ContractGroup = {
         assert.deepEqual(keys.map(String).length, 1, 'the key has a lease of its own');
         await temp.close();
         assert.deepEqual(await keysOf(kv, {prefix}), [], 'the key is gone at once');
+        assert.equal(temp.signal.aborted, true, 'the signal says that the key is not kept any more');
+        await temp.close();
+        await own.close();
         await assertFails(
           'KVI_LEASE_NOT_FOUND',
           () => driver.leaseTimeToLive({id: lease}),
-          'and its lease with it',
+          'its lease ends with the handle',
         );
-        assert.equal(temp.signal.aborted, true, 'the signal says that the key is not kept any more');
-        await temp.close();
       },
     },
     {
@@ -113,6 +115,7 @@ export const tempKey: ContractGroup = {
       name: 'it is kept through a compaction while the connection is cut, and its deletion is still seen',
       async run({kv, driver, open, key}) {
         const {client, connection} = await breakableClient({open});
+        await using _client = client;
         await using temp = await client.tempKey(key('k'), {value: 'v'});
         await eventually(() => Promise.resolve(connection.watches() === 1), 'the key is watched');
         await missed({kv, driver, key}, connection, () => Promise.resolve());
@@ -195,6 +198,7 @@ export const tempKey: ContractGroup = {
         assert.equal(temps[1]?.signal.aborted, false, 'and the signals say so');
         await temps[0]?.close();
         assert.equal(await counted.get(key('k')), undefined, 'the last one takes it away');
+        await counted.close();
         await assertFails('KVI_LEASE_NOT_FOUND', () => driver.leaseTimeToLive({id: lease}), 'and its lease');
       },
     },

@@ -108,7 +108,11 @@ export const unknownOutcome: ContractGroup = {
           assert.ok(after >= before, 'revisions grow');
         }
         await client.close();
-        assert.deepEqual(await kv.getRange({prefix: 'kvi/guard/'}), [], 'a closed handle leaves no guard');
+        assert.deepEqual(
+          await kv.getRange({prefix: 'kvi/outcome/'}),
+          [],
+          'a closed handle leaves no outcome key',
+        );
       },
     })),
     {
@@ -144,7 +148,7 @@ export const unknownOutcome: ContractGroup = {
         connection.willBe();
         await client.close();
         await connection.arrive();
-        assert.equal(await kv.get(key('k')), undefined, 'its guard has ended with the handle');
+        assert.equal(await kv.get(key('k')), undefined, 'its outcome key has ended with the handle');
       },
     },
     {
@@ -169,14 +173,14 @@ export const unknownOutcome: ContractGroup = {
       },
     },
     {
-      name: 'when the guards were lost with their lease, nothing can be known; the next write has others',
+      name: 'when the outcome keys were lost with their lease, nothing can be known; the next write has others',
       async run(context) {
         const {kv, driver, key} = context;
         const {client, connection} = await resolvingClient(context);
         await client.store(key('k'), 'before');
         connection.onLoss(async () => {
-          const [guard] = await kv.getRange({prefix: 'kvi/guard/'});
-          await driver.leaseRevoke(guard?.lease ?? '0');
+          const [outcomeKey] = await kv.getRange({prefix: 'kvi/outcome/'});
+          await driver.leaseRevoke(outcomeKey?.lease ?? '0');
         });
         connection.willBe('reply lost');
         await assertFails('KVI_UNKNOWN_OUTCOME', () => client.store(key('k'), 'during'), 'nobody can know');
@@ -207,7 +211,7 @@ export const unknownOutcome: ContractGroup = {
       },
     },
     {
-      name: 'a guarded write of a lock tells the truth too',
+      name: 'a fenced transaction of a lock tells the truth too',
       async run(context) {
         const {kv, key} = context;
         const {client, connection} = await resolvingClient(context);
@@ -223,7 +227,7 @@ export const unknownOutcome: ContractGroup = {
       },
     },
     {
-      name: 'a write whose guard was lost is sent again, also when nobody can say at once whose lease is gone',
+      name: 'a write whose outcome key was lost is sent again, also when nobody can say at once whose lease is gone',
       async run({kv, open, key}) {
         const own = await open();
         let lease: string | undefined;

@@ -1,10 +1,10 @@
 import {
   type Bytes,
+  everyKey,
   KviError,
   type LeaseId,
   type LeaseTimeToLiveResponse,
   noLease,
-  endOfKeyspace,
 } from 'kvi-core/driver';
 import {select} from './range.ts';
 import {commit, draftOf, latest, type Lease, type ModelState, remove} from './state.ts';
@@ -79,8 +79,7 @@ function start(state: ModelState, id: LeaseId, ttlSeconds: number): ModelState {
 }
 
 function keysOf(state: ModelState, id: LeaseId): Bytes[] {
-  const everything = {key: endOfKeyspace, rangeEnd: endOfKeyspace};
-  return select(latest(state), everything)
+  return select(latest(state), everyKey)
     .filter(({lease}) => lease === id)
     .map(({key}) => key);
 }

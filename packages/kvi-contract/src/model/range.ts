@@ -1,24 +1,17 @@
 import {
   type Bytes,
   compareBytes,
+  includesKey,
   type KeyRange,
   type KeyValue,
   type RangeRequest,
   type RangeResponse,
-  endOfKeyspace,
 } from 'kvi-core/driver';
 import type {KeyValues} from './state.ts';
 
-/** Whether a key lies in a range. */
-export function includes({key: start, rangeEnd: end}: KeyRange<Bytes>, key: Bytes): boolean {
-  if (end === undefined || end.length === 0) return compareBytes(key, start) === 0;
-  const isBeforeEnd = compareBytes(end, endOfKeyspace) === 0 || compareBytes(key, end) < 0;
-  return compareBytes(key, start) >= 0 && isBeforeEnd;
-}
-
 /** What lies in a range, in the order of keys. */
 export function select(kvs: KeyValues, range: KeyRange<Bytes>): KeyValue<Bytes>[] {
-  return [...kvs.values()].filter(({key}) => includes(range, key)).sort(orders.key);
+  return [...kvs.values()].filter(({key}) => includesKey(range, key)).sort(orders.key);
 }
 
 /**

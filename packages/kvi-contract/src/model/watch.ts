@@ -1,5 +1,4 @@
-import type {Bytes, Event, WatchRequest, WatchResponse} from 'kvi-core/driver';
-import {includes} from './range.ts';
+import {type Bytes, type Event, includesKey, type WatchRequest, type WatchResponse} from 'kvi-core/driver';
 import {type ModelState, present, toText} from './state.ts';
 
 /** What a watch has to deliver. */
@@ -38,7 +37,7 @@ function eventsAt({revisions}: ModelState, revision: number, request: WatchReque
   const before = revisions[revision - 1]?.kvs;
   const events = revisions[revision]?.events ?? [];
   return events
-    .filter(({type, kv}) => includes(request, kv.key) && !request.filters?.includes(`no${type}`))
+    .filter(({type, kv}) => includesKey(request, kv.key) && !request.filters?.includes(`no${type}`))
     .map((event) => {
       const prevKv = request.prevKv === true ? before?.get(toText(event.kv.key)) : undefined;
       return prevKv ? {...event, prevKv} : event;

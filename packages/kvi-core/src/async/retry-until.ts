@@ -1,13 +1,10 @@
-import {ExponentialBackoff} from 'cockatiel';
+import {backoffMs} from './backoff.ts';
 import {type Clock, sleep} from './clock.ts';
 
-/** Milliseconds between attempts while the backend cannot be reached. */
-const backoff = new ExponentialBackoff({initialDelay: 50, maxDelay: 2_000});
-
 /**
- * Does something again and again, whatever happens to the backend meanwhile, until it succeeds or `signal` aborts.
+ * Repeats `body`, whatever happens to the backend meanwhile, until it succeeds or `signal` aborts.
  *
- * @param mayPass - whether an error may be over soon; another is thrown. Default: every one.
+ * @param mayPass - whether an error may be over soon; any other is thrown. Default: every error.
  */
 export async function retryUntil<R>(
   clock: Clock,
@@ -15,12 +12,12 @@ export async function retryUntil<R>(
   body: () => Promise<R>,
   mayPass: (error: unknown) => boolean = () => true,
 ): Promise<R> {
-  for (let wait = backoff.next(); ; wait = wait.next(undefined)) {
+  for (let failures = 1; ; failures += 1) {
     try {
       return await body();
     } catch (error) {
       if (signal.aborted || !mayPass(error)) throw error;
     }
-    await sleep(clock, wait.duration, signal);
+    await sleep(clock, backoffMs(failures), signal);
   }
 }

@@ -17,8 +17,8 @@
  */
 import type {Bytes} from '../etcd/bytes.ts';
 import type {Clock} from '../async/clock.ts';
+import type {LeaseId} from '../etcd/lease-id.ts';
 import type {
-  LeaseId,
   LeaseTimeToLiveResponse,
   RangeRequest,
   RangeResponse,

@@ -1,6 +1,5 @@
 /** For authors of drivers: the port, and what helps to implement it. Users of kvi need none of this. */
 export type {Driver, DriverCallOptions, DriverWatch} from './driver.ts';
-export {describeRange, describeTxn, keyRanges} from '../etcd/describe.ts';
 export {type Clock, sleep, systemClock, type Timer} from '../async/clock.ts';
 export {
   defaultMaxBufferedEvents,
@@ -8,16 +7,21 @@ export {
   eventBuffer,
   type EventBufferOptions,
 } from './event-buffer.ts';
+export {type Bytes, compareBytes, encode, type Input, show} from '../etcd/bytes.ts';
 export {
-  type Bytes,
-  compareBytes,
-  encode,
-  type Input,
+  describeRange,
+  endOfKeyspace,
+  everyKey,
+  includesKey,
+  isEmptyRange,
+  isSingleKey,
+  keyId,
   nextKey,
   prefixEnd,
-  show,
-  endOfKeyspace,
-} from '../etcd/bytes.ts';
+} from '../etcd/key-range.ts';
+export {isLeaseId, type LeaseId, noLease, randomLeaseId} from '../etcd/lease-id.ts';
+export {describeTxn, keyRanges, writes} from '../etcd/txn-shape.ts';
+export {backoffMs} from '../async/backoff.ts';
 export {
   aborted,
   closed,
@@ -27,16 +31,7 @@ export {
   type KviErrorCode,
   type KviErrorDetails,
 } from '../etcd/errors.ts';
-export {
-  asCall,
-  type CallTrace,
-  currentCall,
-  inThisCall,
-  lastCall,
-  noteCall,
-  traceCalls,
-} from '../telemetry/call-traces.ts';
-export {writes} from '../primitives/branch-taken.ts';
+export {channelOf, type Operation, type OperationContext, operations, trace} from '../telemetry/tracing.ts';
 export * from '../etcd/messages.ts';
 export {abortable, withDeadline, type WaitOptions} from '../async/deadline.ts';
 export {checkRange, checkTxn, checkWatch, defaultLimits, type RequestLimits} from '../etcd/validate.ts';

@@ -1,4 +1,5 @@
-import {invalidArgument, KviError} from './errors.ts';
+import {isUtf8} from 'node:buffer';
+import {invalidArgument} from './errors.ts';
 
 /** A byte string, etcd's only type of key and of value. A Node `Buffer` is one. */
 export type Bytes = Uint8Array;
@@ -6,14 +7,12 @@ export type Bytes = Uint8Array;
 /** What a caller may give as a key or a value: bytes as they are, or text, which is encoded as UTF-8. */
 export type Input = string | Bytes;
 
-const decoder = new TextDecoder('utf-8', {fatal: true, ignoreBOM: true});
-
 /**
- * Encodes what a caller gave. The result never shares memory with a caller's bytes, so that changing them later
- * changes nothing that was stored.
+ * Encodes what a caller passed. The result never shares memory with a caller's bytes, so that changing them later changes
+ * nothing that was stored.
  *
- * @param what names the argument in an error: `key`, `value`
- * @throws {@link KviError} `KVI_INVALID_ARGUMENT` when it is neither text nor bytes, or is text with an unpaired
+ * @param what - names the argument in an error: `key`, `value`
+ * @throws `KVI_INVALID_ARGUMENT` when it is neither text nor bytes, or is text with an unpaired
  *   surrogate, which has no UTF-8 encoding and would silently become U+FFFD
  */
 export function encode(input: Input, what: string): Bytes {
@@ -31,47 +30,19 @@ export function encode(input: Input, what: string): Bytes {
   );
 }
 
-/**
- * Decodes UTF-8.
- *
- * @param what names the bytes in an error
- * @throws {@link KviError} `KVI_NOT_TEXT` when the bytes are not UTF-8: text cannot show them without loss
- */
-export function decode(bytes: Bytes, what: () => string): string {
-  try {
-    return decoder.decode(bytes);
-  } catch (cause) {
-    throw new KviError('KVI_NOT_TEXT', `${what()} is not UTF-8 text; read it as bytes, through kv.bytes`, {
-      cause,
-    });
-  }
+/** Decodes UTF-8; `undefined` when the bytes are not UTF-8, which text cannot show without loss. */
+export function decodeUtf8(bytes: Bytes): string | undefined {
+  return isUtf8(bytes) ? asBuffer(bytes).toString() : undefined;
+}
+
+/** The same bytes, with a `Buffer`'s methods. */
+function asBuffer(bytes: Bytes): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Compares as etcd does, byte by byte: UTF-16 order, which JavaScript strings have, differs above U+D7FF. */
 export function compareBytes(a: Bytes, b: Bytes): number {
   return Buffer.compare(a, b);
-}
-
-/** The range end that means "to the last key". */
-export const endOfKeyspace: Bytes = Uint8Array.of(0);
-
-/**
- * The end of the range of all keys that start with `prefix`: the prefix with one added to its last byte that is not
- * 0xFF, and what follows cut off. An empty prefix, or one of 0xFF only, runs {@link endOfKeyspace}.
- *
- * Adding to the last *character* of a text instead would skip keys: the key after every `"aé…"` is `61 c3 aa`.
- */
-export function prefixEnd(prefix: Bytes): Bytes {
-  const last = prefix.findLastIndex((byte) => byte < 0xff);
-  if (last === -1) return endOfKeyspace;
-  const end = Buffer.from(prefix.subarray(0, last + 1));
-  end.writeUInt8(end.readUInt8(last) + 1, last);
-  return end;
-}
-
-/** The first key after `key`: no key lies between them. */
-export function nextKey(key: Bytes): Bytes {
-  return Buffer.concat([key, endOfKeyspace]);
 }
 
 /** Shows bytes in a message: printable ASCII as it is, the rest as `\xNN`, cut after 64 bytes. */

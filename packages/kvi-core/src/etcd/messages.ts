@@ -10,12 +10,7 @@
  * @see https://etcd.io/docs/latest/learning/api/
  */
 import type {Bytes, Input} from './bytes.ts';
-
-/** A lease id as etcdctl prints it and as lock keys hold it: lower-case hexadecimal, without leading zeros. */
-export type LeaseId = string;
-
-/** The lease of a key that has none. */
-export const noLease: LeaseId = '0';
+import type {LeaseId} from './lease-id.ts';
 
 /** A key with its value and history. */
 export interface KeyValue<T extends Input = string> {
@@ -28,7 +23,7 @@ export interface KeyValue<T extends Input = string> {
   modRevision: number;
   /** The number of puts since the creation: 1 for a new key, 0 for a deletion. */
   version: number;
-  /** The lease that the key lives under, or {@link noLease}. */
+  /** The lease that the key lives under, or `noLease`. */
   lease: LeaseId;
 }
 

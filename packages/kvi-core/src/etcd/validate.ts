@@ -4,17 +4,18 @@
  *
  * @see `server/etcdserver/api/v3rpc/key.go` in etcd: checkRangeRequest, checkPutRequest, checkTxnRequest, checkIntervals
  */
-import {type Bytes, compareBytes, show, endOfKeyspace} from './bytes.ts';
+import {type Bytes, show} from './bytes.ts';
 import {invalidArgument} from './errors.ts';
-import {
-  type Compare,
-  type KeyRange,
-  noLease,
-  type PutRequest,
-  type RangeRequest,
-  type RequestOp,
-  type TxnRequest,
-  type WatchRequest,
+import {includesKey, isEmptyRange, keyId} from './key-range.ts';
+import {isLeaseId, noLease} from './lease-id.ts';
+import type {
+  Compare,
+  KeyRange,
+  PutRequest,
+  RangeRequest,
+  RequestOp,
+  TxnRequest,
+  WatchRequest,
 } from './messages.ts';
 
 /** How much a request may hold. An etcd that was started with other limits needs the same ones here. */
@@ -36,28 +37,25 @@ export function checkRange(request: RangeRequest<Bytes>, limits: RequestLimits):
 
 function checkRangeFields(request: RangeRequest<Bytes>): void {
   checkKey(request.key);
-  for (const field of [
-    'limit',
-    'revision',
-    'minModRevision',
-    'maxModRevision',
-    'minCreateRevision',
-    'maxCreateRevision',
-  ] as const) {
-    checkCount(field, request[field]);
-  }
-  checkOneOf('sortOrder', request.sortOrder ?? 'ascend', ['ascend', 'descend']);
-  checkOneOf('sortTarget', request.sortTarget ?? 'key', ['key', 'version', 'create', 'mod', 'value']);
+  checkCount('limit', request.limit);
+  checkCount('revision', request.revision);
+  checkCount('minModRevision', request.minModRevision);
+  checkCount('maxModRevision', request.maxModRevision);
+  checkCount('minCreateRevision', request.minCreateRevision);
+  checkCount('maxCreateRevision', request.maxCreateRevision);
+  if (request.sortOrder !== undefined) checkOneOf('sortOrder', request.sortOrder, sortOrders);
+  if (request.sortTarget !== undefined) checkOneOf('sortTarget', request.sortTarget, sortTargets);
 }
+
+const sortOrders = ['ascend', 'descend'];
+const sortTargets = ['key', 'version', 'create', 'mod', 'value'];
 
 /** @throws `KVI_INVALID_ARGUMENT` */
 export function checkWatch(request: WatchRequest<Bytes>, limits: RequestLimits): void {
   checkKey(request.key);
   checkSize(keysSize(request), limits);
-  if (isEmpty(request)) {
-    throw invalidArgument(
-      `a watch needs a range with keys in it; ${show(request.key)} is not before its end`,
-    );
+  if (isEmptyRange(request)) {
+    throw invalidArgument(`the range to watch is empty: its end is not after ${show(request.key)}`);
   }
   checkCount('startRevision', request.startRevision);
   for (const filter of request.filters ?? []) checkOneOf('filter', filter, ['noput', 'nodelete']);
@@ -66,16 +64,14 @@ export function checkWatch(request: WatchRequest<Bytes>, limits: RequestLimits):
 /** @throws `KVI_INVALID_ARGUMENT` */
 export function checkTxn(request: TxnRequest<Bytes>, limits: RequestLimits): void {
   checkOperations(request, limits.maxTxnOps);
-  checkOverlaps(request.success ?? []);
-  checkOverlaps(request.failure ?? []);
+  if (request.success !== undefined) checkOverlaps(request.success);
+  if (request.failure !== undefined) checkOverlaps(request.failure);
   checkSize(txnSize(request), limits);
 }
 
 function checkSize(size: number, {maxRequestBytes}: RequestLimits): void {
   if (size > maxRequestBytes) {
-    throw invalidArgument(
-      `the request has about ${size} bytes, more than the limit of ${maxRequestBytes}; store less at once`,
-    );
+    throw invalidArgument(`request too large: about ${size} bytes (limit ${maxRequestBytes})`);
   }
 }
 
@@ -87,11 +83,12 @@ function checkOperations(
   const most = Math.max(compare.length, success.length, failure.length);
   if (most > maxTxnOps) {
     throw invalidArgument(
-      `a transaction may hold ${String(maxTxnOps)} compares, and operations in a branch, not ${String(most)}; split it yourself where that is right`,
+      `transaction too large: ${most} compares, or operations in one branch (limit ${maxTxnOps})`,
     );
   }
-  compare.forEach(checkCompare);
-  for (const op of [...success, ...failure]) checkOperation(op, maxTxnOps - most);
+  for (const item of compare) checkCompare(item);
+  for (const op of success) checkOperation(op, maxTxnOps - most);
+  for (const op of failure) checkOperation(op, maxTxnOps - most);
 }
 
 function checkOperation(op: RequestOp<Bytes>, maxTxnOps: number): void {
@@ -126,9 +123,11 @@ function checkPut(put: PutRequest<Bytes>): void {
   if (put.lease !== undefined) checkLease(put.lease);
 }
 
+const compareResults = ['=', '!=', '<', '>'];
+
 function checkCompare(compare: Compare<Bytes>): void {
   checkKey(compare.key);
-  checkOneOf('the operator', compare.result, ['=', '!=', '<', '>']);
+  checkOneOf('the operator', compare.result, compareResults);
   switch (compare.target) {
     case 'value':
       break;
@@ -151,13 +150,9 @@ function checkCompare(compare: Compare<Bytes>): void {
   }
 }
 
-/** @throws `KVI_INVALID_ARGUMENT` for anything but lower-case hexadecimal of at most 63 bits */
+/** @throws `KVI_INVALID_ARGUMENT` */
 export function checkLease(lease: string): void {
-  const isLease =
-    typeof lease === 'string' &&
-    /^(0|[1-9a-f][0-9a-f]{0,15})$/.test(lease) &&
-    BigInt(`0x${lease}`) < 2n ** 63n;
-  if (!isLease) {
+  if (!isLeaseId(lease)) {
     throw invalidArgument(
       `a lease id is lower-case hexadecimal without leading zeros (${noLease} for none), not ${JSON.stringify(lease)}`,
     );
@@ -185,11 +180,6 @@ export function checkOneOf(what: string, value: string, allowed: readonly string
   }
 }
 
-function isEmpty({key, rangeEnd = Buffer.alloc(0)}: KeyRange<Bytes>): boolean {
-  const isBounded = rangeEnd.length > 0 && compareBytes(rangeEnd, endOfKeyspace) !== 0;
-  return isBounded && compareBytes(key, rangeEnd) >= 0;
-}
-
 /** What a branch may write; used to find writes of one key that would meet in one revision. */
 interface Writes {
   puts: Map<string, Bytes>;
@@ -199,15 +189,23 @@ interface Writes {
 /**
  * Refuses what would change one key twice in one revision: two puts, or a put and a deletion. The branches of a nested
  * transaction exclude each other, so they may put the same key.
+ *
+ * etcd's own check takes a `rangeEnd` of `"\0"` literally. Such a deletion with a put that keeps a value or a lease would
+ * bring a server down, so here it runs to the end, as the deletion does.
  */
-function checkOverlaps(ops: readonly RequestOp<Bytes>[]): Writes {
+function checkOverlaps(ops: readonly RequestOp<Bytes>[]): void {
+  const [first] = ops;
+  // One operation alone overlaps with nothing; most transactions have no more.
+  if (ops.length > 1 || first?.type === 'txn') collectWrites(ops);
+}
+
+function collectWrites(ops: readonly RequestOp<Bytes>[]): Writes {
   const puts: Writes['puts'] = new Map();
-  const deletes = ops.filter((op) => op.type === 'deleteRange');
-  const writes: Writes = {puts, deletes: [...deletes]};
+  const deletes: Writes['deletes'] = ops.filter((op) => op.type === 'deleteRange');
 
   function add(key: Bytes, alsoPutByOtherBranch = false) {
-    const id = Buffer.from(key).toString('latin1');
-    if ((puts.has(id) && !alsoPutByOtherBranch) || writes.deletes.some((range) => covers(range, key))) {
+    const id = keyId(key);
+    if ((puts.has(id) && !alsoPutByOtherBranch) || deletes.some((range) => includesKey(range, key))) {
       throw invalidArgument(
         `duplicate key given in txn request: ${show(key)} would change twice in one revision`,
       );
@@ -217,24 +215,14 @@ function checkOverlaps(ops: readonly RequestOp<Bytes>[]): Writes {
 
   for (const op of ops) {
     if (op.type !== 'txn') continue;
-    const success = checkOverlaps(op.success ?? []);
-    const failure = checkOverlaps(op.failure ?? []);
+    const success = collectWrites(op.success ?? []);
+    const failure = collectWrites(op.failure ?? []);
     for (const key of success.puts.values()) add(key);
     for (const [id, key] of failure.puts) add(key, success.puts.has(id));
-    writes.deletes.push(...success.deletes, ...failure.deletes);
+    deletes.push(...success.deletes, ...failure.deletes);
   }
   for (const op of ops) if (op.type === 'put') add(op.key);
-  return writes;
-}
-
-/**
- * Takes a `rangeEnd` of `"\0"` as running to the end, where etcd's own check takes it literally: such a deletion with a
- * put that keeps a value or a lease would bring an etcd server down.
- */
-function covers({key: start, rangeEnd = Buffer.alloc(0)}: KeyRange<Bytes>, key: Bytes): boolean {
-  if (rangeEnd.length === 0) return compareBytes(start, key) === 0;
-  const isBefore = compareBytes(rangeEnd, endOfKeyspace) === 0 || compareBytes(key, rangeEnd) < 0;
-  return compareBytes(start, key) <= 0 && isBefore;
+  return {puts, deletes};
 }
 
 /** More than the fields of any one message take beside its keys and values, in etcd's encoding. */
@@ -242,12 +230,16 @@ const overhead = 96;
 
 /** At least the size of the request on the wire, and little more. */
 function txnSize({compare = [], success = [], failure = []}: TxnRequest<Bytes>): number {
-  const compares = compare.map((item) => keysSize(item) + (item.target === 'value' ? item.value.length : 0));
-  const ops = [...success, ...failure].map((op) => {
-    if (op.type === 'txn') return txnSize(op);
-    return op.type === 'put' ? overhead + op.key.length + (op.value?.length ?? 0) : keysSize(op);
-  });
-  return [...compares, ...ops].reduce((sum, size) => sum + size, overhead);
+  let size = overhead;
+  for (const item of compare) size += keysSize(item) + (item.target === 'value' ? item.value.length : 0);
+  for (const op of success) size += opSize(op);
+  for (const op of failure) size += opSize(op);
+  return size;
+}
+
+function opSize(op: RequestOp<Bytes>): number {
+  if (op.type === 'txn') return txnSize(op);
+  return op.type === 'put' ? overhead + op.key.length + (op.value?.length ?? 0) : keysSize(op);
 }
 
 function keysSize({key, rangeEnd}: KeyRange<Bytes>): number {

@@ -1,9 +1,12 @@
-/** Between what callers give and get, and the bytes that drivers speak. */
-import {type Bytes, decode, encode, type Input, prefixEnd, show} from '../etcd/bytes.ts';
-import {invalidArgument} from '../etcd/errors.ts';
-import type {Change, Keys} from '../api/kvi.ts';
+/** Between what callers pass and get, and the bytes that drivers speak. */
+import type {Change, ChangeSet} from '../api/changes.ts';
+import type {Keys} from '../api/keys.ts';
+import {type Bytes, decodeUtf8, encode, type Input, show} from '../etcd/bytes.ts';
+import {invalidArgument, KviError} from '../etcd/errors.ts';
+import {prefixRange} from '../etcd/key-range.ts';
 import type {
   Compare,
+  DeleteRangeResponse,
   Event,
   KeyRange,
   KeyValue,
@@ -13,24 +16,38 @@ import type {
   TxnRequest,
   TxnResponse,
 } from '../etcd/messages.ts';
+import type {ResyncResponse} from '../primitives/resync.ts';
 
 /** Turns stored bytes into what a handle returns. */
-export type Decode<T extends Input> = (bytes: Bytes, what: () => string) => T;
+export interface Decoder<T extends Input> {
+  key(bytes: Bytes): T;
+  value(kv: KeyValue<Bytes>): T;
+}
 
-/** The {@link Decode} of a handle that returns text. */
-export const decodeText: Decode<string> = (bytes, what) => decode(bytes, what);
+/** The {@link Decoder} of a handle that returns text. @throws `KVI_NOT_TEXT`, as do the functions that use it */
+export const textDecoder: Decoder<string> = {
+  key: (bytes) => decodeUtf8(bytes) ?? notText(`the key ${show(bytes)}`),
+  value: ({key, value}) => decodeUtf8(value) ?? notText(`the value of ${show(key)}`),
+};
 
-/** The {@link Decode} of a handle that returns bytes: a copy, which the caller may change. */
-export const decodeBytes: Decode<Bytes> = (bytes) => Uint8Array.from(bytes);
+/** The {@link Decoder} of a handle that returns bytes: a copy, which the caller may change. */
+export const bytesDecoder: Decoder<Bytes> = {
+  key: (bytes) => Uint8Array.from(bytes),
+  value: ({value}) => Uint8Array.from(value),
+};
+
+function notText(what: string): never {
+  throw new KviError('KVI_NOT_TEXT', `${what} is not UTF-8 text; read it as bytes, through kv.bytes`);
+}
 
 /** @throws `KVI_INVALID_ARGUMENT` */
 export function encodeKeys(keys: Keys, end?: Input): KeyRange<Bytes> {
   if (typeof keys === 'string' || keys instanceof Uint8Array) {
-    return encodeRange({key: keys, rangeEnd: end});
+    return end === undefined ? {key: encode(keys, 'key')} : encodeRange({key: keys, rangeEnd: end});
   }
   if (typeof keys === 'object' && keys !== null) {
-    if (end !== undefined) throw invalidArgument('give an end, or an object that names a range, not both');
-    if ('prefix' in keys && 'start' in keys) throw invalidArgument('give {prefix} or {start, end}, not both');
+    if (end !== undefined) throw invalidArgument('pass an end, or an object that names a range, not both');
+    if ('prefix' in keys && 'start' in keys) throw invalidArgument('pass {prefix} or {start, end}, not both');
     if ('prefix' in keys) return prefixRange(encode(keys.prefix, 'prefix'));
     if ('start' in keys) return encodeRange({key: keys.start, rangeEnd: keys.end});
   }
@@ -40,11 +57,6 @@ export function encodeKeys(keys: Keys, end?: Input): KeyRange<Bytes> {
 /** Whether this names all keys, perhaps by a variable that was not set. */
 export function isEmptyPrefix(keys: Keys): boolean {
   return typeof keys === 'object' && keys !== null && 'prefix' in keys && keys.prefix?.length === 0;
-}
-
-/** An empty prefix is every key's. */
-function prefixRange(prefix: Bytes): KeyRange<Bytes> {
-  return {key: prefix.length === 0 ? Uint8Array.of(0) : prefix, rangeEnd: prefixEnd(prefix)};
 }
 
 function encodeRange({key, rangeEnd}: KeyRange<Input>) {
@@ -59,7 +71,9 @@ const maxTxnDepth = 32;
 
 /** @throws `KVI_INVALID_ARGUMENT` */
 export function encodeTxn(request: TxnRequest<Input>, depth = 1): TxnRequest<Bytes> {
-  if (depth > maxTxnDepth) throw invalidArgument(`transactions may nest ${maxTxnDepth} levels deep`);
+  if (depth > maxTxnDepth) {
+    throw invalidArgument(`transactions nested too deep (limit ${maxTxnDepth} levels)`);
+  }
   const {compare, success, failure} = checkObject('a transaction', request);
   return {
     compare: checkObjects('compare', compare).map(encodeCompare),
@@ -104,11 +118,10 @@ function encodeOp(op: RequestOp<Input>, depth: number): RequestOp<Bytes> {
   }
 }
 
-/** @throws `KVI_NOT_TEXT` from these and all below, where `decode` is that of a text handle */
-function decodeKeyValue<T extends Input>(kv: KeyValue<Bytes>, decode: Decode<T>): KeyValue<T> {
+export function decodeKeyValue<T extends Input>(kv: KeyValue<Bytes>, decoder: Decoder<T>): KeyValue<T> {
   return {
-    key: decode(kv.key, () => `the key ${show(kv.key)}`),
-    value: decodeValue(kv, decode),
+    key: decoder.key(kv.key),
+    value: decoder.value(kv),
     createRevision: kv.createRevision,
     modRevision: kv.modRevision,
     version: kv.version,
@@ -116,44 +129,58 @@ function decodeKeyValue<T extends Input>(kv: KeyValue<Bytes>, decode: Decode<T>)
   };
 }
 
-export function decodeValue<T extends Input>(kv: KeyValue<Bytes>, decode: Decode<T>): T {
-  return decode(kv.value, () => `the value of ${show(kv.key)}`);
+export function decodeKeyValues<T extends Input>(
+  kvs: readonly KeyValue<Bytes>[],
+  decoder: Decoder<T>,
+): KeyValue<T>[] {
+  return kvs.map((kv) => decodeKeyValue(kv, decoder));
 }
 
 export function decodeRangeResponse<T extends Input>(
   response: RangeResponse<Bytes>,
-  decode: Decode<T>,
+  decoder: Decoder<T>,
 ): RangeResponse<T> {
-  return {...response, kvs: response.kvs.map((kv) => decodeKeyValue(kv, decode))};
+  return {...response, kvs: decodeKeyValues(response.kvs, decoder)};
+}
+
+export function decodeDeleteRangeResponse<T extends Input>(
+  {revision, deleted, prevKvs}: DeleteRangeResponse<Bytes>,
+  decoder: Decoder<T>,
+): DeleteRangeResponse<T> {
+  return {revision, deleted, prevKvs: decodeKeyValues(prevKvs, decoder)};
 }
 
 export function decodeTxnResponse<T extends Input>(
   response: TxnResponse<Bytes>,
-  decode: Decode<T>,
+  decoder: Decoder<T>,
 ): TxnResponse<T> {
-  return {...response, responses: response.responses.map((item) => decodeOp(item, decode))};
+  return {...response, responses: response.responses.map((item) => decodeOp(item, decoder))};
 }
 
-function decodeOp<T extends Input>(op: ResponseOp<Bytes>, decode: Decode<T>): ResponseOp<T> {
+function decodeOp<T extends Input>(op: ResponseOp<Bytes>, decoder: Decoder<T>): ResponseOp<T> {
   switch (op.type) {
     case 'range':
-      return {...op, ...decodeRangeResponse(op, decode)};
+      return {...op, ...decodeRangeResponse(op, decoder)};
     case 'put':
-      return {type: 'put', revision: op.revision, ...decodePrevKv(op, decode)};
+      return {type: 'put', revision: op.revision, ...decodePrevKv(op, decoder)};
     case 'deleteRange':
-      return {...op, prevKvs: op.prevKvs.map((kv) => decodeKeyValue(kv, decode))};
+      return {type: 'deleteRange', ...decodeDeleteRangeResponse(op, decoder)};
     case 'txn':
-      return {...op, ...decodeTxnResponse(op, decode)};
+      return {...op, ...decodeTxnResponse(op, decoder)};
   }
 }
 
-export function decodeEvent<T extends Input>(event: Event<Bytes>, decode: Decode<T>): Change<T> {
-  const prevKv = decodePrevKv(event, decode);
-  if (event.type === 'put') return {type: 'put', ...decodeKeyValue(event.kv, decode), ...prevKv};
-  const key = decode(event.kv.key, () => `the key ${show(event.kv.key)}`);
-  return {type: 'delete', key, value: undefined, modRevision: event.kv.modRevision, ...prevKv};
+export function decodeEvent<T extends Input>(event: Event<Bytes>, decoder: Decoder<T>): Change<T> {
+  const prevKv = decodePrevKv(event, decoder);
+  if (event.type === 'put') return {type: 'put', ...decodeKeyValue(event.kv, decoder), ...prevKv};
+  const {key, modRevision} = event.kv;
+  return {type: 'delete', key: decoder.key(key), value: undefined, modRevision, ...prevKv};
 }
 
-function decodePrevKv<T extends Input>({prevKv}: {prevKv?: KeyValue<Bytes>}, decode: Decode<T>) {
-  return prevKv === undefined ? {} : {prevKv: decodeKeyValue(prevKv, decode)};
+export function decodeChanges<T extends Input>(response: ResyncResponse, decoder: Decoder<T>): ChangeSet<T> {
+  return {...response, events: response.events.map((event) => decodeEvent(event, decoder))};
+}
+
+function decodePrevKv<T extends Input>({prevKv}: {prevKv?: KeyValue<Bytes>}, decoder: Decoder<T>) {
+  return prevKv === undefined ? {} : {prevKv: decodeKeyValue(prevKv, decoder)};
 }

@@ -1,6 +1,7 @@
 import {invalidArgument} from '../etcd/errors.ts';
-import type {CallOptions, OnUnknownOutcome, WriteOptions} from '../api/kvi.ts';
-import {checkRetryPolicy, exponentialBackoff, type RetryPolicy} from '../policy/retry-policies.ts';
+import type {CallOptions, OnUnknownOutcome, WriteOptions} from '../api/call-options.ts';
+import type {RetryPolicy} from '../api/retry-policy.ts';
+import {checkRetryPolicy, exponentialBackoff} from '../policy/retry-policies.ts';
 import {checkOneOf, defaultLimits, type RequestLimits} from '../etcd/validate.ts';
 
 /** What a handle does unless a call says otherwise. */

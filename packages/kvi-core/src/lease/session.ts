@@ -1,9 +1,9 @@
-import {randomBytes} from 'node:crypto';
+import {backoffMs} from '../async/backoff.ts';
 import type {Driver} from '../driver/driver.ts';
-import {publish, type SessionLostEvent} from '../telemetry/diagnostics.ts';
 import {isKviError, KviError} from '../etcd/errors.ts';
-import type {LeaseId} from '../etcd/messages.ts';
-import {abortable, withDeadline} from '../async/deadline.ts';
+import type {LeaseId} from '../etcd/lease-id.ts';
+import {publish, type SessionLostEvent} from '../telemetry/diagnostics.ts';
+import {grantLease} from './grant.ts';
 
 /** A lease that is kept alive, and the moment from which it may be gone. */
 export interface Session {
@@ -23,19 +23,6 @@ export interface Session {
   close(options?: {timeoutMs?: number}): Promise<void>;
 }
 
-interface LeaseRequest {
-  id: LeaseId;
-  ttlSeconds: number;
-}
-
-interface Granted extends LeaseRequest {
-  /** When the request was sent that the lease counts from at the earliest. */
-  sentAt: number;
-}
-
-/** Milliseconds that giving something up takes at most; the lease's TTL sees to it otherwise. */
-export const giveUpMs = 1_000;
-
 /**
  * Grants a lease and keeps it alive.
  *
@@ -52,6 +39,8 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
   let deadline = aliveAt + granted.ttlSeconds * 1000;
   let loss = clock.setTimer(Math.max(0, deadline - clock.now()), expire).unref();
   let next = keepAliveAfter(granted.ttlSeconds * 1000);
+  /** Keepalives that failed since the last one that succeeded. */
+  let failures = 0;
 
   function expire() {
     const error = new KviError(
@@ -98,6 +87,7 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
       });
       if (closing.signal.aborted) return;
       loss.cancel();
+      failures = 0;
       aliveAt = sentAt;
       deadline = aliveAt + ttl * 1000;
       loss = clock.setTimer(Math.max(0, deadline - clock.now()), expire).unref();
@@ -105,8 +95,12 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
     } catch (error) {
       if (closing.signal.aborted) return;
       if (isKviError(error, 'KVI_LEASE_NOT_FOUND')) lose('gone', error);
-      // Whatever else went wrong may pass before the lease is lost.
-      else next = clock.setTimer(Math.min(granted.ttlSeconds * 50, 1000), () => void keepAlive()).unref();
+      else {
+        // Whatever else went wrong may pass before the lease is lost.
+        failures += 1;
+        const waitMs = backoffMs(failures, Math.min(granted.ttlSeconds * 50, 1_000), 1_000);
+        next = clock.setTimer(waitMs, () => void keepAlive()).unref();
+      }
     }
   }
 
@@ -127,50 +121,4 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
     isAlive,
     close: (closeOptions) => (revoked ??= revoke(closeOptions)),
   };
-}
-
-/** Grants a lease, and takes it back if the wait for the answer was given up meanwhile. */
-async function grantLease(driver: Driver, ttlSeconds: number, signal: AbortSignal): Promise<Granted> {
-  signal.throwIfAborted();
-  // Not with the signal: the answer tells when the lease is there to be revoked.
-  const granting = grantOnce(driver, {id: randomLeaseId(), ttlSeconds}, signal);
-  try {
-    return await abortable(granting, signal);
-  } catch (error) {
-    const takeBack = granting.then(({id}) => driver.leaseRevoke(id, {timeoutMs: giveUpMs}));
-    await withDeadline(driver.clock, {timeoutMs: giveUpMs}, (ended) => abortable(takeBack, ended)).catch(
-      () => undefined,
-    );
-    throw error;
-  }
-}
-
-/** Grants the lease, asking again when no answer came: of one id there is one lease, whichever request granted it. */
-async function grantOnce(driver: Driver, request: LeaseRequest, signal: AbortSignal): Promise<Granted> {
-  for (;;) {
-    const sentAt = driver.clock.now();
-    try {
-      return {...(await grantOrFind(driver, request)), sentAt};
-    } catch (error) {
-      // No answer came, or the lease that was found has ended meanwhile.
-      const mayPass = isKviError(error, 'KVI_UNKNOWN_OUTCOME', 'KVI_LEASE_NOT_FOUND');
-      if (signal.aborted || !mayPass) throw error;
-    }
-  }
-}
-
-async function grantOrFind(driver: Driver, request: LeaseRequest): Promise<Omit<Granted, 'sentAt'>> {
-  try {
-    return await driver.leaseGrant(request);
-  } catch (error) {
-    if (!isKviError(error, 'KVI_LEASE_EXISTS')) throw error;
-    // Granted by a request whose answer was lost; a keepalive tells its TTL.
-    return {id: request.id, ...(await driver.leaseKeepAlive(request.id))};
-  }
-}
-
-/** 63 random bits, as etcd's own ids; 0 would mean no lease. */
-function randomLeaseId(): LeaseId {
-  const id = randomBytes(8).readBigUInt64BE() >> 1n;
-  return (id || 1n).toString(16);
 }

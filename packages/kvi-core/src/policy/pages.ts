@@ -1,4 +1,5 @@
-import {type Bytes, nextKey} from '../etcd/bytes.ts';
+import type {Bytes} from '../etcd/bytes.ts';
+import {isSingleKey, nextKey} from '../etcd/key-range.ts';
 import {isKviError} from '../etcd/errors.ts';
 import type {PolicyDriver, PolicyCallOptions} from './policy-driver.ts';
 import type {KeyValue, RangeRequest, RangeResponse} from '../etcd/messages.ts';
@@ -34,8 +35,9 @@ export async function readRange(
   }
 }
 
-function canBePaged({rangeEnd, sortTarget = 'key', countOnly = false}: RangeRequest<Bytes>): boolean {
-  return rangeEnd !== undefined && rangeEnd.length > 0 && sortTarget === 'key' && !countOnly;
+function canBePaged(request: RangeRequest<Bytes>): boolean {
+  const {sortTarget = 'key', countOnly = false} = request;
+  return !isSingleKey(request) && sortTarget === 'key' && !countOnly;
 }
 
 async function readPages(

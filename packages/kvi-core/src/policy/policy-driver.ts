@@ -1,102 +1,84 @@
-import type {Driver, DriverCallOptions, DriverWatch} from '../driver/driver.ts';
-import {closed, isKviError, KviError} from '../etcd/errors.ts';
-import type {RangeRequest, RangeResponse, TxnRequest, TxnResponse} from '../etcd/messages.ts';
+import type {RetryPolicy} from '../api/retry-policy.ts';
+import type {Driver, DriverCallOptions} from '../driver/driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
+import {closed} from '../etcd/errors.ts';
+import type {RangeRequest, RangeResponse, TxnRequest, TxnResponse} from '../etcd/messages.ts';
 import {retry} from './retry.ts';
-import type {RetryPolicy} from './retry-policies.ts';
-import {abortable, withDeadline} from '../async/deadline.ts';
+import {watchGate} from './watch-gate.ts';
 
-/** How a call on the {@link PolicyDriver} is carried out. */
+/** How a call on a {@link PolicyDriver} is carried out. */
 export interface PolicyCallOptions extends DriverCallOptions {
-  /** Default: that of the handle. */
+  /** Default: the handle's. */
   retryPolicy?: RetryPolicy | undefined;
 }
 
-/** The driver as the recipes use it; see {@link withPolicy}. */
+/** The driver as the primitives see it; see {@link withPolicy}. */
 export interface PolicyDriver extends Driver {
   range(request: RangeRequest<Bytes>, options?: PolicyCallOptions): Promise<RangeResponse<Bytes>>;
   txn(request: TxnRequest<Bytes>, options?: PolicyCallOptions): Promise<TxnResponse<Bytes>>;
 }
 
-/** What holds for the calls that say nothing else. */
+/** What holds for calls that do not say otherwise. */
 export interface PolicyDefaults {
   timeoutMs: number;
   retryPolicy: RetryPolicy;
 }
 
+type Attempt<R> = (options: DriverCallOptions) => Promise<R>;
+
 /**
- * The driver as the recipes use it: with a default timeout, with retries (see {@link retry}), and with every change to
- * the store waiting until the watches that were asked for before it are in place, so that they see it.
- *
- * Without that last, `const change = kv.watch(key); await kv.store(key, value); await change` could wait for ever: a
- * watch and a write travel on different streams, and the write may arrive first.
+ * The driver as the primitives see it: with a default timeout, with retries (see {@link retry}), and with writes that wait
+ * until the watches that were asked for before are in place (see {@link WatchGate}).
  */
 export function withPolicy(driver: Driver, defaults: PolicyDefaults): PolicyDriver {
   const {clock} = driver;
-  const starting = new Set<Promise<unknown>>();
+  const gate = watchGate(clock);
   const over = new AbortController();
 
-  function read<R>(
-    {
-      timeoutMs = defaults.timeoutMs,
-      signal,
-      retryPolicy: policy = defaults.retryPolicy,
-    }: PolicyCallOptions = {},
-    attempt: (options: DriverCallOptions) => Promise<R>,
-  ): Promise<R> {
-    return retry(clock, {timeoutMs, signal, policy, closing: over.signal}, attempt);
+  function read<R>(options: PolicyCallOptions | undefined, attempt: Attempt<R>): Promise<R> {
+    return retry(
+      clock,
+      {
+        timeoutMs: options?.timeoutMs ?? defaults.timeoutMs,
+        signal: options?.signal,
+        policy: options?.retryPolicy ?? defaults.retryPolicy,
+        closing: over.signal,
+      },
+      attempt,
+    );
   }
 
-  function write<R>(
-    options: PolicyCallOptions = {},
-    attempt: (options: DriverCallOptions) => Promise<R>,
-  ): Promise<R> {
-    return starting.size === 0 ? read(options, attempt) : writeAfterWatches(options, attempt);
+  function write<R>(options: PolicyCallOptions | undefined, attempt: Attempt<R>): Promise<R> {
+    return gate.isOpen ? read(options, attempt) : writeAfterWatches(options, attempt);
   }
 
   async function writeAfterWatches<R>(
-    {timeoutMs = defaults.timeoutMs, ...options}: PolicyCallOptions,
-    attempt: (options: DriverCallOptions) => Promise<R>,
+    options: PolicyCallOptions | undefined,
+    attempt: Attempt<R>,
   ): Promise<R> {
+    const {timeoutMs = defaults.timeoutMs, signal} = options ?? {};
     const deadline = clock.now() + timeoutMs;
-    const {signal} = options;
-    try {
-      await withDeadline(clock, {timeoutMs, signal, closing: over.signal}, (ended) =>
-        abortable(Promise.allSettled(starting), ended),
-      );
-    } catch (cause) {
-      if (!isKviError(cause, 'KVI_TIMEOUT')) throw cause;
-      throw new KviError(
-        'KVI_TIMEOUT',
-        `the write waited ${timeoutMs} ms for the handle's watches to be in place, and was not sent`,
-        {cause},
-      );
-    }
+    await gate.wait({timeoutMs, signal, closing: over.signal});
     return read({...options, timeoutMs: Math.max(1, deadline - clock.now())}, attempt);
-  }
-
-  function watch(...args: Parameters<Driver['watch']>): DriverWatch {
-    const started = driver.watch(...args);
-    const settled = started.created
-      .catch(() => undefined)
-      .then(() => {
-        starting.delete(settled);
-      });
-    starting.add(settled);
-    return started;
   }
 
   return {
     clock,
-    range: (request, options) => read(options, (limits) => driver.range(request, limits)),
-    txn: (request, options) => write(options, (limits) => driver.txn(request, limits)),
-    compact: (revision, options) => write(options, (limits) => driver.compact(revision, limits)),
-    leaseGrant: (request, options) => write(options, (limits) => driver.leaseGrant(request, limits)),
-    leaseRevoke: (id, options) => write(options, (limits) => driver.leaseRevoke(id, limits)),
-    leaseKeepAlive: (id, options) => read(options, (limits) => driver.leaseKeepAlive(id, limits)),
-    leaseTimeToLive: (request, options) => read(options, (limits) => driver.leaseTimeToLive(request, limits)),
-    leaseLeases: (options) => read(options, (limits) => driver.leaseLeases(limits)),
-    watch,
+    range: (request, options) => read(options, (attempt) => driver.range(request, attempt)),
+    txn: (request, options) => write(options, (attempt) => driver.txn(request, attempt)),
+    compact: (revision, options) => write(options, (attempt) => driver.compact(revision, attempt)),
+    leaseGrant: (request, options) => write(options, (attempt) => driver.leaseGrant(request, attempt)),
+    leaseRevoke: (id, options) => write(options, (attempt) => driver.leaseRevoke(id, attempt)),
+    leaseKeepAlive: (id, options) => read(options, (attempt) => driver.leaseKeepAlive(id, attempt)),
+    leaseTimeToLive: (request, options) =>
+      read(options, (attempt) => driver.leaseTimeToLive(request, attempt)),
+    leaseLeases: (options) => read(options, (attempt) => driver.leaseLeases(attempt)),
+    watch(request, options) {
+      const watch = driver.watch(request, options);
+      // A watch from a given revision misses nothing, whenever it arrives.
+      if ((request.startRevision ?? 0) === 0) gate.add(watch);
+      return watch;
+    },
     async close() {
       over.abort(closed());
       await driver.close();

@@ -1,36 +1,11 @@
-import {ExponentialBackoff} from 'cockatiel';
-import {invalidArgument, type KviError} from '../etcd/errors.ts';
-
-/** An attempt that failed. */
-export interface FailedAttempt {
-  /** Why; its code is always `KVI_UNAVAILABLE`. */
-  error: KviError;
-  /** How many attempts the call has made by now, from 1. */
-  attempt: number;
-  /** Milliseconds since the call began. */
-  elapsedMs: number;
-}
+import type {RetryPolicy} from '../api/retry-policy.ts';
+import {backoffMs} from '../async/backoff.ts';
+import {invalidArgument} from '../etcd/errors.ts';
 
 /**
- * Decides whether a call that failed is tried again, and after how long.
+ * Waits twice as long each time, with jitter, so that clients that lost the same server do not come back in step.
  *
- * It is asked only about `KVI_UNAVAILABLE`, which promises that nothing was applied: no policy can have a write sent again
- * whose outcome is unknown. And it decides only within the call's `timeoutMs`: a wait that would end later is not begun.
- *
- * A policy may keep state, such as how long it waited last. So the one that was handed in is never asked itself: each call
- * asks a clone.
- */
-export interface RetryPolicy {
-  /** @returns milliseconds to wait before the next attempt, 0 or more, or `undefined` to give up */
-  next(failed: FailedAttempt): number | undefined;
-  /** A policy of the same kind, at its beginning. */
-  clone(): RetryPolicy;
-}
-
-/**
- * Waits longer each time, and never as long as another client, so that those that lost one server do not come back in step.
- *
- * @param options - `initialDelayMs`: about the first wait, default 20; `maxDelayMs`: the longest, default 1,000
+ * @param options - `initialDelayMs`: the longest first wait, default 20; `maxDelayMs`: the longest wait, default 1,000
  * @throws `KVI_INVALID_ARGUMENT` for a number that is not above 0
  */
 export function exponentialBackoff(
@@ -39,19 +14,11 @@ export function exponentialBackoff(
   const {initialDelayMs = 20, maxDelayMs = 1_000} = options;
   checkPositive('initialDelayMs', initialDelayMs);
   checkPositive('maxDelayMs', maxDelayMs);
-  const backoff = new ExponentialBackoff({initialDelay: initialDelayMs, maxDelay: maxDelayMs});
-  let wait: ReturnType<typeof backoff.next> | undefined;
-  return {
-    next() {
-      wait = wait === undefined ? backoff.next() : wait.next(undefined);
-      return Math.min(wait.duration, maxDelayMs);
-    },
-    clone: () => exponentialBackoff(options),
-  };
+  return stateless(({attempt}) => backoffMs(attempt, initialDelayMs, maxDelayMs));
 }
 
 /**
- * Gives up after so many attempts, the first included; tries again at once until then. Put a backoff beside it with
+ * Gives up after `attempts` attempts, the first included; tries again at once until then. Put a backoff beside it with
  * {@link allOf}.
  *
  * @throws `KVI_INVALID_ARGUMENT` for a number that is not above 0
@@ -62,7 +29,7 @@ export function limitAttempts(attempts: number): RetryPolicy {
 }
 
 /**
- * Gives up when a call has lasted so long; tries again at once until then. Put a backoff beside it with {@link allOf}.
+ * Gives up when a call has lasted `ms` milliseconds; tries again at once until then. Put a backoff beside it with {@link allOf}.
  *
  * @param ms - milliseconds
  * @throws `KVI_INVALID_ARGUMENT` for a number that is not above 0

@@ -2,7 +2,7 @@ import {publish} from '../telemetry/diagnostics.ts';
 import {type Clock, sleep} from '../async/clock.ts';
 import type {DriverCallOptions} from '../driver/driver.ts';
 import {invalidArgument, isKviError} from '../etcd/errors.ts';
-import type {RetryPolicy} from './retry-policies.ts';
+import type {RetryPolicy} from '../api/retry-policy.ts';
 import {withDeadline} from '../async/deadline.ts';
 
 /** How long to try, and how. */

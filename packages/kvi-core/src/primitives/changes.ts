@@ -1,75 +1,63 @@
-import type {Bytes, Input} from '../etcd/bytes.ts';
-import {type Decode, decodeEvent} from '../kvi/codec.ts';
+import type {Changes, ChangesOptions} from '../api/changes.ts';
+import {fifo} from '../async/fifo.ts';
 import type {Driver} from '../driver/driver.ts';
-import type {Changes, ChangeSet, ChangesOptions} from '../api/kvi.ts';
+import type {Bytes} from '../etcd/bytes.ts';
 import type {Event, KeyRange} from '../etcd/messages.ts';
 import {type ResyncResponse, resyncingWatch} from './resync.ts';
 
+/** A watch of which the consumer gets one revision at a time; see {@link Changes}. */
+export interface RevisionWatch extends AsyncIterableIterator<ResyncResponse, undefined> {
+  readonly created: Changes['created'];
+  return(): Promise<IteratorReturnResult<undefined>>;
+}
+
 /** Watches keys, for a consumer that reads with `for await`. */
-export function changes<T extends Input>(
+export function watchRevisions(
   driver: Driver,
   keys: KeyRange<Bytes>,
   {signal, onCompacted, ...request}: ChangesOptions,
-  decode: Decode<T>,
-): Changes<T> {
-  const start = onCompacted === 'resync' ? resyncingWatch : watchOf;
-  const watch = start(driver, {...keys, ...request}, {signal});
-  const queue: ResyncResponse[] = [];
+): RevisionWatch {
+  const wanted = {...keys, ...request};
+  const watch: RevisionWatch =
+    onCompacted === 'resync' ? resyncingWatch(driver, wanted, {signal}) : driver.watch(wanted, {signal});
+  const queue = fifo<ResyncResponse>();
 
-  async function next(): Promise<IteratorResult<ChangeSet<T>, undefined>> {
-    for (;;) {
-      const set = queue.shift();
-      if (set !== undefined) return {done: false, value: decodeSet(set, decode)};
-      const result = await watch.next();
-      if (result.done === true) return {done: true, value: undefined};
-      queue.push(...byRevision(result.value));
-    }
-  }
-
-  async function end(): Promise<IteratorReturnResult<undefined>> {
-    queue.length = 0;
-    return watch.return();
-  }
-
-  return {
+  const revisions: RevisionWatch = {
     created: watch.created,
-    [Symbol.asyncIterator]() {
-      return this;
-    },
+    [Symbol.asyncIterator]: () => revisions,
     async next() {
       try {
-        return await next();
+        for (;;) {
+          const response = queue.shift();
+          if (response !== undefined) return {done: false, value: response};
+          const result = await watch.next();
+          if (result.done === true) return {done: true, value: undefined};
+          for (const revision of byRevision(result.value)) queue.push(revision);
+        }
       } catch (error) {
         // `for await` does not end what has thrown.
-        await end();
+        await revisions.return();
         throw error;
       }
     },
-    return: end,
-    async [Symbol.asyncDispose]() {
-      await end();
+    async return() {
+      queue.clear();
+      return watch.return();
     },
   };
+  return revisions;
 }
 
-function watchOf(driver: Driver, ...args: Parameters<Driver['watch']>) {
-  return driver.watch(...args);
-}
-
-/** A response may hold several revisions, of which the consumer gets one at a time. */
+/** A response may hold several revisions. */
 function byRevision(response: ResyncResponse): ResyncResponse[] {
   const {events, resync} = response;
   if (resync === true || events.length === 0) return [response];
-  const sets: {revision: number; events: Event<Bytes>[]}[] = [];
+  const revisions: {revision: number; events: Event<Bytes>[]}[] = [];
   for (const event of events) {
     const revision = event.kv.modRevision;
-    const last = sets.at(-1);
+    const last = revisions.at(-1);
     if (last?.revision === revision) last.events.push(event);
-    else sets.push({revision, events: [event]});
+    else revisions.push({revision, events: [event]});
   }
-  return sets;
-}
-
-function decodeSet<T extends Input>(response: ResyncResponse, decode: Decode<T>): ChangeSet<T> {
-  return {...response, events: response.events.map((event) => decodeEvent(event, decode))};
+  return revisions;
 }

@@ -1,25 +1,26 @@
-import {type Bytes, show} from '../etcd/bytes.ts';
 import type {Driver} from '../driver/driver.ts';
-import {closed, isKviError, KviError} from '../etcd/errors.ts';
-import type {LeaseId} from '../etcd/messages.ts';
-import {retryUntil} from '../async/retry-until.ts';
-import {giveUpMs, openSession, type Session} from '../lease/session.ts';
 import {withDeadline} from '../async/deadline.ts';
+import {retryUntil} from '../async/retry-until.ts';
+import {type Bytes, show} from '../etcd/bytes.ts';
+import {closed, isKviError, KviError} from '../etcd/errors.ts';
+import {giveUpMs} from '../lease/grant.ts';
+import type {SessionPool} from '../lease/session-pool.ts';
+import type {Session} from '../lease/session.ts';
 
 /** What to keep. */
-export interface KeeperRequest {
+export interface EphemeralKeyRequest {
   key: Bytes;
   value: Bytes;
   ttlSeconds: number;
 }
 
 /** Keeps one key in the store for as long as the process lives. */
-export interface Keeper {
+export interface EphemeralKey {
   /** Resolves when the key is there for the first time; rejects when it could not be put. */
   readonly placed: Promise<void>;
-  /** Resolves when the key is there now, as the store says; rejects with the reason of `ended` when it is kept no more. */
+  /** Resolves when the store says that the key exists; rejects with the reason of `ended` when it is no longer kept. */
   present(): Promise<void>;
-  /** Aborts when the keeping is over; the reason says why. */
+  /** Aborts when the key is no longer kept; the reason says why. */
   readonly ended: AbortSignal;
   /**
    * Deletes the key. Closing twice is fine.
@@ -30,15 +31,21 @@ export interface Keeper {
 }
 
 /** Puts a key under a lease of its own, and puts it back when that lease was lost. */
-export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest): Keeper {
+export function ephemeralKey(
+  driver: Driver,
+  sessions: SessionPool,
+  {key, value, ttlSeconds}: EphemeralKeyRequest,
+): EphemeralKey {
   const ended = new AbortController();
   const {signal} = ended;
+  /** Sessions under which a put may still be on its way: none of them may serve another key. */
+  const unsettled = new WeakSet<Session>();
 
   async function place(): Promise<Session> {
     for (;;) {
-      const session = await openSession(driver, ttlSeconds, signal);
+      const session = await sessions.take(ttlSeconds, signal);
       try {
-        await putUnder(session.lease);
+        await putUnder(session);
         return session;
       } catch (error) {
         await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
@@ -48,19 +55,44 @@ export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest):
     }
   }
 
-  async function putUnder(lease: LeaseId): Promise<void> {
+  async function putUnder(session: Session): Promise<void> {
     for (;;) {
       try {
-        await driver.txn({success: [{type: 'put', key, value, lease}]}, {signal});
+        await driver.txn({success: [{type: 'put', key, value, lease: session.lease}]}, {signal});
         return;
       } catch (error) {
         // Putting the same under the same lease twice changes nothing.
         if (!isKviError(error, 'KVI_UNKNOWN_OUTCOME') || signal.aborted) throw error;
+        unsettled.add(session);
       }
     }
   }
 
-  /** Resolves when the lease is lost. Ends the keeping when the key was taken away from it. */
+  /** Deletes the key. Its session then serves another key, if this one is known to be gone for good. */
+  async function giveUp(session: Session): Promise<void> {
+    if (session.isAlive() && !unsettled.has(session) && (await isDeleted(session)))
+      sessions.giveBack(session);
+    else await session.close({timeoutMs: giveUpMs});
+  }
+
+  async function isDeleted({lease}: Session): Promise<boolean> {
+    try {
+      // Somebody may have overwritten the key, and then it is theirs.
+      const {succeeded} = await driver.txn(
+        {
+          compare: [{key, target: 'lease', result: '=', lease}],
+          success: [{type: 'deleteRange', key}],
+        },
+        {timeoutMs: giveUpMs},
+      );
+      return succeeded;
+    } catch {
+      // Revoking the lease deletes the key as well.
+      return false;
+    }
+  }
+
+  /** Resolves when the lease is lost. Stops keeping the key if somebody deleted or overwrote it. */
   async function untilLost({lease, signal: lost}: Session): Promise<void> {
     try {
       await withDeadline(driver.clock, {signal, closing: lost}, async (over) => {
@@ -96,7 +128,7 @@ export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest):
     return new KviError('KVI_KEY_LOST', `the temporary key ${show(key)} was ${how}`);
   }
 
-  /** Keeps the key, whatever happens to the backend meanwhile, until the keeping has ended. */
+  /** Keeps the key, whatever happens to the backend, until `ended`. */
   async function keep(first: Session): Promise<void> {
     let session = first;
     try {
@@ -108,9 +140,9 @@ export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest):
         session = await placing;
       }
     } catch {
-      // Only its end ends the keeping.
+      // `ended` has aborted; nothing else gets here.
     } finally {
-      await session.close({timeoutMs: giveUpMs});
+      await giveUp(session);
     }
   }
 
@@ -121,7 +153,7 @@ export function keeper(driver: Driver, {key, value, ttlSeconds}: KeeperRequest):
   }
 
   let placing = place();
-  /** Ends when the present lease is lost, or the keeping has ended. */
+  /** Settles when the present lease is lost, or the key is no longer kept. */
   let round: Promise<void> = Promise.resolve();
   const placed = placing.then(() => undefined);
   const done = placing.then(keep);

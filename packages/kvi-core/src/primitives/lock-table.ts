@@ -1,11 +1,11 @@
 import {Mutex, type MutexInterface} from 'async-mutex';
-import type {Driver} from '../driver/driver.ts';
-import {closed, KviError} from '../etcd/errors.ts';
-import type {DistLock} from '../api/kvi.ts';
-import {type Hold, lockMutex, unlockMutex, untilLost} from './mutex.ts';
-import {retryUntil} from '../async/retry-until.ts';
+import type {DistLock} from '../api/dist-lock.ts';
 import {lookBeforeTelling} from '../async/abort.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
+import {retryUntil} from '../async/retry-until.ts';
+import {closed, KviError} from '../etcd/errors.ts';
+import {giveUpMs} from '../lease/grant.ts';
+import {lockMutex, type MutexContext, type Ownership, unlockMutex, untilLost} from './mutex.ts';
 
 /** How to take a lock. */
 export interface LockRequest {
@@ -40,12 +40,13 @@ export interface LockTable {
  *
  * @param closing - aborts when the handle closes, and ends every wait
  */
-export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
+export function lockTable(context: MutexContext, closing: AbortSignal): LockTable {
+  const {driver} = context;
   const queues = new Map<string, Mutex>();
   const held = new Map<string, OwnLock>();
   const waiting = new Set<Promise<OwnLock>>();
 
-  /** The place of the name's turn in this process; of a name that nobody wants any more nothing is kept. */
+  /** Waits for the name's turn in this process. Entries for unused names are removed. */
   async function takeTurn(name: string, signal: AbortSignal): Promise<MutexInterface.Releaser> {
     const queue = queues.get(name) ?? new Mutex();
     queues.set(name, queue);
@@ -73,9 +74,9 @@ export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
         if (!wait && queues.get(name)?.isLocked() === true) throw notInTime(name);
         const endTurn = await takeTurn(name, ended);
         try {
-          const hold = await lockMutex(driver, name, {ttlSeconds, signal: ended, wait});
-          if (hold === undefined) throw notInTime(name);
-          const own = ownLock(driver, name, hold, () => {
+          const owner = await lockMutex(context, name, {ttlSeconds, signal: ended, wait});
+          if (owner === undefined) throw notInTime(name);
+          const own = ownLock(context, name, owner, () => {
             held.delete(name);
             endTurn();
           });
@@ -103,7 +104,7 @@ export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
       await held.get(name)?.distLock.release();
     },
     async close() {
-      // Those who wait give up by `closing`, and clean up before they say so; one may just have got its lock.
+      // Waiting calls end by `closing`, and clean up first; one of them may just have got its lock.
       const late = Array.from(waiting, async (locked) => (await locked).abandon());
       await Promise.allSettled([...late, ...Array.from(held.values(), (own) => own.abandon())]);
     },
@@ -111,8 +112,9 @@ export function lockTable(driver: Driver, closing: AbortSignal): LockTable {
 }
 
 /** @param onRelease - called once, when the lock was released or given up */
-function ownLock(driver: Driver, name: string, hold: Hold, onRelease: () => void): OwnLock {
-  const {key, createRevision, session} = hold;
+function ownLock(context: MutexContext, name: string, owner: Ownership, onRelease: () => void): OwnLock {
+  const {driver} = context;
+  const {key, createRevision, session} = owner;
   const lost = new AbortController();
   const watching = new AbortController();
   let released: Promise<void> | undefined;
@@ -122,13 +124,12 @@ function ownLock(driver: Driver, name: string, hold: Hold, onRelease: () => void
     watching.abort(cause);
   }
 
-  session.signal.addEventListener('abort', () => {
-    lose(session.signal.reason);
-  });
+  // Only until the lock is released: the session may serve another lock then.
+  session.signal.addEventListener('abort', () => lose(session.signal.reason), {signal: watching.signal});
   lookBeforeTelling(lost.signal, () => {
     if (released === undefined) session.isAlive();
   });
-  retryUntil(driver.clock, watching.signal, () => untilLost(driver, hold, watching.signal)).then(
+  retryUntil(driver.clock, watching.signal, () => untilLost(driver, owner, watching.signal)).then(
     () => lose(new KviError('KVI_KEY_NOT_FOUND', `the key ${key} was deleted`)),
     // It was released, or lost with its lease.
     () => undefined,
@@ -138,7 +139,7 @@ function ownLock(driver: Driver, name: string, hold: Hold, onRelease: () => void
     const lostBefore = lost.signal.aborted;
     watching.abort(closed());
     try {
-      const wasHeld = await unlockMutex(driver, hold).catch((error: unknown) => {
+      const wasHeld = await unlockMutex(context, owner).catch((error: unknown) => {
         if (!lostBefore) throw error;
         // Stryker disable next-line BooleanLiteral: the loss is reported whatever releasing it found
         return false;
@@ -152,9 +153,7 @@ function ownLock(driver: Driver, name: string, hold: Hold, onRelease: () => void
   const releaseOnce = () => (released ??= release());
 
   function abandon() {
-    const releasing = (released ??= unlockMutex(driver, hold)
-      .then(() => undefined)
-      .finally(onRelease));
+    const releasing = (released ??= session.close({timeoutMs: giveUpMs}).finally(onRelease));
     lose(closed());
     return releasing;
   }

@@ -5,59 +5,79 @@
  *
  * @see `client/v3/concurrency/mutex.go` and `key.go` in etcd
  */
-import {type Bytes, prefixEnd} from '../etcd/bytes.ts';
-import type {Driver} from '../driver/driver.ts';
-import {isKviError, KviError} from '../etcd/errors.ts';
-import type {KeyValue, RangeRequest, ResponseOp} from '../etcd/messages.ts';
-import {retryUntil} from '../async/retry-until.ts';
-import {giveUpMs, openSession, type Session} from '../lease/session.ts';
 import {withDeadline} from '../async/deadline.ts';
+import {retryUntil} from '../async/retry-until.ts';
+import type {Driver} from '../driver/driver.ts';
+import type {Bytes} from '../etcd/bytes.ts';
+import {isKviError, KviError} from '../etcd/errors.ts';
+import {prefixRange} from '../etcd/key-range.ts';
+import type {KeyRange, KeyValue, ResponseOp} from '../etcd/messages.ts';
+import {giveUpMs} from '../lease/grant.ts';
+import type {SessionPool} from '../lease/session-pool.ts';
+import type {Session} from '../lease/session.ts';
+
+/** What a lock works with. */
+export interface MutexContext {
+  driver: Driver;
+  sessions: SessionPool;
+}
 
 /** A contender's key in the queue, seen at a revision. */
-interface Place {
+interface Contender {
   key: string;
   /** The create revision of the key: the fencing token. */
   createRevision: number;
-  /** The last revision at which the key was known to be there. */
+  /** The last revision at which the key was known to exist. */
   revision: number;
+  /** Whether every request that puts the key has been answered, so that none can arrive late. */
+  isSettled: boolean;
 }
 
-/** A hold of the lock: the first place. */
-export interface Hold extends Place {
+/** The ownership of the lock: the first contender, and the session that it lives under. */
+export interface Ownership extends Contender {
   session: Session;
+}
+
+/** How to take a lock. */
+interface LockOptions {
+  ttlSeconds: number;
+  /** Ends the wait. */
+  signal: AbortSignal;
+  /** False: try once. */
+  wait: boolean;
 }
 
 /**
  * Takes the lock.
  *
- * @param signal - ends the wait
- * @param wait - false: try once
  * @returns undefined when it was not to wait and another holds the lock
  */
 export async function lockMutex(
-  driver: Driver,
+  context: MutexContext,
   name: string,
-  {ttlSeconds, signal, wait}: {ttlSeconds: number; signal: AbortSignal; wait: boolean},
-): Promise<Hold | undefined> {
+  options: LockOptions,
+): Promise<Ownership | undefined> {
+  const {signal, wait} = options;
   return retryUntil(
-    driver.clock,
+    context.driver.clock,
     signal,
-    () => contend(driver, name, {ttlSeconds, signal, wait}),
+    () => contend(context, name, options),
     (error) => wait && mayPass(error),
   );
 }
 
-/** Queues up, and waits for its turn. What goes wrong in between takes the place in the queue with it. */
+/** Queues up, and waits for its turn. Whatever goes wrong in between gives up the place in the queue. */
 async function contend(
-  driver: Driver,
+  context: MutexContext,
   name: string,
-  {ttlSeconds, signal, wait}: {ttlSeconds: number; signal: AbortSignal; wait: boolean},
-): Promise<Hold | undefined> {
-  const session = await openSession(driver, ttlSeconds, signal);
+  options: LockOptions,
+): Promise<Ownership | undefined> {
+  const {driver} = context;
+  const {signal, wait} = options;
+  const {session, contender, isFirst} = await queueUp(context, name, options);
   try {
-    const {place, isFirst} = await enqueue(driver, name, session, signal);
-    if (isFirst) return hold(place, session);
-    if (wait) return hold(await untilFirst(driver, name, place, session, signal), session);
+    if (isFirst) return own(contender, session);
+    if (wait) return own(await untilFirst(driver, name, contender, session, signal), session);
   } catch (error) {
     await giveUp(session);
     throw isKviError(error, 'KVI_LEASE_NOT_FOUND') ? placeLost(name, error) : error;
@@ -66,29 +86,55 @@ async function contend(
   return undefined;
 }
 
-/** @throws `KVI_LEASE_NOT_FOUND` when the answer came so late that the lease may have ended */
-function hold(place: Place, session: Session): Hold {
-  // Asked first, because the signal alone is late where the event loop stalled.
-  session.isAlive();
-  session.signal.throwIfAborted();
-  return {...place, session};
+interface Place {
+  session: Session;
+  contender: Contender;
+  isFirst: boolean;
 }
 
-/** Nothing is left of a place whose lease has ended, or whose key was deleted: the lock may be asked for again. */
+/** Puts the contender's key under a session that is free, or if its lease has ended meanwhile, under a new one. */
+async function queueUp(
+  context: MutexContext,
+  name: string,
+  options: LockOptions,
+  fresh = false,
+): Promise<Place> {
+  const {driver, sessions} = context;
+  const {ttlSeconds, signal} = options;
+  const session = await sessions.take(ttlSeconds, signal, {fresh});
+  try {
+    return {session, ...(await enqueue(driver, name, session, signal))};
+  } catch (error) {
+    await giveUp(session);
+    if (!isKviError(error, 'KVI_LEASE_NOT_FOUND')) throw error;
+    if (fresh) throw placeLost(name, error);
+  }
+  return queueUp(context, name, options, true);
+}
+
+/** @throws `KVI_LEASE_NOT_FOUND` when the answer came so late that the lease may have ended */
+function own(contender: Contender, session: Session): Ownership {
+  // Asked first, because the signal alone is late when the event loop stalled.
+  session.isAlive();
+  session.signal.throwIfAborted();
+  return {...contender, session};
+}
+
+/** The lease has ended or the key was deleted, so nothing is left in the queue: the lock may be asked for again. */
 function placeLost(name: string, cause: KviError): KviError {
   return new KviError(
     'KVI_UNAVAILABLE',
-    `the place in the queue for the lock ${JSON.stringify(name)} was lost before its turn: ${cause.message}`,
+    `lost our place in the queue for lock ${JSON.stringify(name)}: ${cause.message}`,
     {cause},
   );
 }
 
-/** Whether a contender that waits as long as it takes queues up again after this. */
+/** Whether a contender that waits queues up again after this error. */
 function mayPass(error: unknown): boolean {
   return isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT', 'KVI_UNKNOWN_OUTCOME');
 }
 
-/** Leaves the queue; where the server cannot be told, the end of the lease does it. */
+/** Leaves the queue; if the server cannot be told, the end of the lease does it. */
 async function giveUp(session: Session): Promise<void> {
   await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
 }
@@ -99,21 +145,21 @@ async function enqueue(
   name: string,
   session: Session,
   signal: AbortSignal,
-): Promise<{place: Place; isFirst: boolean}> {
+): Promise<{contender: Contender; isFirst: boolean}> {
   const key = `${name}/${session.lease}`;
-  const contender = Buffer.from(key);
+  const keyBytes = Buffer.from(key);
   const first = {...contenders(name), sortTarget: 'create', limit: 1, keysOnly: true} as const;
-  for (;;) {
+  for (let isSettled = true; ; isSettled = false) {
     try {
       const {revision, responses} = await driver.txn(
         {
-          compare: [{key: contender, target: 'create', result: '=', createRevision: 0}],
+          compare: [{key: keyBytes, target: 'create', result: '=', createRevision: 0}],
           success: [
-            {type: 'put', key: contender, value: Buffer.alloc(0), lease: session.lease},
+            {type: 'put', key: keyBytes, value: Buffer.alloc(0), lease: session.lease},
             {type: 'range', ...first},
           ],
           failure: [
-            {type: 'range', key: contender, keysOnly: true},
+            {type: 'range', key: keyBytes, keysOnly: true},
             {type: 'range', ...first},
           ],
         },
@@ -122,9 +168,9 @@ async function enqueue(
       const createRevision = found(responses[0])?.createRevision ?? revision;
       // Stryker disable next-line OptionalChaining: the range finds at least the contender's own key
       const isFirst = found(responses[1])?.createRevision === createRevision;
-      return {place: {key, createRevision, revision}, isFirst};
+      return {contender: {key, createRevision, revision, isSettled}, isFirst};
     } catch (error) {
-      // No one else puts this key, so that the transaction may be sent again.
+      // Nobody else puts this key, so the transaction may be sent again.
       if (!isKviError(error, 'KVI_UNKNOWN_OUTCOME') || signal.aborted || !session.isAlive()) throw error;
     }
   }
@@ -143,19 +189,19 @@ function found(response: ResponseOp<Bytes> | undefined): KeyValue<Bytes> | undef
 async function untilFirst(
   driver: Driver,
   name: string,
-  place: Place,
+  contender: Contender,
   session: Session,
   signal: AbortSignal,
-): Promise<Place> {
+): Promise<Contender> {
   for (;;) {
-    const predecessor = await findPredecessor(driver, name, place.createRevision, signal);
+    const predecessor = await findPredecessor(driver, name, contender.createRevision, signal);
     if (predecessor === undefined) {
-      const held = await stillThere(driver, place, signal);
-      if (held !== undefined) return held;
+      const seen = await stillThere(driver, contender, signal);
+      if (seen !== undefined) return seen;
       throw new KviError(
         'KVI_LEASE_NOT_FOUND',
         // Stryker disable next-line StringLiteral: the caller catches this error and queues up again
-        `the place in the queue for ${JSON.stringify(name)} was lost`,
+        `the key ${contender.key} was deleted`,
       );
     }
     await withDeadline(driver.clock, {signal, closing: session.signal}, (ended) =>
@@ -192,9 +238,8 @@ async function findPredecessor(
   return last === undefined ? undefined : {key: last.key, revision};
 }
 
-function contenders(name: string): RangeRequest<Bytes> {
-  const prefix = Buffer.from(`${name}/`);
-  return {key: prefix, rangeEnd: prefixEnd(prefix)};
+function contenders(name: string): KeyRange<Bytes> {
+  return prefixRange(Buffer.from(`${name}/`));
 }
 
 /** Waits until the key, which existed at `revision`, is deleted. */
@@ -208,16 +253,20 @@ async function deleted(driver: Driver, {key, revision}: Predecessor, signal: Abo
   }
 }
 
-/** The place as of now, or undefined if its key is gone, or is not the one that was put. */
-async function stillThere(driver: Driver, place: Place, signal: AbortSignal): Promise<Place | undefined> {
-  const {kvs, revision} = await driver.range({key: Buffer.from(place.key), keysOnly: true}, {signal});
-  return kvs[0]?.createRevision === place.createRevision ? {...place, revision} : undefined;
+/** The contender as of now, or undefined if its key is gone or was put anew. */
+async function stillThere(
+  driver: Driver,
+  contender: Contender,
+  signal: AbortSignal,
+): Promise<Contender | undefined> {
+  const {kvs, revision} = await driver.range({key: Buffer.from(contender.key), keysOnly: true}, {signal});
+  return kvs[0]?.createRevision === contender.createRevision ? {...contender, revision} : undefined;
 }
 
-/** Resolves when the key of the hold is gone. */
-export async function untilLost(driver: Driver, held: Hold, signal: AbortSignal): Promise<void> {
-  const key = Buffer.from(held.key);
-  let seen: Place | undefined = held;
+/** Resolves when the owner's key is gone. */
+export async function untilLost(driver: Driver, owner: Ownership, signal: AbortSignal): Promise<void> {
+  const key = Buffer.from(owner.key);
+  let seen: Contender | undefined = owner;
   while (seen !== undefined) {
     await deleted(driver, {key, revision: seen.revision}, signal);
     seen = await stillThere(driver, seen, signal);
@@ -225,27 +274,32 @@ export async function untilLost(driver: Driver, held: Hold, signal: AbortSignal)
 }
 
 /**
- * Gives the lock up, within two seconds whatever the backend does.
+ * Gives the lock up, within two seconds whatever the backend does. The session then serves the next lock, if this
+ * deleted its key for good; otherwise the lease is revoked.
  *
- * @returns whether it was held until then
+ * @returns whether the lock was held until then
  * @throws what {@link Session.close} throws; the lock is free when its TTL is over
  */
-export async function unlockMutex(driver: Driver, {key, createRevision, session}: Hold): Promise<boolean> {
+export async function unlockMutex({driver, sessions}: MutexContext, owner: Ownership): Promise<boolean> {
+  const {key, createRevision, isSettled, session} = owner;
   const wasAlive = session.isAlive();
-  const contender = Buffer.from(key);
+  const keyBytes = Buffer.from(key);
+  let isDeleted = false;
+  let wasThere = true;
   try {
     const {succeeded} = await driver.txn(
       {
-        compare: [{key: contender, target: 'create', result: '=', createRevision}],
-        success: [{type: 'deleteRange', key: contender}],
+        compare: [{key: keyBytes, target: 'create', result: '=', createRevision}],
+        success: [{type: 'deleteRange', key: keyBytes}],
       },
       {timeoutMs: giveUpMs},
     );
-    return wasAlive && succeeded;
+    isDeleted = succeeded;
+    wasThere = succeeded;
   } catch {
-    // The end of the lease, which counts, deletes the key as well.
-    return wasAlive;
-  } finally {
-    await session.close({timeoutMs: giveUpMs});
+    // Revoking the lease, which counts, deletes the key as well.
   }
+  if (isDeleted && isSettled) sessions.giveBack(session);
+  else await session.close({timeoutMs: giveUpMs});
+  return wasAlive && wasThere;
 }

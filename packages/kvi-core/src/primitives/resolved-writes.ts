@@ -1,85 +1,88 @@
 /**
  * Writes whose outcome can be found out when no answer came.
  *
- * Each is a transaction that also puts a guard key, `kvi/guard/<lease>/<n>`, and happens only if nobody has put the guard
- * since it was last seen. Who wants to know what became of it puts the guard too, on the same condition. Either that
- * finds the guard put, and the write was applied; or it puts the guard itself, and the write was not applied and never
- * will be, should it still be on its way: its condition has become false.
+ * Each is a transaction that also puts an outcome key, `kvi/outcome/<lease>/<n>`, and happens only if nobody has put the key
+ * since it was last seen. To find out what happened, the handle puts the outcome key too, on the same condition. Either the
+ * key has been put, and the write was applied; or this put succeeds, and the write was not applied and never will be, even
+ * if it is still on its way: its condition has become false.
  *
- * A guard whose revision is known serves the next write again, so that a handle needs as many as it has writes under way at
- * a time. All are under one lease, which ends with the handle, and without which a write that is still on its way fails.
+ * An outcome key whose revision is known serves the next write, so that a handle needs as many as it has writes under way
+ * at a time. All are under one lease, which ends with the handle, and without which a write that is still on its way fails.
  */
-import {ExponentialBackoff} from 'cockatiel';
-import type {Bytes} from '../etcd/bytes.ts';
-import {asCall} from '../telemetry/call-traces.ts';
-import {publish} from '../telemetry/diagnostics.ts';
+import {backoffMs} from '../async/backoff.ts';
 import {sleep} from '../async/clock.ts';
+import {abortable, withDeadline} from '../async/deadline.ts';
+import type {RetryPolicy} from '../api/retry-policy.ts';
+import type {Bytes} from '../etcd/bytes.ts';
 import {isKviError, KviError} from '../etcd/errors.ts';
-import {asTxnResponse, rebuildResponse, withCourse, withoutCourse} from './branch-taken.ts';
-import type {Compare, LeaseId, RequestOp, TxnRequest, TxnResponse} from '../etcd/messages.ts';
+import type {LeaseId} from '../etcd/lease-id.ts';
+import type {Compare, RequestOp, TxnRequest, TxnResponse} from '../etcd/messages.ts';
+import {asTxnResponse} from '../etcd/txn-shape.ts';
+import {checkTxn, type RequestLimits} from '../etcd/validate.ts';
+import {giveUpMs} from '../lease/grant.ts';
+import {openSession, type Session} from '../lease/session.ts';
 import type {PolicyDriver} from '../policy/policy-driver.ts';
 import {retry} from '../policy/retry.ts';
-import {noRetries, type RetryPolicy} from '../policy/retry-policies.ts';
-import {giveUpMs, openSession, type Session} from '../lease/session.ts';
-import {checkTxn, type RequestLimits} from '../etcd/validate.ts';
-import {abortable, withDeadline} from '../async/deadline.ts';
+import {noRetries} from '../policy/retry-policies.ts';
+import {publish} from '../telemetry/diagnostics.ts';
+import {trace} from '../telemetry/tracing.ts';
+import {rebuildResponse, withBranchTaken, withoutBranchTaken} from './branch-taken.ts';
 
-/** The guarded writes of a handle. */
-export interface GuardedWrites {
+/** The resolved writes of a handle. */
+export interface ResolvedWrites {
   /** Carries out a transaction that changes something. */
-  txn(request: TxnRequest<Bytes>, options: GuardedCallOptions): Promise<TxnResponse<Bytes>>;
-  /** Gives the guards up. Never throws. */
+  txn(request: TxnRequest<Bytes>, options: ResolvedCallOptions): Promise<TxnResponse<Bytes>>;
+  /** Deletes the outcome keys. Never throws. */
   close(): Promise<void>;
 }
 
 /** How long one request may take. */
-interface Attempt {
+interface RequestOptions {
   timeoutMs: number;
   signal?: AbortSignal | undefined;
 }
 
-/** How a guarded write is carried out. */
-export interface GuardedCallOptions extends Attempt {
+/** Options of a resolved write. */
+export interface ResolvedCallOptions extends RequestOptions {
   retryPolicy: RetryPolicy;
 }
 
-/** A key that tells what became of the last write that put it. */
-interface Guard {
+/** A key that tells what happened to the last write that put it. */
+interface OutcomeKey {
   key: Bytes;
   lease: LeaseId;
   /** 0 before its first put. */
   modRevision: number;
 }
 
-/** What became of a write: its course and its revision when it was applied. */
-type Outcome = {course: string; revision: number} | 'not-applied' | 'unknown';
+/** What happened to a write; the branch taken and the revision if it was applied. */
+type Outcome = {branchTaken: string; revision: number} | 'not-applied' | 'unknown';
 
-/** Seconds that the guards outlive a crashed process: long enough for most failures of a backend to be over. */
-const guardTtlSeconds = 60;
+/** Seconds that the outcome keys outlive a crashed process: longer than most failures of a backend. */
+const outcomeTtlSeconds = 60;
 
-/** What a guard holds that was put to keep a write from being applied. */
+/** The value of an outcome key that was put to prevent a write from being applied. */
 const prevented = 'prevented';
 
-/** Milliseconds between questions of which one got no answer. */
-const backoff = new ExponentialBackoff({initialDelay: 20, maxDelay: 1_000});
-
 /** @param closing - aborts when the handle closes */
-export function guardedWrites(
+export function resolvedWrites(
   driver: PolicyDriver,
   requestLimits: RequestLimits,
   closing: AbortSignal,
-): GuardedWrites {
+): ResolvedWrites {
   const {clock} = driver;
-  /** The session whose lease the guards live under. */
+  /** The session whose lease the outcome keys live under. */
   let opening: Promise<Session> | undefined;
   let lease: LeaseId | undefined;
-  /** Guards that no write uses now. */
-  let free: Guard[] = [];
-  let lastGuard = 0;
+  /** Outcome keys that no write uses now. */
+  let free: OutcomeKey[] = [];
+  let lastNumber = 0;
 
-  async function openGuards(): Promise<Session> {
+  async function openOutcomeKeys(): Promise<Session> {
     try {
-      const session = await asCall('guards', undefined, () => openSession(driver, guardTtlSeconds, closing));
+      const session = await trace('outcomeKeys', undefined, () =>
+        openSession(driver, outcomeTtlSeconds, closing),
+      );
       ({lease} = session);
       session.signal.addEventListener('abort', () => {
         drop(session.lease);
@@ -91,7 +94,7 @@ export function guardedWrites(
     }
   }
 
-  /** What was lost with its lease is no use; the next write opens another session. */
+  /** Keys that were lost with their lease are of no use; the next write opens another session. */
   function drop(lost: LeaseId): void {
     if (lost !== lease) return;
     void closeSession();
@@ -105,138 +108,147 @@ export function guardedWrites(
     await session?.close({timeoutMs: giveUpMs}).catch(() => undefined);
   }
 
-  async function takeGuard(): Promise<Guard> {
-    const session = await (opening ??= openGuards());
+  async function takeOutcomeKey(): Promise<OutcomeKey> {
+    const session = await (opening ??= openOutcomeKeys());
     const used = free.pop();
     if (used !== undefined) return used;
-    lastGuard += 1;
-    const key = Buffer.from(`kvi/guard/${session.lease}/${String(lastGuard)}`);
+    lastNumber += 1;
+    const key = Buffer.from(`kvi/outcome/${session.lease}/${String(lastNumber)}`);
     return {key, lease: session.lease, modRevision: 0};
   }
 
-  function giveBack(guard: Guard, modRevision: number): void {
-    if (guard.lease === lease) free.push({...guard, modRevision});
+  function giveBack(own: OutcomeKey, modRevision: number): void {
+    if (own.lease === lease) free.push({...own, modRevision});
   }
 
-  function guardWithin(limits: Attempt): Promise<Guard> {
-    return withDeadline(clock, {...limits, closing}, (ended) => abortable(takeGuard(), ended));
+  function outcomeKeyWithin(options: RequestOptions): Promise<OutcomeKey> {
+    return withDeadline(clock, {...options, closing}, (ended) => abortable(takeOutcomeKey(), ended));
   }
 
   async function attempt(
     request: TxnRequest<Bytes>,
-    {timeoutMs, signal}: Attempt,
+    {timeoutMs, signal}: RequestOptions,
   ): Promise<TxnResponse<Bytes>> {
     const deadline = clock.now() + timeoutMs;
     const left = () => Math.max(1, deadline - clock.now());
-    const guard = await guardWithin({timeoutMs, signal});
+    const own = await outcomeKeyWithin({timeoutMs, signal});
     let response: TxnResponse<Bytes> | undefined;
     try {
       // The other half of the time is for finding out.
-      response = await send(request, guard, {timeoutMs: left() / 2, signal});
+      response = await send(request, own, {timeoutMs: left() / 2, signal});
     } catch (error) {
       if (isKviError(error, 'KVI_UNKNOWN_OUTCOME')) {
         const began = clock.now();
-        const outcome = await findOut(guard, deadline, signal);
+        const outcome = await findOut(own, deadline, signal);
         publish('kvi:unknown-outcome', () => ({outcome: nameOf(outcome), tookMs: clock.now() - began}));
         return conclude(request, outcome, error);
       }
-      giveBack(guard, guard.modRevision);
-      // Nothing was changed, and the call has the other half of its time.
+      giveBack(own, own.modRevision);
+      // Nothing was changed, and the other half of the call's time is left.
       throw isKviError(error, 'KVI_TIMEOUT') ? unavailable(error) : error;
     }
-    if (response === undefined) throw guardLost();
-    giveBack(guard, response.revision);
+    if (response === undefined) throw outcomeKeyLost();
+    giveBack(own, response.revision);
     return response;
   }
 
-  /** @returns undefined when the guard is not as it was, and nothing was applied: an operator has deleted it */
+  /** @returns undefined when somebody else changed the outcome key; nothing was applied */
   async function send(
     request: TxnRequest<Bytes>,
-    guard: Guard,
-    limits: Attempt,
+    own: OutcomeKey,
+    options: RequestOptions,
   ): Promise<TxnResponse<Bytes> | undefined> {
-    const guarded: TxnRequest<Bytes> = {
-      compare: [isUnchanged(guard)],
-      success: [{type: 'txn', ...withCourse(request, (course) => putGuard(guard, course))}],
+    const resolvable: TxnRequest<Bytes> = {
+      compare: [isUnchanged(own)],
+      success: [{type: 'txn', ...withBranchTaken(request, (branchTaken) => putOutcome(own, branchTaken))}],
     };
-    checkTxn(guarded, requestLimits);
-    const sent = driver.txn(guarded, {...limits, retryPolicy: noRetries});
-    const {responses} = await unlessGuardLost(guard, sent, limits);
+    checkTxn(resolvable, requestLimits);
+    const sent = driver.txn(resolvable, {...options, retryPolicy: noRetries});
+    const {responses} = await unlessOutcomeKeyLost(own, sent, options);
     const [response] = responses;
     if (response?.type !== 'txn') return undefined;
-    return withoutCourse(request, asTxnResponse(response));
+    return withoutBranchTaken(request, asTxnResponse(response));
   }
 
-  /** Finds out what became of the write that put the guard or not, and sees to it that it stays so. */
-  async function findOut(guard: Guard, deadline: number, signal: AbortSignal | undefined): Promise<Outcome> {
-    for (let wait = backoff.next(); ; wait = wait.next(undefined)) {
+  /** Finds out what happened to the write, and makes it final. */
+  async function findOut(
+    own: OutcomeKey,
+    deadline: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Outcome> {
+    for (let failures = 1; ; failures += 1) {
       try {
         const timeoutMs = Math.max(1, (deadline - clock.now()) / 2);
-        return await ask(guard, {timeoutMs, signal});
+        return await ask(own, {timeoutMs, signal});
       } catch (error) {
         const isOver = signal?.aborted === true || closing.aborted;
+        const waitMs = backoffMs(failures, 20, 1_000);
         // Stryker disable next-line EqualityOperator: the wait is a random fraction; the two are hardly ever equal
-        if (isOver || !mayPass(error) || deadline - clock.now() <= wait.duration) return 'unknown';
-        await withDeadline(clock, {signal, closing}, (ended) => sleep(clock, wait.duration, ended)).catch(
+        if (isOver || !mayPass(error) || deadline - clock.now() <= waitMs) return 'unknown';
+        await withDeadline(clock, {signal, closing}, (ended) => sleep(clock, waitMs, ended)).catch(
           () => undefined,
         );
       }
     }
   }
 
-  async function ask(guard: Guard, limits: Attempt): Promise<Outcome> {
+  async function ask(own: OutcomeKey, options: RequestOptions): Promise<Outcome> {
     const {succeeded, revision, responses} = await driver.txn(
       {
-        compare: [isUnchanged(guard)],
-        success: [putGuard(guard, prevented)],
-        failure: [{type: 'range', key: guard.key}],
+        compare: [isUnchanged(own)],
+        success: [putOutcome(own, prevented)],
+        failure: [{type: 'range', key: own.key}],
       },
-      {...limits, retryPolicy: noRetries},
+      {...options, retryPolicy: noRetries},
     );
     if (succeeded) {
-      giveBack(guard, revision);
+      giveBack(own, revision);
       return 'not-applied';
     }
     const [response] = responses;
     // Stryker disable next-line ConditionalExpression,OptionalChaining: a failed transaction answers with the range
     const kv = response?.type === 'range' ? response.kvs[0] : undefined;
-    // Without it, its lease is over, or an operator deleted it.
+    // Its lease is over, or somebody deleted it.
     // Stryker disable next-line ConditionalExpression: reading from undefined throws, which is no answer either
     if (kv === undefined) return 'unknown';
-    giveBack(guard, kv.modRevision);
-    const course = Buffer.from(kv.value).toString();
-    return course === prevented ? 'not-applied' : {course, revision: kv.modRevision};
+    giveBack(own, kv.modRevision);
+    const branchTaken = Buffer.from(kv.value).toString();
+    return branchTaken === prevented ? 'not-applied' : {branchTaken, revision: kv.modRevision};
   }
 
-  /** Tells the end of the guard's lease from that of one which the request itself names. */
-  async function unlessGuardLost<R>(guard: Guard, sent: Promise<R>, limits: Attempt): Promise<R> {
+  /** Tells the end of the outcome key's lease from the end of a lease that the request names. */
+  async function unlessOutcomeKeyLost<R>(
+    own: OutcomeKey,
+    sent: Promise<R>,
+    options: RequestOptions,
+  ): Promise<R> {
     try {
       return await sent;
     } catch (error) {
       if (!isKviError(error, 'KVI_LEASE_NOT_FOUND')) throw error;
       try {
-        await driver.leaseTimeToLive({id: guard.lease}, limits);
+        await driver.leaseTimeToLive({id: own.lease}, options);
       } catch (reason) {
         if (!isKviError(reason, 'KVI_LEASE_NOT_FOUND')) throw unavailable(error);
-        drop(guard.lease);
-        throw guardLost();
+        drop(own.lease);
+        throw outcomeKeyLost();
       }
       throw error;
     }
   }
 
   return {
-    txn: (request, {retryPolicy: policy, ...limits}) =>
-      retry(clock, {...limits, closing, policy}, (attemptLimits) => attempt(request, attemptLimits)),
+    txn: (request, {retryPolicy: policy, ...options}) =>
+      retry(clock, {...options, closing, policy}, (attemptLimits) => attempt(request, attemptLimits)),
     close: closeSession,
   };
 }
 
-function isUnchanged({key, modRevision}: Guard): Compare<Bytes> {
+function isUnchanged({key, modRevision}: OutcomeKey): Compare<Bytes> {
   return {key, target: 'mod', result: '=', modRevision};
 }
 
-function putGuard({key, lease}: Guard, value: string): RequestOp<Bytes> {
+function putOutcome({key, lease}: OutcomeKey, value: string): RequestOp<Bytes> {
   return {type: 'put', key, value: Buffer.from(value), lease};
 }
 
@@ -244,11 +256,8 @@ function unavailable(cause: KviError): KviError {
   return new KviError('KVI_UNAVAILABLE', `nothing was applied: ${cause.message}`, {cause});
 }
 
-function guardLost(): KviError {
-  return new KviError(
-    'KVI_UNAVAILABLE',
-    'the guard of a write was taken away before it; nothing was applied',
-  );
+function outcomeKeyLost(): KviError {
+  return new KviError('KVI_UNAVAILABLE', 'the outcome key was deleted before the write; nothing was applied');
 }
 
 function conclude(request: TxnRequest<Bytes>, outcome: Outcome, cause: KviError): TxnResponse<Bytes> {
@@ -256,20 +265,20 @@ function conclude(request: TxnRequest<Bytes>, outcome: Outcome, cause: KviError)
   if (outcome === 'not-applied') {
     throw new KviError(
       'KVI_UNAVAILABLE',
-      `a write got no answer; it was not applied, and will not be (${cause.message})`,
+      `the write got no answer; it was not applied, and never will be (${cause.message})`,
       {cause},
     );
   }
-  const response = rebuildResponse(request, outcome.course, outcome.revision);
+  const response = rebuildResponse(request, outcome.branchTaken, outcome.revision);
   if (response !== undefined) return response;
   throw new KviError(
     'KVI_UNKNOWN_OUTCOME',
-    `a write got no answer; it was applied, as revision ${String(outcome.revision)}, but what it read or deleted is not known (${cause.message})`,
+    `the write got no answer; it was applied as revision ${String(outcome.revision)}, but what it read or deleted is unknown (${cause.message})`,
     {cause, applied: true},
   );
 }
 
-/** Whether to ask again what became of a write: asking changes nothing that asking again would not. */
+/** Whether to ask again what happened to a write, which is safe to repeat. */
 function mayPass(error: unknown): boolean {
   return isKviError(error, 'KVI_UNKNOWN_OUTCOME', 'KVI_UNAVAILABLE', 'KVI_TIMEOUT', 'KVI_RESOURCE_EXHAUSTED');
 }

@@ -1,22 +1,16 @@
+import {AsyncResource} from 'node:async_hooks';
 import type {Bytes} from '../etcd/bytes.ts';
-import {inThisCall} from '../telemetry/call-traces.ts';
+import {backoffMs} from '../async/backoff.ts';
 import {sleep} from '../async/clock.ts';
+import {keyId} from '../etcd/key-range.ts';
+import {noLease} from '../etcd/lease-id.ts';
 import type {Driver, DriverWatch} from '../driver/driver.ts';
 import {isKviError, type KviError} from '../etcd/errors.ts';
-import {
-  type Event,
-  type KeyValue,
-  noLease,
-  type RangeResponse,
-  type WatchRequest,
-  type WatchResponse,
-} from '../etcd/messages.ts';
+import type {Event, KeyValue, RangeResponse, WatchRequest, WatchResponse} from '../etcd/messages.ts';
 import {readRange} from '../policy/pages.ts';
 
 /** Milliseconds for one attempt to read the present state; like a watch, a resync goes on trying. */
 const attemptMs = 30_000;
-/** Milliseconds between attempts. */
-const pauseMs = 500;
 
 /** A response of a watch, or what a resync found. */
 export interface ResyncResponse extends WatchResponse<Bytes> {
@@ -38,18 +32,18 @@ export function resyncingWatch(
   const {key, rangeEnd, startRevision = 0, filters = []} = request;
   const known = new Map<string, Bytes>();
   let delivered = startRevision - 1;
-  /** Whoever reads the watch may make it start again. */
-  const start = inThisCall((from: WatchRequest<Bytes>) => driver.watch(from, options));
+  /** In the context of this call, though it is the reader who makes the watch start again. */
+  const start = AsyncResource.bind((from: WatchRequest<Bytes>) => driver.watch(from, options));
   let watch = start(request);
   let isEnded = false;
 
   async function read(keysOnly: boolean): Promise<RangeResponse<Bytes>> {
-    for (;;) {
+    for (let failures = 1; ; failures += 1) {
       try {
         return await readRange(driver, {key, rangeEnd, keysOnly}, {...options, timeoutMs: attemptMs});
       } catch (error) {
         if (isEnded || !isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT')) throw error;
-        await sleep(driver.clock, pauseMs, options.signal);
+        await sleep(driver.clock, backoffMs(failures), options.signal);
       }
     }
   }
@@ -62,7 +56,7 @@ export function resyncingWatch(
       ignoreCompacted(error);
     }
     const {kvs} = await read(true);
-    for (const kv of kvs) known.set(idOf(kv.key), kv.key);
+    for (const kv of kvs) known.set(keyId(kv.key), kv.key);
   }
 
   const seeded = seed();
@@ -71,8 +65,8 @@ export function resyncingWatch(
   function learn({revision, events}: WatchResponse<Bytes>) {
     delivered = revision;
     for (const {type, kv} of events) {
-      if (type === 'put') known.set(idOf(kv.key), kv.key);
-      else known.delete(idOf(kv.key));
+      if (type === 'put') known.set(keyId(kv.key), kv.key);
+      else known.delete(keyId(kv.key));
     }
   }
 
@@ -82,7 +76,7 @@ export function resyncingWatch(
   ): Promise<IteratorResult<ResyncResponse, undefined>> {
     const {kvs, revision} = await read(false);
     if (isEnded) return {done: true, value: undefined};
-    const present = new Set(kvs.map((kv) => idOf(kv.key)));
+    const present = new Set(kvs.map((kv) => keyId(kv.key)));
     const gone = Array.from(known).filter(([id]) => !present.has(id));
     const deletions = gone.map(([, goneKey]) => deletion(goneKey, revision));
     // A store that was reset, or restored from a backup, counts its revisions anew: then every key may have changed. It is
@@ -136,10 +130,6 @@ export function resyncingWatch(
 /** Throws every other error on. */
 function ignoreCompacted(error: unknown): asserts error is KviError {
   if (!isKviError(error, 'KVI_COMPACTED')) throw error;
-}
-
-function idOf(key: Bytes): string {
-  return Buffer.from(key).toString('latin1');
 }
 
 function deletion(key: Bytes, modRevision: number): Event<Bytes> {

@@ -11,7 +11,7 @@
  */
 import {channel} from 'node:diagnostics_channel';
 import type {KviErrorCode} from '../etcd/errors.ts';
-import type {LeaseId} from '../etcd/messages.ts';
+import type {LeaseId} from '../etcd/lease-id.ts';
 
 /** `kvi:session-lost`: a lease of the handle may have ended, and with it a lock, or for a while a temporary key. */
 export interface SessionLostEvent {

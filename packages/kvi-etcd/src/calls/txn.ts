@@ -1,4 +1,4 @@
-import type {Bytes, RequestOp, TxnRequest, TxnResponse} from 'kvi-core/driver';
+import type {Bytes, PutRequest, RequestOp, TxnRequest, TxnResponse} from 'kvi-core/driver';
 import {deleteRange, put, txn} from '../wire/etcd.ts';
 import {fromDeleteRange, fromPut, fromTxn, toTxn} from '../wire/translate.ts';
 import {linearizableBarrier} from './barrier.ts';
@@ -7,7 +7,7 @@ import type {Send} from './unary.ts';
 /** Runs a transaction. A single write is sent as such, which costs etcd less than a transaction around it. */
 export async function sendTxn(send: Send, request: TxnRequest<Bytes>): Promise<TxnResponse<Bytes>> {
   const only = onlyOp(request);
-  if (only?.type === 'put') {
+  if (only?.type === 'put' && !keepsSomething(only)) {
     const response = fromPut(await send(put, only));
     return {revision: response.revision, succeeded: true, responses: [{type: 'put', ...response}]};
   }
@@ -22,6 +22,11 @@ export async function sendTxn(send: Send, request: TxnRequest<Bytes>): Promise<T
 /** The operation of a transaction that consists of one and nothing else. */
 function onlyOp({compare = [], success = [], failure = []}: TxnRequest<Bytes>): RequestOp<Bytes> | undefined {
   return compare.length === 0 && failure.length === 0 && success.length === 1 ? success[0] : undefined;
+}
+
+/** etcd checks the lease of such a put first, and in a transaction the key: a put is to fail the same way in both. */
+function keepsSomething({ignoreValue = false, ignoreLease = false}: PutRequest<Bytes>): boolean {
+  return ignoreValue || ignoreLease;
 }
 
 function hasNoOps({success = [], failure = []}: TxnRequest<Bytes>): boolean {

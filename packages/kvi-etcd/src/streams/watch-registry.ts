@@ -1,4 +1,5 @@
 import {
+  backoffMs,
   abortable,
   type Bytes,
   closed,
@@ -10,7 +11,6 @@ import {
   type Timer,
   type WatchRequest,
 } from 'kvi-core/driver';
-import {backoffMs} from '../async/backoff.ts';
 import {publish} from '../telemetry/diagnostics.ts';
 import {type SentWatchRequest, watch as watchMethod, type WatchMessage} from '../wire/etcd.ts';
 import {isTokenRefused} from '../wire/failures.ts';

@@ -1,10 +1,10 @@
+import {AsyncResource} from 'node:async_hooks';
 import {
   type Bytes,
   type Driver,
   type DriverWatch,
   eventBuffer,
   type EventBufferOptions,
-  inThisCall,
   type KviError,
   type WatchRequest,
 } from 'kvi-core/driver';
@@ -41,8 +41,8 @@ export function resumingWatch(
     },
   });
 
-  /** A test resumes the watch; whoever asked for it opened it. */
-  const open = inThisCall((startRevision: number) => driver.watch({...request, startRevision}));
+  /** In the context of this call, though it is the test that resumes the watch. */
+  const open = AsyncResource.bind((startRevision: number) => driver.watch({...request, startRevision}));
 
   function start(startRevision: number) {
     const started = open(startRevision);

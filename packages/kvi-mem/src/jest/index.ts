@@ -12,7 +12,7 @@
  */
 import {setImmediate as otherWorkDone} from 'node:timers/promises';
 import {afterEach, beforeEach, expect} from '@jest/globals';
-import {lastCall} from 'kvi-core/driver';
+import {lastCall} from '../call-traces.ts';
 import {MemStore} from '../mem-store.ts';
 import {describeResources, type OpenResource} from '../open-resource.ts';
 import {onOpening, type Resources, traceResources} from '../resources.ts';

@@ -1,0 +1,18 @@
+import type {Input} from '../etcd/bytes.ts';
+import type {CallOptions} from './call-options.ts';
+
+/** Options of {@link Kvi.tempKey}. */
+export interface TempKeyOptions extends CallOptions {
+  /** The key's value. Default: empty. */
+  value?: Input | undefined;
+  /** Seconds within which the key goes after a crash. Default: the handle's. */
+  ttlSeconds?: number | undefined;
+}
+
+/** A key that exists as long as this does. */
+export interface TempKey extends AsyncDisposable {
+  /** Aborts when the key is no longer kept: with `KVI_KEY_LOST` if it was deleted or overwritten, or because it was closed. */
+  readonly signal: AbortSignal;
+  /** Deletes the key, unless another `tempKey` call of this handle still keeps it. Closing twice is fine. */
+  close(): Promise<void>;
+}

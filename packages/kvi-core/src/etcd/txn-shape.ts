@@ -1,0 +1,40 @@
+/** What a transaction consists of. */
+import type {Bytes, Input} from './bytes.ts';
+import {describeRange} from './key-range.ts';
+import type {KeyRange, RequestOp, TxnRequest, TxnResponse} from './messages.ts';
+
+/** Whether the request, in either branch, can change something. */
+export function writes({success = [], failure = []}: TxnRequest<Bytes>): boolean {
+  const isWrite = (op: RequestOp<Bytes>) => (op.type === 'txn' ? writes(op) : op.type !== 'range');
+  return success.some(isWrite) || failure.some(isWrite);
+}
+
+/** The operations of the branch that is taken. */
+export function branch<T extends Input>(
+  {success = [], failure = []}: TxnRequest<T>,
+  succeeded: boolean,
+): readonly RequestOp<T>[] {
+  return succeeded ? success : failure;
+}
+
+/** The response of a nested transaction, as if it had not been nested. */
+export function asTxnResponse<T extends Input>({
+  revision,
+  succeeded,
+  responses,
+}: TxnResponse<T>): TxnResponse<T> {
+  return {revision, succeeded, responses};
+}
+
+/** The keys that a transaction compares, reads and writes, in both branches. */
+export function keyRanges({compare = [], success = [], failure = []}: TxnRequest<Bytes>): KeyRange<Bytes>[] {
+  const operations = [...success, ...failure].flatMap((op) => (op.type === 'txn' ? keyRanges(op) : [op]));
+  return [...compare, ...operations];
+}
+
+/** The first of the keys that a transaction is about, for a message. */
+export function describeTxn(request: TxnRequest<Bytes>): string {
+  const ranges = keyRanges(request);
+  const shown = ranges.slice(0, 3).map(describeRange).join(', ');
+  return ranges.length > 3 ? `${shown} and ${ranges.length - 3} more` : shown || 'nothing';
+}

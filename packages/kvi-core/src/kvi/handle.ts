@@ -1,0 +1,75 @@
+import type {WriteOptions} from '../api/call-options.ts';
+import {abortable, withDeadline} from '../async/deadline.ts';
+import type {Driver} from '../driver/driver.ts';
+import type {Bytes} from '../etcd/bytes.ts';
+import {aborted, closed} from '../etcd/errors.ts';
+import type {TxnRequest, TxnResponse} from '../etcd/messages.ts';
+import {writes} from '../etcd/txn-shape.ts';
+import {giveUpMs} from '../lease/grant.ts';
+import {sessionPool} from '../lease/session-pool.ts';
+import {withPolicy} from '../policy/policy-driver.ts';
+import {callbackWatchTable} from '../primitives/callback-watches.ts';
+import {lockTable} from '../primitives/lock-table.ts';
+import {resolvedWrites} from '../primitives/resolved-writes.ts';
+import {tempKeyTable} from '../primitives/temp-keys.ts';
+import {checkCallOptions, type KviOptions, resolveOptions} from './options.ts';
+
+/** What the text and the bytes view of a handle share. */
+export type Handle = ReturnType<typeof openHandle>;
+
+/** @throws `KVI_INVALID_ARGUMENT` */
+export function openHandle(raw: Driver, kviOptions: KviOptions) {
+  const options = resolveOptions(kviOptions);
+  const driver = withPolicy(raw, options);
+  const sessions = sessionPool(driver);
+  const controller = new AbortController();
+  const closing: AbortSignal = controller.signal;
+  const locks = lockTable({driver, sessions}, closing);
+  const tempKeys = tempKeyTable({driver, sessions}, closing);
+  const resolved = resolvedWrites(driver, options, closing);
+  let isClosing = false;
+  let ended: Promise<void> | undefined;
+
+  async function close() {
+    isClosing = true;
+    controller.abort(closed());
+    const givenUp = giveUp();
+    // What the backend cannot be told in time ends with the TTL of its lease.
+    await withDeadline(raw.clock, {timeoutMs: giveUpMs}, (late) => abortable(givenUp, late)).catch(
+      () => undefined,
+    );
+    await driver.close();
+  }
+
+  async function giveUp() {
+    await Promise.all([locks.close(), tempKeys.close(), resolved.close()]);
+    await sessions.close();
+  }
+
+  return {
+    options,
+    driver,
+    locks,
+    tempKeys,
+    watches: callbackWatchTable(driver),
+    closing,
+
+    /** The beginning of every call. @throws `KVI_CLOSED`, `KVI_INVALID_ARGUMENT`, `KVI_ABORTED` */
+    check(callOptions?: WriteOptions): void {
+      if (isClosing) throw closed();
+      if (callOptions === undefined) return;
+      checkCallOptions(callOptions);
+      if (callOptions.signal?.aborted === true) throw aborted(callOptions.signal);
+    },
+
+    /** Carries out a transaction that was checked. */
+    txn(request: TxnRequest<Bytes>, callOptions: WriteOptions = {}): Promise<TxnResponse<Bytes>> {
+      const {onUnknownOutcome = options.onUnknownOutcome} = callOptions;
+      if (onUnknownOutcome === 'throw' || !writes(request)) return driver.txn(request, callOptions);
+      const {timeoutMs = options.timeoutMs, retryPolicy = options.retryPolicy, signal} = callOptions;
+      return resolved.txn(request, {timeoutMs, retryPolicy, signal});
+    },
+
+    close: () => (ended ??= close()),
+  };
+}

@@ -1,0 +1,120 @@
+import type {WriteOptions} from '../api/call-options.ts';
+import type {
+  DeleteRangeOptions,
+  GetOptions,
+  GetRangeOptions,
+  Keys,
+  RangeOptions,
+  StoreOptions,
+} from '../api/keys.ts';
+import {type Bytes, encode, type Input} from '../etcd/bytes.ts';
+import {invalidArgument, KviError} from '../etcd/errors.ts';
+import type {DeleteRangeResponse, KeyValue, RangeRequest, RangeResponse} from '../etcd/messages.ts';
+import {checkRange, checkTxn} from '../etcd/validate.ts';
+import {readRange} from '../policy/pages.ts';
+import {
+  type Decoder,
+  decodeDeleteRangeResponse,
+  decodeKeyValue,
+  decodeKeyValues,
+  decodeRangeResponse,
+  encodeKeys,
+  isEmptyPrefix,
+} from './codec.ts';
+import type {Handle} from './handle.ts';
+
+/** The methods of a handle that read and write keys. */
+export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>) {
+  const {driver, options} = handle;
+
+  async function readKey(key: Input, getOptions?: GetOptions): Promise<KeyValue<Bytes> | undefined> {
+    handle.check(getOptions);
+    const request: RangeRequest<Bytes> = {
+      key: encode(key, 'key'),
+      revision: getOptions?.revision,
+      serializable: getOptions?.serializable,
+    };
+    checkRange(request, options);
+    const {kvs} = await driver.range(request, getOptions);
+    return kvs[0];
+  }
+
+  async function read(
+    keys: Keys,
+    end: Input | undefined,
+    rangeOptions: RangeOptions = {},
+  ): Promise<RangeResponse<Bytes>> {
+    handle.check(rangeOptions);
+    const {timeoutMs = options.timeoutMs, signal, retryPolicy, ...fields} = rangeOptions;
+    const request = {...fields, ...encodeKeys(keys, end)};
+    checkRange(request, options);
+    return readRange(driver, request, {timeoutMs, signal, retryPolicy});
+  }
+
+  async function deleteKeys(
+    keys: Keys,
+    deleteOptions: DeleteRangeOptions = {},
+  ): Promise<DeleteRangeResponse<Bytes>> {
+    handle.check(deleteOptions);
+    if (isEmptyPrefix(keys)) {
+      throw invalidArgument(
+        'an empty prefix would delete every key; if you mean that, pass {start: "\\0", end: "\\0"}',
+      );
+    }
+    const {prevKv, ...callOptions} = deleteOptions;
+    const request = {success: [{type: 'deleteRange' as const, ...encodeKeys(keys), prevKv}]};
+    checkTxn(request, options);
+    const {responses} = await handle.txn(request, callOptions);
+    const [response] = responses;
+    if (response?.type === 'deleteRange') return response;
+    throw new KviError('KVI_INTERNAL', 'the response to a deletion is missing');
+  }
+
+  return {
+    async store(key: Input, value: Input, storeOptions?: StoreOptions): Promise<void> {
+      handle.check(storeOptions);
+      const put = {
+        type: 'put' as const,
+        key: encode(key, 'key'),
+        value: encode(value, 'value'),
+        lease: storeOptions?.lease,
+      };
+      const request = {success: [put]};
+      checkTxn(request, options);
+      await handle.txn(request, storeOptions);
+    },
+
+    async get(key: Input, getOptions?: GetOptions): Promise<T | undefined> {
+      const kv = await readKey(key, getOptions);
+      return kv && decoder.value(kv);
+    },
+
+    async getKeyValue(key: Input, getOptions?: GetOptions): Promise<KeyValue<T> | undefined> {
+      const kv = await readKey(key, getOptions);
+      return kv && decodeKeyValue(kv, decoder);
+    },
+
+    async getRange(
+      keys: Keys,
+      end?: Input | GetRangeOptions,
+      rangeOptions?: GetRangeOptions,
+    ): Promise<KeyValue<T>[]> {
+      const hasEnd = end === undefined || typeof end === 'string' || end instanceof Uint8Array;
+      const {kvs} = hasEnd ? await read(keys, end, rangeOptions) : await read(keys, undefined, end);
+      return decodeKeyValues(kvs, decoder);
+    },
+
+    async range(keys: Keys, rangeOptions?: RangeOptions): Promise<RangeResponse<T>> {
+      return decodeRangeResponse(await read(keys, undefined, rangeOptions), decoder);
+    },
+
+    async delete(keys: Keys, callOptions?: WriteOptions): Promise<boolean> {
+      const {deleted} = await deleteKeys(keys, callOptions);
+      return deleted > 0;
+    },
+
+    async deleteRange(keys: Keys, deleteOptions?: DeleteRangeOptions): Promise<DeleteRangeResponse<T>> {
+      return decodeDeleteRangeResponse(await deleteKeys(keys, deleteOptions), decoder);
+    },
+  };
+}

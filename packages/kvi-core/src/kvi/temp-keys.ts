@@ -1,0 +1,19 @@
+import type {TempKey, TempKeyOptions} from '../api/temp-key.ts';
+import {encode, type Input} from '../etcd/bytes.ts';
+import {checkTxn} from '../etcd/validate.ts';
+import type {Handle} from './handle.ts';
+import {checkTtl} from './options.ts';
+
+/** The method of a handle that makes temporary keys. */
+export function tempKeyMethods({check, options, tempKeys}: Handle) {
+  return {
+    async tempKey(key: Input, tempKeyOptions: TempKeyOptions = {}): Promise<TempKey> {
+      check(tempKeyOptions);
+      const {value = '', ttlSeconds = options.ttlSeconds, ...callOptions} = tempKeyOptions;
+      checkTtl(ttlSeconds);
+      const request = {key: encode(key, 'key'), value: encode(value, 'value')};
+      checkTxn({success: [{type: 'put', ...request}]}, options);
+      return tempKeys.keep({...request, ttlSeconds}, {timeoutMs: options.timeoutMs, ...callOptions});
+    },
+  };
+}

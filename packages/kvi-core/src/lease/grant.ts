@@ -1,0 +1,61 @@
+import {abortable, withDeadline} from '../async/deadline.ts';
+import type {Driver} from '../driver/driver.ts';
+import {isKviError} from '../etcd/errors.ts';
+import {type LeaseId, randomLeaseId} from '../etcd/lease-id.ts';
+
+/** A lease that was granted. */
+export interface Granted {
+  id: LeaseId;
+  /** What the backend granted, which may be more than was asked for. */
+  ttlSeconds: number;
+  /** When the request was sent: the lease counts from then at the earliest. */
+  sentAt: number;
+}
+
+interface GrantRequest {
+  id: LeaseId;
+  ttlSeconds: number;
+}
+
+/** Milliseconds that giving something up takes at most; the lease's TTL does the rest. */
+export const giveUpMs = 1_000;
+
+/** Grants a lease, and takes it back if the wait for the answer was given up meanwhile. */
+export async function grantLease(driver: Driver, ttlSeconds: number, signal: AbortSignal): Promise<Granted> {
+  signal.throwIfAborted();
+  // Not with the signal: only the answer tells when the lease is there to be revoked.
+  const granting = grantOnce(driver, {id: randomLeaseId(), ttlSeconds}, signal);
+  try {
+    return await abortable(granting, signal);
+  } catch (error) {
+    const takeBack = granting.then(({id}) => driver.leaseRevoke(id, {timeoutMs: giveUpMs}));
+    await withDeadline(driver.clock, {timeoutMs: giveUpMs}, (ended) => abortable(takeBack, ended)).catch(
+      () => undefined,
+    );
+    throw error;
+  }
+}
+
+/** Grants the lease, asking again if no answer came: there is one lease of an id, whichever request granted it. */
+async function grantOnce(driver: Driver, request: GrantRequest, signal: AbortSignal): Promise<Granted> {
+  for (;;) {
+    const sentAt = driver.clock.now();
+    try {
+      return {...(await grantOrFind(driver, request)), sentAt};
+    } catch (error) {
+      // No answer came, or the lease that was found has ended meanwhile.
+      const mayPass = isKviError(error, 'KVI_UNKNOWN_OUTCOME', 'KVI_LEASE_NOT_FOUND');
+      if (signal.aborted || !mayPass) throw error;
+    }
+  }
+}
+
+async function grantOrFind(driver: Driver, request: GrantRequest): Promise<Omit<Granted, 'sentAt'>> {
+  try {
+    return await driver.leaseGrant(request);
+  } catch (error) {
+    if (!isKviError(error, 'KVI_LEASE_EXISTS')) throw error;
+    // Granted by a request whose answer was lost; a keepalive tells its TTL.
+    return {id: request.id, ...(await driver.leaseKeepAlive(request.id))};
+  }
+}
