@@ -1,11 +1,7 @@
 import {describe, expect, it} from '@jest/globals';
 import {modelDriver} from 'kvi-contract';
-import {
-  rebuildResponse,
-  withBranchTaken,
-  withoutBranchTaken,
-  writes,
-} from '../src/primitives/branch-taken.ts';
+import {rebuildResponse, withBranchTaken, withoutBranchTaken} from '../src/primitives/branch-taken.ts';
+import {writes} from '../src/etcd/txn-shape.ts';
 import type {Bytes} from '../src/etcd/bytes.ts';
 import type {RequestOp, TxnRequest} from '../src/etcd/messages.ts';
 
@@ -32,14 +28,14 @@ const requests: [string, TxnRequest<Bytes>, string][] = [
   ['nested twice', {success: [nested({success: [nested({compare: isThere}), put('b')]}), put('a')]}, '110'],
 ];
 
-/** Sends the request with its branch, as a guarded write does, to an empty store. */
+/** Sends the request with its branch, as a resolved write does, to an empty store. */
 async function send(request: TxnRequest<Bytes>) {
   const driver = modelDriver();
-  const guard = Buffer.from('guard');
+  const outcomeKey = Buffer.from('outcome');
   const response = await driver.txn(
-    withBranchTaken(request, (branch) => ({type: 'put', key: guard, value: Buffer.from(branch)})),
+    withBranchTaken(request, (branch) => ({type: 'put', key: outcomeKey, value: Buffer.from(branch)})),
   );
-  const {kvs} = await driver.range({key: guard});
+  const {kvs} = await driver.range({key: outcomeKey});
   return {response: withoutBranchTaken(request, response), branch: String(kvs[0]?.value)};
 }
 

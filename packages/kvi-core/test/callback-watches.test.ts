@@ -1,7 +1,6 @@
 import {describe, expect, it} from '@jest/globals';
 import {closed, type Driver, type Event, eventBuffer, KviError, noLease} from 'kvi-core/driver';
-import {decodeText} from '../src/kvi/codec.ts';
-import {callbackWatchTable, firstChange} from '../src/primitives/callback-watches.ts';
+import {callbackWatchTable} from '../src/primitives/callback-watches.ts';
 import {handClock} from './hand-clock.ts';
 
 const key = Buffer.from('k');
@@ -21,29 +20,10 @@ function fed() {
 
 async function startFailing(onError?: (error: unknown) => unknown) {
   const {driver, fail} = fed();
-  const request = {key, op: 'put' as const, callback: () => undefined, userData: undefined};
-  const handle = await callbackWatchTable(driver).start({...request, onError, decode: decodeText}, {});
+  const request = {key, op: 'put' as const, callback: () => undefined};
+  const handle = await callbackWatchTable(driver).start({...request, onError}, {});
   return {handle, fail};
 }
-
-describe('The wait for the first change', () => {
-  it('goes on after a response without changes', async () => {
-    const {driver, push} = fed();
-    push({revision: 1, events: []});
-    push({revision: 2, events: [change]});
-    expect(await firstChange(driver, key, {})).toBe(change);
-  });
-
-  it('fails with KVI_INTERNAL when the watch ends without an error and without a change', async () => {
-    const {driver, watch} = fed();
-    const waiting = firstChange(driver, key, {});
-    await watch.return();
-    await expect(waiting).rejects.toMatchObject({
-      code: 'KVI_INTERNAL',
-      message: expect.stringContaining('"k"'),
-    });
-  });
-});
 
 describe('A watch with a callback', () => {
   it('tells its onError what ends it', async () => {
@@ -66,9 +46,9 @@ describe('A watch with a callback', () => {
   it('calls its callback where no handle closes', async () => {
     const {driver, push, watch} = fed();
     const values: unknown[] = [];
-    const request = {key, op: 'put' as const, userData: undefined, decode: decodeText};
-    const callback = (_: string, value: string) => {
-      values.push(value);
+    const request = {key, op: 'put' as const};
+    const callback = ({value}: {value: Uint8Array}) => {
+      values.push(String(value));
       return false;
     };
     const handle = await callbackWatchTable(driver).start({...request, callback}, {});
@@ -89,6 +69,6 @@ describe('A watch with a callback', () => {
     } finally {
       process.emitWarning = emitWarning;
     }
-    expect(warnings).toEqual([expect.stringMatching(/watch with a callback failed: .*made to fail/)]);
+    expect(warnings).toEqual([expect.stringMatching(/callback watch failed: .*made to fail/)]);
   });
 });

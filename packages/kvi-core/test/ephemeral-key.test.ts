@@ -9,7 +9,8 @@ import {
   type RangeRequest,
 } from 'kvi-core/driver';
 import type {Bytes} from '../src/etcd/bytes.ts';
-import {keeper} from '../src/primitives/ephemeral-key.ts';
+import {sessionPool} from '../src/lease/session-pool.ts';
+import {ephemeralKey} from '../src/primitives/ephemeral-key.ts';
 import {tempKeyTable} from '../src/primitives/temp-keys.ts';
 import {handClock} from './hand-clock.ts';
 
@@ -80,7 +81,7 @@ describe('A keeper', () => {
       calls.txn = (...args) => own.txn(...args);
       return own.txn(...args).then(fails('KVI_UNKNOWN_OUTCOME'));
     };
-    const kept = keeper(driver, request);
+    const kept = ephemeralKey(driver, sessionPool(driver), request);
     await kept.placed;
     expect([granted.length, puts.length]).toEqual([1, 2]);
     expect(await found()).toEqual([['v', granted[0]]]);
@@ -95,18 +96,21 @@ describe('A keeper', () => {
       calls.txn = (...args) => own.txn(...args);
       return fails('KVI_LEASE_NOT_FOUND')();
     };
-    const kept = keeper(driver, request);
+    const sessions = sessionPool(driver);
+    const kept = ephemeralKey(driver, sessions, request);
     await kept.placed;
     expect(revoked).toEqual([[granted[0], {timeoutMs: 1_000}]]);
     expect(await found()).toEqual([['v', granted[1]]]);
     await kept.close();
+    expect(await found()).toEqual([]);
+    await sessions.close();
     expect(revoked[1]).toEqual([granted[1], {timeoutMs: 1_000}]);
   });
 
   it('says when the key could not be put, and is over', async () => {
     const {driver, calls, fails, granted, own} = setUp();
     calls.txn = fails('KVI_PERMISSION_DENIED');
-    const kept = keeper(driver, request);
+    const kept = ephemeralKey(driver, sessionPool(driver), request);
     await expect(kept.placed).rejects.toMatchObject({code: 'KVI_PERMISSION_DENIED'});
     await turn();
     expect(kept.ended.aborted).toBe(true);
@@ -118,7 +122,7 @@ describe('A keeper', () => {
 
   it('stops putting the key when it is closed', async () => {
     const {driver, calls, fails, puts} = setUp();
-    const kept = keeper(driver, request);
+    const kept = ephemeralKey(driver, sessionPool(driver), request);
     calls.txn = () => {
       void kept.close().catch(() => undefined);
       return fails('KVI_UNKNOWN_OUTCOME')();
@@ -129,13 +133,13 @@ describe('A keeper', () => {
 
   it.each(['deleted', 'overwritten'])('is over when the key was %s', async (how) => {
     const {driver, own, granted, found} = setUp();
-    const kept = keeper(driver, request);
+    const kept = ephemeralKey(driver, sessionPool(driver), request);
     await kept.placed;
     await own.txn({
       success: [how === 'deleted' ? {type: 'deleteRange', key} : {type: 'put', key, value: Buffer.from('w')}],
     });
     await expect(kept.close()).resolves.toBeUndefined();
-    const again = keeper(driver, request);
+    const again = ephemeralKey(driver, sessionPool(driver), request);
     await again.placed;
     await turn();
     await own.txn({
@@ -154,7 +158,7 @@ describe('A keeper', () => {
   it('leaves what overwrote the key, though the lease is gone too', async () => {
     const {driver, own, found, fails} = setUp();
     driver.leaseTimeToLive = fails('KVI_LEASE_NOT_FOUND');
-    const kept = keeper(driver, request);
+    const kept = ephemeralKey(driver, sessionPool(driver), request);
     await kept.placed;
     await turn();
     await own.txn({success: [{type: 'put', key, value: Buffer.from('w')}]});
@@ -166,7 +170,7 @@ describe('A keeper', () => {
 
   it('puts the key back, and is present again then, when the lease is gone', async () => {
     const {driver, own, calls, granted, reads, revoked, found} = setUp();
-    const kept = keeper(driver, request);
+    const kept = ephemeralKey(driver, sessionPool(driver), request);
     await kept.placed;
     await turn();
     await kept.present();
@@ -193,7 +197,7 @@ describe('A keeper', () => {
   it('keeps its lease through failures of the backend, looking again after a while', async () => {
     const {clock, driver, calls, own, fails, granted, reads} = setUp();
     calls.range = fails('KVI_UNAVAILABLE');
-    const kept = keeper(driver, request);
+    const kept = ephemeralKey(driver, sessionPool(driver), request);
     await kept.placed;
     await turn();
     expect(reads).toHaveLength(1);
@@ -212,7 +216,7 @@ describe('A keeper', () => {
       buffers.push(buffer);
       return buffer.watch;
     };
-    const kept = keeper(driver, request);
+    const kept = ephemeralKey(driver, sessionPool(driver), request);
     await kept.placed;
     await turn();
     buffers[0]?.push({revision: 9, events: []});
@@ -243,7 +247,8 @@ describe('A keeper', () => {
       };
       if (what === 'its lease') driver.leaseTimeToLive = (_lease, options) => hang(options);
       if (what === 'the key') calls.range = (_range, options) => hang(options);
-      const kept = keeper(driver, request);
+      const sessions = sessionPool(driver);
+      const kept = ephemeralKey(driver, sessions, request);
       await kept.placed;
       await turn();
       if (what === 'its lease') await own.txn({success: [{type: 'deleteRange', key}]});
@@ -254,6 +259,7 @@ describe('A keeper', () => {
       while (asked === 0) await turn();
       await kept.close();
       await ended;
+      await sessions.close();
       expect(await own.leaseLeases()).toEqual([]);
     },
   );
@@ -262,7 +268,7 @@ describe('A keeper', () => {
 describe('A table of temporary keys', () => {
   it('asks for a key that it has put only when it is asked for again', async () => {
     const {driver, reads} = setUp();
-    const table = tempKeyTable(driver, new AbortController().signal);
+    const table = tempKeyTable({driver, sessions: sessionPool(driver)}, new AbortController().signal);
     const looks = () => reads.filter(({keysOnly}) => keysOnly === true).length;
     await table.keep(request, {});
     expect(looks()).toBe(0);
@@ -276,7 +282,7 @@ describe('A table of temporary keys', () => {
     driver.leaseGrant = () => new Promise(() => undefined);
     const closing = new AbortController();
     const caller = new AbortController();
-    const table = tempKeyTable(driver, closing.signal);
+    const table = tempKeyTable({driver, sessions: sessionPool(driver)}, closing.signal);
     const other = {...request, key: Buffer.from('l')};
     const waits = [
       table.keep(request, {timeoutMs: 100}),

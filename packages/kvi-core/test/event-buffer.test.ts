@@ -1,7 +1,8 @@
 import {describe, expect, it} from '@jest/globals';
 import {eventBuffer, type EventBufferOptions} from '../src/driver/event-buffer.ts';
 import {KviError} from '../src/etcd/errors.ts';
-import {type Event, noLease, type WatchResponse} from '../src/etcd/messages.ts';
+import {noLease} from '../src/etcd/lease-id.ts';
+import type {Event, WatchResponse} from '../src/etcd/messages.ts';
 
 /** A response with so many events, all of one revision. */
 function response(revision: number, events = 1): WatchResponse<Uint8Array> {

@@ -1,10 +1,33 @@
 import {describe, expect, it} from '@jest/globals';
 import {modelDriver, modelStore} from 'kvi-contract';
 import {type Driver, eventBuffer, KviError, type KviErrorCode, type RangeRequest} from 'kvi-core/driver';
-import {lockMutex, unlockMutex} from '../src/primitives/mutex.ts';
+import {sessionPool} from '../src/lease/session-pool.ts';
+import {
+  lockMutex as lock,
+  type MutexContext,
+  type Ownership,
+  unlockMutex as unlock,
+} from '../src/primitives/mutex.ts';
 
 const signal = new AbortController().signal;
 const request = {ttlSeconds: 10, signal, wait: true};
+
+const contexts = new WeakMap<Driver, MutexContext>();
+
+/** The driver with its sessions, the same ones each time. */
+function contextOf(driver: Driver): MutexContext {
+  const context = contexts.get(driver) ?? {driver, sessions: sessionPool(driver)};
+  contexts.set(driver, context);
+  return context;
+}
+
+function lockMutex(driver: Driver, name: string, options: typeof request) {
+  return lock(contextOf(driver), name, options);
+}
+
+function unlockMutex(driver: Driver, owner: Ownership) {
+  return unlock(contextOf(driver), owner);
+}
 
 function fail(code: KviErrorCode) {
   return Promise.reject(new KviError(code, 'made to fail'));

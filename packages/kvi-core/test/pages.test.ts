@@ -1,5 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
-import {nextKey} from '../src/etcd/bytes.ts';
+import {nextKey} from '../src/etcd/key-range.ts';
 import {KviError} from '../src/etcd/errors.ts';
 import type {Bytes} from '../src/etcd/bytes.ts';
 import type {KeyValue, RangeRequest} from '../src/etcd/messages.ts';

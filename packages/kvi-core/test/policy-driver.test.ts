@@ -65,7 +65,7 @@ describe('A write through the port', () => {
     const writing = ported.txn(write, {timeoutMs: 700});
     const outcome = expect(writing).rejects.toMatchObject({
       code: 'KVI_TIMEOUT',
-      message: expect.stringMatching(/waited 700 ms .*not sent/),
+      message: expect.stringMatching(/timed out waiting for pending watches.*not sent/),
       cause: {code: 'KVI_TIMEOUT'},
     });
     await clock.advance(700);

@@ -73,8 +73,8 @@ describe('A call that is refused says what was wrong with it', () => {
     ['startRevision must be', () => kv.changes('k', {startRevision: -1})],
     ['filter must be one of noput, nodelete', () => kv.changes('k', {filters: [wrong('put')]})],
     ['onCompacted must be one of error, resync', () => kv.changes('k', {onCompacted: wrong('ignore')})],
-    ['a range with keys in it', () => kv.changes({start: 'b', end: 'a'})],
-    ['op must be put or delete, not get', () => kv.watchWithCB('k', wrong('get'), () => undefined)],
+    ['the range to watch is empty', () => kv.changes({start: 'b', end: 'a'})],
+    ['op must be one of put, delete, not "get"', () => kv.watchWithCB('k', wrong('get'), () => undefined)],
     ['callback must be a function', () => kv.watchWithCB('k', 'put', wrong(5))],
     [
       'onError must be a function',
@@ -95,7 +95,7 @@ describe('A call that is refused says what was wrong with it', () => {
     ['seconds must be', () => kv.distTimedLock(-1, 'l')],
     ["a lock's name", () => kv.distLock('')],
     ["a lock's name", () => kv.distUnlock(wrong(5))],
-    ['nest 32 levels', () => txn(nestedTxn(33))],
+    ['limit 32 levels', () => txn(nestedTxn(33))],
   ];
 
   it.each(calls)('%s', async (words, call) => {

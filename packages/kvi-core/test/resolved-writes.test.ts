@@ -73,8 +73,11 @@ function setUp() {
       value: string,
       {timeoutMs = 1000, signal, lease}: {timeoutMs?: number; signal?: AbortSignal; lease?: string} = {},
     ) => guarded.txn(put(value, lease), {timeoutMs, signal, retryPolicy: noRetries}),
-    guards: async () => {
-      const {kvs} = await own.range({key: Buffer.from('kvi/outcome/'), rangeEnd: Buffer.from('kvi/guard0')});
+    outcomeKeys: async () => {
+      const {kvs} = await own.range({
+        key: Buffer.from('kvi/outcome/'),
+        rangeEnd: Buffer.from('kvi/outcome0'),
+      });
       return kvs.map(({key, value}) => `${String(key)}=${String(value)}`);
     },
     value: async () => {
@@ -99,29 +102,29 @@ async function published(body: () => Promise<void>): Promise<unknown[]> {
   return events;
 }
 
-describe('The guard of a write', () => {
+describe('The outcome key of a write', () => {
   it('serves one write after the other, and a write beside them has another', async () => {
-    const {write, granted, guards} = setUp();
+    const {write, granted, outcomeKeys} = setUp();
     for (const value of ['1', '2', '3']) await write(value);
     const [lease = ''] = granted;
-    expect(await guards()).toEqual([`kvi/outcome/${lease}/1=1`]);
+    expect(await outcomeKeys()).toEqual([`kvi/outcome/${lease}/1=1`]);
     await Promise.all([write('4'), write('5')]);
     await write('6');
-    expect(await guards()).toEqual([`kvi/outcome/${lease}/1=1`, `kvi/outcome/${lease}/2=1`]);
+    expect(await outcomeKeys()).toEqual([`kvi/outcome/${lease}/1=1`, `kvi/outcome/${lease}/2=1`]);
     expect(granted).toHaveLength(1);
   });
 
   it('says that it was put to keep a write from being applied, and serves again', async () => {
-    const {write, granted, guards, fates, fails} = setUp();
+    const {write, granted, outcomeKeys, fates, fails} = setUp();
     fates.push(fails('KVI_UNKNOWN_OUTCOME'));
     await expect(write('1')).rejects.toMatchObject({
       code: 'KVI_UNAVAILABLE',
-      message: 'a write got no answer; it was not applied, and will not be (made to fail)',
+      message: 'the write got no answer; it was not applied, and never will be (made to fail)',
       cause: {code: 'KVI_UNKNOWN_OUTCOME'},
     });
-    expect(await guards()).toEqual([`kvi/outcome/${granted[0] ?? ''}/1=prevented`]);
+    expect(await outcomeKeys()).toEqual([`kvi/outcome/${granted[0] ?? ''}/1=prevented`]);
     await write('2');
-    expect(await guards()).toEqual([`kvi/outcome/${granted[0] ?? ''}/1=1`]);
+    expect(await outcomeKeys()).toEqual([`kvi/outcome/${granted[0] ?? ''}/1=1`]);
   });
 
   it('that an operator has deleted keeps one write from being applied, and the next has another', async () => {
@@ -132,7 +135,7 @@ describe('The guard of a write', () => {
     });
     await expect(write('2')).rejects.toMatchObject({
       code: 'KVI_UNAVAILABLE',
-      message: 'the guard of a write was taken away before it; nothing was applied',
+      message: 'the outcome key was deleted before the write; nothing was applied',
     });
     expect(await value()).toBe('1');
     await write('3');
@@ -188,7 +191,7 @@ describe('The guard of a write', () => {
   });
 });
 
-describe('The lease of the guards', () => {
+describe('The lease of the outcome keys', () => {
   it('is given back when the handle closes, within a second', async () => {
     const {write, guarded, revoked, granted} = setUp();
     await write('1');
@@ -198,13 +201,13 @@ describe('The lease of the guards', () => {
   });
 
   it('is followed by another as soon as a keepalive learns that it is gone', async () => {
-    const {clock, own, write, granted, guards} = setUp();
+    const {clock, own, write, granted, outcomeKeys} = setUp();
     await write('1');
     await own.leaseRevoke(granted[0] ?? '');
     await clock.advance(20_000);
     await write('2');
     expect(granted).toHaveLength(2);
-    expect(await guards()).toHaveLength(1);
+    expect(await outcomeKeys()).toHaveLength(1);
   });
 
   it('is followed by one other when several writes learn that it is gone, however late', async () => {
@@ -286,7 +289,7 @@ describe('The time of a guarded write', () => {
   });
 
   it('that ran out before it was applied leaves time to try again', async () => {
-    const {write, fates, fails, guards} = setUp();
+    const {write, fates, fails, outcomeKeys} = setUp();
     fates.push(fails('KVI_TIMEOUT'));
     await expect(write('1')).rejects.toMatchObject({
       code: 'KVI_UNAVAILABLE',
@@ -294,7 +297,7 @@ describe('The time of a guarded write', () => {
       cause: {code: 'KVI_TIMEOUT'},
     });
     await write('2');
-    expect(await guards()).toHaveLength(1);
+    expect(await outcomeKeys()).toHaveLength(1);
   });
 
   it('is used for questions, at most a second apart', async () => {
@@ -396,7 +399,7 @@ describe('A question what became of a write', () => {
     await expect(deleting).rejects.toMatchObject({
       code: 'KVI_UNKNOWN_OUTCOME',
       message:
-        'a write got no answer; it was applied, as revision 2, but what it read or deleted is not known (made to fail)',
+        'the write got no answer; it was applied as revision 2, but what it read or deleted is unknown (made to fail)',
       applied: true,
       cause: {message: 'made to fail'},
     });

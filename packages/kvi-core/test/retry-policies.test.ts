@@ -25,9 +25,10 @@ describe('a retry policy', () => {
   it('backs off exponentially, within its bounds and with jitter', () => {
     const policy = exponentialBackoff({initialDelayMs: 10, maxDelayMs: 500});
     const taken = waits(policy, 50).map((wait) => wait ?? NaN);
-    expect(Math.max(...taken)).toBe(500);
-    expect(Math.min(...taken)).toBeGreaterThanOrEqual(0);
-    expect(taken[0]).toBeLessThan(50);
+    expect(Math.max(...taken)).toBeLessThanOrEqual(500);
+    expect(Math.max(...taken)).toBeGreaterThan(250);
+    expect(Math.min(...taken)).toBeGreaterThanOrEqual(5);
+    expect(taken[0]).toBeLessThanOrEqual(10);
     expect(waits(policy.clone(), 50)).not.toEqual(taken);
   });
 

@@ -1,7 +1,8 @@
 import {describe, expect, it} from '@jest/globals';
 import {KviError, type KviErrorCode} from '../src/etcd/errors.ts';
 import {retry} from '../src/policy/retry.ts';
-import {exponentialBackoff, type RetryPolicy} from '../src/policy/retry-policies.ts';
+import type {RetryPolicy} from '../src/api/retry-policy.ts';
+import {exponentialBackoff} from '../src/policy/retry-policies.ts';
 import {handClock} from './hand-clock.ts';
 
 const policy = exponentialBackoff();

@@ -175,9 +175,12 @@ describe('a session', () => {
     const session = await openSession(driver, 9, never);
     answers.keepAlive = unavailable;
     await clock.advance(8_900);
-    expect(keepAlives.slice(0, 3)).toEqual([3_000, 3_450, 3_900]);
+    const [first = 0, second = 0, third = 0] = keepAlives;
+    expect(first).toBe(3_000);
+    expect(second - first).toBeGreaterThanOrEqual(225);
+    expect(second - first).toBeLessThanOrEqual(450);
+    expect(third - second).toBeLessThanOrEqual(900);
     expect(limits).toEqual(keepAlives.map((at) => Math.min(9_000 - at, 2_997)));
-    expect(Math.min(...limits.map(Number))).toBeLessThan(450);
     await session.close({timeoutMs: 70});
     expect(limits.at(-1)).toBe(70);
   });
@@ -188,7 +191,10 @@ describe('a session', () => {
     const session = await openSession(driver, 60, never);
     answers.keepAlive = unavailable;
     await clock.advance(23_000);
-    expect(keepAlives).toEqual([20_000, 21_000, 22_000, 23_000]);
+    const waits = keepAlives.slice(1).map((at, i) => at - (keepAlives[i] ?? 0));
+    expect(keepAlives[0]).toBe(20_000);
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(500);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(1_000);
     await session.close();
   });
 

@@ -1,22 +1,12 @@
 import {describe, expect, it} from '@jest/globals';
-import {describeRange, describeTxn} from '../src/etcd/describe.ts';
 import type {RequestOp} from '../src/etcd/messages.ts';
+import {describeTxn} from '../src/etcd/txn-shape.ts';
 
 function put(key: string): RequestOp<Uint8Array> {
   return {type: 'put', key: Buffer.from(key), value: Buffer.alloc(0)};
 }
 
 describe('A message', () => {
-  it.each([
-    ['a key', undefined, '"a"'],
-    ['a key with an empty end', '', '"a"'],
-    ['a range', 'c', '["a", "c")'],
-    ['a range to the last key', '\0', '["a", the last key]'],
-  ])('names %s', (_, end, shown) => {
-    const rangeEnd = end === undefined ? undefined : Buffer.from(end);
-    expect(describeRange({key: Buffer.from('a'), rangeEnd})).toBe(shown);
-  });
-
   it('names what a transaction compares, reads and writes, in both branches and in those that are nested in it', () => {
     const request = {
       compare: [{key: Buffer.from('a'), target: 'version', result: '=', version: 1} as const],
