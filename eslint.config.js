@@ -2,6 +2,7 @@ import {readdirSync} from 'node:fs';
 import {defineConfig, globalIgnores} from 'eslint/config';
 import eslint from '@eslint/js';
 import globals from 'globals';
+import {importX} from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
 /** Which of our packages a package may import. Dependencies point one way; docs/architecture.md says why. */
@@ -14,15 +15,31 @@ const mayImport = {
   'kvi-cli': ['kvi'],
 };
 
+/** The folders of a package's sources, from the top down. Each imports only from those below it, and no file of src/ itself. */
+const rooms = {
+  'kvi-core': [
+    'recipes',
+    'kvi',
+    'primitives',
+    'lease',
+    'policy',
+    'driver',
+    'api',
+    'async',
+    'telemetry',
+    'etcd',
+  ],
+  'kvi-etcd': ['streams', 'calls', 'cluster', 'wire', 'async', 'telemetry'],
+};
+
 const foreignSource = {
   regex: '(^|/)kvi(-[a-z]+)?/src(/|$)',
   message: "Import what a package exports, never another package's src/.",
 };
 
-const etcdClient = {
-  group: ['etcd3', 'etcd3/*', '@grpc/*'],
-  message:
-    'Only packages/kvi-etcd/src/connection.ts uses the etcd client and gRPC, and only kvi-etcd knows their types.',
+const grpc = {
+  group: ['@grpc/*'],
+  message: 'Only kvi-etcd/src/cluster uses gRPC, and only kvi-etcd knows its types.',
 };
 
 /** The imports that the sources of one of our packages do without. */
@@ -35,6 +52,18 @@ function restrictedImports(name, ...patterns) {
     message: `${name} may import ${allowed.join(', ') || 'none of our packages'}: dependencies point one way.`,
   };
   return ['error', {patterns: [foreignSource, upwards, ...patterns]}];
+}
+
+/** The imports that the files in one folder of a package do without. */
+function roomImports(name, room) {
+  const above = rooms[name].slice(0, rooms[name].indexOf(room));
+  const upwards = {
+    regex: `^\\.\\./(${[...above, '[^/]+\\.ts$'].join('|')})(/|$)`,
+    message: `${room}/ may import only from the folders below it: ${rooms[name].join(', ')}, from the top down.`,
+  };
+  const ofGrpc =
+    name === 'kvi-etcd' && room === 'cluster' ? [] : [{...grpc, allowTypeImports: name === 'kvi-etcd'}];
+  return restrictedImports(name, upwards, ...ofGrpc);
 }
 
 export default defineConfig(
@@ -64,19 +93,30 @@ export default defineConfig(
       eqeqeq: 'error',
     },
   },
+  {
+    files: ['packages/*/src/**/*.ts', 'tools/*/src/**/*.ts'],
+    plugins: {'import-x': importX},
+    settings: {
+      'import-x/parsers': {'@typescript-eslint/parser': ['.ts']},
+      'import-x/extensions': ['.ts'],
+    },
+    rules: {'import-x/no-cycle': 'error'},
+  },
   ...readdirSync('packages').map((name) => ({
     files: [`packages/${name}/src/**/*.ts`],
     rules: {
       '@typescript-eslint/no-restricted-imports': restrictedImports(name, {
-        ...etcdClient,
+        ...grpc,
         allowTypeImports: name === 'kvi-etcd',
       }),
     },
   })),
-  {
-    files: ['packages/kvi-etcd/src/cluster/{connection,credentials}.ts'],
-    rules: {'@typescript-eslint/no-restricted-imports': restrictedImports('kvi-etcd')},
-  },
+  ...Object.keys(rooms).flatMap((name) =>
+    rooms[name].map((room) => ({
+      files: [`packages/${name}/src/${room}/**/*.ts`],
+      rules: {'@typescript-eslint/no-restricted-imports': roomImports(name, room)},
+    })),
+  ),
   {
     files: ['**/test/**/*.ts', 'packages/kvi-contract/src/**/*.ts'],
     rules: {

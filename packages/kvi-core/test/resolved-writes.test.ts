@@ -222,7 +222,7 @@ describe('The lease of the outcome keys', () => {
       if (looks === 2) await answered;
       return own.leaseTimeToLive(...args);
     };
-    const lost = {code: 'KVI_UNAVAILABLE', message: expect.stringContaining('taken away')};
+    const lost = {code: 'KVI_UNAVAILABLE', message: expect.stringContaining('was deleted before')};
     // The first has the guard that went with the lease, and needs no look.
     const [first, second, third] = ['1', '2', '3'].map((value) =>
       expect(write(value)).rejects.toMatchObject(lost),

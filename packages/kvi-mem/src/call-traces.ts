@@ -5,6 +5,7 @@
  * Listens to the operations' TracingChannels; nothing is noted, and nothing costs time, until {@link traceCalls}.
  */
 import {AsyncLocalStorage} from 'node:async_hooks';
+import {subscribe} from 'node:diagnostics_channel';
 import {channelOf, type OperationContext, operations} from 'kvi-core/driver';
 
 /** A call that opens something. */
@@ -34,15 +35,13 @@ export function traceCalls(): void {
   isTracing = true;
   const traces = new WeakMap<object, CallTrace>();
   for (const operation of operations) {
-    const channel = channelOf(operation);
-    channel.start.bindStore(calls, (message) => {
-      const context = message as OperationContext;
+    channelOf(operation).start.bindStore(calls, (context) => {
       const call = noteCall(methodOf(context), subjectOf(context));
       call.isPending = operation !== 'changes';
       traces.set(context, call);
       return call;
     });
-    channel.asyncEnd.subscribe((context) => {
+    subscribe(`tracing:kvi.${operation}:asyncEnd`, (context) => {
       const call = traces.get(context as object);
       if (call !== undefined) call.isPending = false;
     });

@@ -118,7 +118,7 @@ export class Resources {
       else add(call, 'lease', lease.id);
     }
     for (const {call, name} of this.#watches) {
-      add(call, typeOf(call), call.subject === undefined ? name : call.subject);
+      add(call, typeOf(call), call.subject ?? name);
     }
     return [...found.values()].sort((a, b) => a.number - b.number);
   }

@@ -28,7 +28,7 @@ export function createKvi(driver: Driver, options: KviOptions = {}): Kvi {
 function view<T extends Input>(handle: Handle, decoder: Decoder<T>, bytes: () => Kvi<Bytes>): Kvi<T> {
   const keys = keyMethods(handle, decoder);
   const transactions = transactionMethods(handle, decoder);
-  const {tempKey} = tempKeyMethods(handle);
+  const tempKeys = tempKeyMethods(handle);
   const locks = lockMethods(handle, decoder);
   const watches = watchMethods(handle, decoder);
 
@@ -46,7 +46,7 @@ function view<T extends Input>(handle: Handle, decoder: Decoder<T>, bytes: () =>
     tas: traced('tas', transactions.tas),
     transaction: traced('transaction', transactions.transaction),
     txn: traced('txn', transactions.txn),
-    tempKey: traced('tempKey', tempKey),
+    tempKey: traced('tempKey', tempKeys.tempKey),
     distLock: traced('distLock', locks.distLock),
     distTimedLock: traced('distTimedLock', locks.distTimedLock, 1),
     distUnlock: traced('distUnlock', locks.distUnlock),

@@ -51,7 +51,7 @@ export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>)
     return readRange(driver, request, {timeoutMs, signal, retryPolicy});
   }
 
-  async function deleteKeys(
+  async function deleteRangeOf(
     keys: Keys,
     deleteOptions: DeleteRangeOptions = {},
   ): Promise<DeleteRangeResponse<Bytes>> {
@@ -70,51 +70,54 @@ export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>)
     throw new KviError('KVI_INTERNAL', 'the response to a deletion is missing');
   }
 
-  return {
-    async store(key: Input, value: Input, storeOptions?: StoreOptions): Promise<void> {
-      handle.check(storeOptions);
-      const put = {
-        type: 'put' as const,
-        key: encode(key, 'key'),
-        value: encode(value, 'value'),
-        lease: storeOptions?.lease,
-      };
-      const request = {success: [put]};
-      checkTxn(request, options);
-      await handle.txn(request, storeOptions);
-    },
+  async function store(key: Input, value: Input, storeOptions?: StoreOptions): Promise<void> {
+    handle.check(storeOptions);
+    const put = {
+      type: 'put' as const,
+      key: encode(key, 'key'),
+      value: encode(value, 'value'),
+      lease: storeOptions?.lease,
+    };
+    const request = {success: [put]};
+    checkTxn(request, options);
+    await handle.txn(request, storeOptions);
+  }
 
-    async get(key: Input, getOptions?: GetOptions): Promise<T | undefined> {
-      const kv = await readKey(key, getOptions);
-      return kv && decoder.value(kv);
-    },
+  async function get(key: Input, getOptions?: GetOptions): Promise<T | undefined> {
+    const kv = await readKey(key, getOptions);
+    return kv && decoder.value(kv);
+  }
 
-    async getKeyValue(key: Input, getOptions?: GetOptions): Promise<KeyValue<T> | undefined> {
-      const kv = await readKey(key, getOptions);
-      return kv && decodeKeyValue(kv, decoder);
-    },
+  async function getKeyValue(key: Input, getOptions?: GetOptions): Promise<KeyValue<T> | undefined> {
+    const kv = await readKey(key, getOptions);
+    return kv && decodeKeyValue(kv, decoder);
+  }
 
-    async getRange(
-      keys: Keys,
-      end?: Input | GetRangeOptions,
-      rangeOptions?: GetRangeOptions,
-    ): Promise<KeyValue<T>[]> {
-      const hasEnd = end === undefined || typeof end === 'string' || end instanceof Uint8Array;
-      const {kvs} = hasEnd ? await read(keys, end, rangeOptions) : await read(keys, undefined, end);
-      return decodeKeyValues(kvs, decoder);
-    },
+  async function getRange(
+    keys: Keys,
+    end?: Input | GetRangeOptions,
+    rangeOptions?: GetRangeOptions,
+  ): Promise<KeyValue<T>[]> {
+    const hasEnd = end === undefined || typeof end === 'string' || end instanceof Uint8Array;
+    const {kvs} = hasEnd ? await read(keys, end, rangeOptions) : await read(keys, undefined, end);
+    return decodeKeyValues(kvs, decoder);
+  }
 
-    async range(keys: Keys, rangeOptions?: RangeOptions): Promise<RangeResponse<T>> {
-      return decodeRangeResponse(await read(keys, undefined, rangeOptions), decoder);
-    },
+  async function range(keys: Keys, rangeOptions?: RangeOptions): Promise<RangeResponse<T>> {
+    return decodeRangeResponse(await read(keys, undefined, rangeOptions), decoder);
+  }
 
-    async delete(keys: Keys, callOptions?: WriteOptions): Promise<boolean> {
-      const {deleted} = await deleteKeys(keys, callOptions);
-      return deleted > 0;
-    },
+  async function deleteKeys(keys: Keys, callOptions?: WriteOptions): Promise<boolean> {
+    const {deleted} = await deleteRangeOf(keys, callOptions);
+    return deleted > 0;
+  }
 
-    async deleteRange(keys: Keys, deleteOptions?: DeleteRangeOptions): Promise<DeleteRangeResponse<T>> {
-      return decodeDeleteRangeResponse(await deleteKeys(keys, deleteOptions), decoder);
-    },
-  };
+  async function deleteRange(
+    keys: Keys,
+    deleteOptions?: DeleteRangeOptions,
+  ): Promise<DeleteRangeResponse<T>> {
+    return decodeDeleteRangeResponse(await deleteRangeOf(keys, deleteOptions), decoder);
+  }
+
+  return {store, get, getKeyValue, getRange, range, delete: deleteKeys, deleteRange};
 }

@@ -46,21 +46,25 @@ export function lockMethods<T extends Input>(handle: Handle, decoder: Decoder<T>
     return decodeTxnResponse(asTxnResponse(response), decoder);
   }
 
-  return {
-    async distLock(name?: string, lockOptions?: DistLockOptions): Promise<DistLock<T>> {
-      return withGuard(await locks.lock(lockRequest(name, lockOptions)));
-    },
+  async function distLock(name?: string, lockOptions?: DistLockOptions): Promise<DistLock<T>> {
+    return withGuard(await locks.lock(lockRequest(name, lockOptions)));
+  }
 
-    async distTimedLock(seconds: number, name?: string, lockOptions?: DistLockOptions): Promise<DistLock<T>> {
-      const request = lockRequest(name, lockOptions);
-      checkLockWait(seconds);
-      return withGuard(await locks.lock({...request, waitMs: seconds * 1000}));
-    },
+  async function distTimedLock(
+    seconds: number,
+    name?: string,
+    lockOptions?: DistLockOptions,
+  ): Promise<DistLock<T>> {
+    const request = lockRequest(name, lockOptions);
+    checkLockWait(seconds);
+    return withGuard(await locks.lock({...request, waitMs: seconds * 1000}));
+  }
 
-    async distUnlock(name = options.lockName): Promise<void> {
-      handle.check();
-      checkLockName(name);
-      await locks.unlock(name);
-    },
-  };
+  async function distUnlock(name = options.lockName): Promise<void> {
+    handle.check();
+    checkLockName(name);
+    await locks.unlock(name);
+  }
+
+  return {distLock, distTimedLock, distUnlock};
 }

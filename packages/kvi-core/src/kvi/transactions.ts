@@ -14,43 +14,48 @@ export function transactionMethods<T extends Input>(handle: Handle, decoder: Dec
     return succeeded;
   }
 
-  return {
-    async tas(key: Input, test: Input | null, value: Input, callOptions?: WriteOptions): Promise<boolean> {
-      handle.check(callOptions);
-      const encodedKey = encode(key, 'key');
-      const compare: Compare<Bytes> =
-        test === null
-          ? {key: encodedKey, target: 'create', result: '=', createRevision: 0}
-          : {key: encodedKey, target: 'value', result: '=', value: encode(test, 'value')};
-      return succeeds({compare: [compare], success: [put(encodedKey, value)]}, callOptions);
-    },
+  async function tas(
+    key: Input,
+    test: Input | null,
+    value: Input,
+    callOptions?: WriteOptions,
+  ): Promise<boolean> {
+    handle.check(callOptions);
+    const encodedKey = encode(key, 'key');
+    const compare: Compare<Bytes> =
+      test === null
+        ? {key: encodedKey, target: 'create', result: '=', createRevision: 0}
+        : {key: encodedKey, target: 'value', result: '=', value: encode(test, 'value')};
+    return succeeds({compare: [compare], success: [put(encodedKey, value)]}, callOptions);
+  }
 
-    async transaction(
-      key: Input,
-      op: CompareResult,
-      value: Input,
-      thenKey: Input,
-      thenValue: Input,
-      elseKey: Input,
-      elseValue: Input,
-      callOptions?: WriteOptions,
-    ): Promise<boolean> {
-      handle.check(callOptions);
-      const request: TxnRequest<Bytes> = {
-        compare: [{key: encode(key, 'key'), target: 'value', result: op, value: encode(value, 'value')}],
-        success: [put(encode(thenKey, 'key'), thenValue)],
-        failure: [put(encode(elseKey, 'key'), elseValue)],
-      };
-      return succeeds(request, callOptions);
-    },
+  async function transaction(
+    key: Input,
+    op: CompareResult,
+    value: Input,
+    thenKey: Input,
+    thenValue: Input,
+    elseKey: Input,
+    elseValue: Input,
+    callOptions?: WriteOptions,
+  ): Promise<boolean> {
+    handle.check(callOptions);
+    const request: TxnRequest<Bytes> = {
+      compare: [{key: encode(key, 'key'), target: 'value', result: op, value: encode(value, 'value')}],
+      success: [put(encode(thenKey, 'key'), thenValue)],
+      failure: [put(encode(elseKey, 'key'), elseValue)],
+    };
+    return succeeds(request, callOptions);
+  }
 
-    async txn(request: TxnRequest<Input>, callOptions?: WriteOptions): Promise<TxnResponse<T>> {
-      handle.check(callOptions);
-      const encoded = encodeTxn(request);
-      checkTxn(encoded, handle.options);
-      return decodeTxnResponse(await handle.txn(encoded, callOptions), decoder);
-    },
-  };
+  async function txn(request: TxnRequest<Input>, callOptions?: WriteOptions): Promise<TxnResponse<T>> {
+    handle.check(callOptions);
+    const encoded = encodeTxn(request);
+    checkTxn(encoded, handle.options);
+    return decodeTxnResponse(await handle.txn(encoded, callOptions), decoder);
+  }
+
+  return {tas, transaction, txn};
 }
 
 function put(key: Bytes, value: Input) {
