@@ -4,18 +4,19 @@
  */
 import {driverContract} from './driver/index.ts';
 import {kviContract} from './kvi/index.ts';
+import {recipesContract} from './recipes/index.ts';
 import {type ContractTarget, registerSuite, type TestRunner} from './suite.ts';
 
 export type {ContractTarget, TestRunner} from './suite.ts';
 export * from './linearizability/index.ts';
 export * from './model/index.ts';
 
-/** Registers the cases that speak of the {@link Driver} port. */
+/** Registers the cases about the {@link Driver} port. */
 export function testDriver(name: string, target: ContractTarget, runner: TestRunner): void {
   registerSuite(`${name}: driver contract`, driverContract, target, runner);
 }
 
-/** Registers the cases that speak of the {@link Kvi} facade, on a driver that passes {@link testDriver}. */
+/** Registers the cases about the {@link Kvi} facade and the recipes on it, on a driver that passes {@link testDriver}. */
 export function testKvi(name: string, target: ContractTarget, runner: TestRunner): void {
-  registerSuite(`${name}: kvi contract`, kviContract, target, runner);
+  registerSuite(`${name}: kvi contract`, [...kviContract, ...recipesContract], target, runner);
 }

@@ -7,14 +7,12 @@ import {type KeysOptions, selectKeys, withKeys} from '../keys.ts';
 export function addDelete(program: Command, perform: Perform): void {
   withKeys(program.command('delete'))
     .summary('delete keys')
-    .description('Delete keys, all in one revision, and print how many there were. None is fine.')
+    .description('Delete keys, all in one revision, and print how many there were. Deleting none is fine.')
     .addHelpText('after', '\nExamples:\n  kvi delete greeting\n  kvi delete --prefix /config/old/')
     .action((key: string | undefined, end: string | undefined, options: KeysOptions) =>
       perform(async ({kv, output, signal}) => {
-        const keys = selectKeys(key, end, options);
-        const {responses} = await kv.txn({success: [{type: 'deleteRange', ...keys}]}, {signal});
-        const [response] = responses;
-        const deleted = response?.type === 'deleteRange' ? response.deleted : 0;
+        const {key: start, rangeEnd} = selectKeys(key, end, options);
+        const {deleted} = await kv.deleteRange({start, end: rangeEnd}, {signal});
         await output.record([String(deleted)], {deleted});
         return ok;
       }),

@@ -16,7 +16,7 @@ export function addGet(program: Command, perform: Perform): void {
     .addHelpText('after', '\nExample:\n  greeting=$(kvi get greeting)')
     .action((key: string, {newline, revision}: {newline: boolean; revision?: number}) =>
       perform(async ({kv, output, signal}) => {
-        const [found] = await kv.getRange(key, {revision, signal});
+        const found = await kv.getKeyValue(key, {revision, signal});
         if (found === undefined) {
           await output.record([], {key, value: null});
           return no;

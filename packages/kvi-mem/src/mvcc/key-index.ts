@@ -30,6 +30,8 @@ import {countUntil, isTombstone, type Version} from './version.ts';
  */
 export class KeyIndex {
   readonly #keys: SortedMap<ByteString, Version[]>;
+  /** Those of {@link #keys} that were asked for by name, which a hash finds sooner than a search does. */
+  readonly #known = new Map<ByteString, Version[]>();
   #newestRevision = 0;
   /** The newest revision when it was last shared. */
   #sharedUntil = 0;
@@ -45,7 +47,7 @@ export class KeyIndex {
 
   /** The key as it was at `revision`, or undefined where it did not exist. */
   get(key: ByteString, revision: number): Version | undefined {
-    const versions = this.#keys.get(key);
+    const versions = this.#find(key);
     return versions && existingAt(versions, revision);
   }
 
@@ -67,23 +69,39 @@ export class KeyIndex {
   /** Adds the newest version of its key. */
   append(version: Version): void {
     this.#newestRevision = version.modRevision;
-    const versions = this.#keys.get(version.key);
-    if (!versions) this.#keys.set(version.key, [version]);
+    const versions = this.#find(version.key);
+    if (!versions) this.#set(version.key, [version]);
     else if (this.#owns(versions)) versions.push(version);
-    else this.#keys.set(version.key, versions.concat(version));
+    else this.#set(version.key, versions.concat(version));
   }
 
   /** Forgets the versions of this key that cannot be seen at `revision` or later. */
   compact(key: ByteString, revision: number): void {
-    const versions = this.#keys.get(key);
+    const versions = this.#find(key);
     if (!versions) return;
     const count = countUntil(versions, revision);
     const last = versions[count - 1];
     if (!last) return;
     const forgotten = isTombstone(last) ? count : count - 1;
-    if (forgotten === versions.length) this.#keys.delete(key);
-    else if (this.#owns(versions)) versions.splice(0, forgotten);
-    else this.#keys.set(key, versions.slice(forgotten));
+    if (forgotten === 0) return;
+    if (forgotten === versions.length) {
+      this.#keys.delete(key);
+      this.#known.delete(key);
+    } else if (this.#owns(versions)) versions.splice(0, forgotten);
+    else this.#set(key, versions.slice(forgotten));
+  }
+
+  #find(key: ByteString): Version[] | undefined {
+    const known = this.#known.get(key);
+    if (known) return known;
+    const versions = this.#keys.get(key);
+    if (versions) this.#known.set(key, versions);
+    return versions;
+  }
+
+  #set(key: ByteString, versions: Version[]): void {
+    this.#keys.set(key, versions);
+    this.#known.set(key, versions);
   }
 
   #owns(versions: readonly Version[]): boolean {
@@ -93,6 +111,8 @@ export class KeyIndex {
 }
 
 function existingAt(versions: readonly Version[], revision: number): Version | undefined {
-  const version = versions[countUntil(versions, revision) - 1];
+  const last = versions[versions.length - 1];
+  // Most questions are about the present.
+  const version = last && last.modRevision <= revision ? last : versions[countUntil(versions, revision) - 1];
   return version && !isTombstone(version) ? version : undefined;
 }

@@ -2,7 +2,7 @@ import type {Bytes, RangeRequest, RangeResponse} from 'kvi-core/driver';
 import {compareByteStrings} from '../byte-string.ts';
 import {toInterval} from './interval.ts';
 import type {MvccStore} from './store.ts';
-import {toKeyValue, type Version} from './version.ts';
+import {toKeyOnly, toKeyValue, type Version} from './version.ts';
 
 /**
  * Reads, as etcd does.
@@ -14,17 +14,25 @@ export function range(store: MvccStore, request: RangeRequest<Bytes>): RangeResp
   const {limit = 0, revision = 0, keysOnly = false, countOnly = false} = request;
   if (revision > 0) store.checkRevision(revision);
 
-  const existing: Version[] = [];
-  const visit = (version: Version) => existing.push(version);
+  // In key order they come sorted, and one more than the limit tells whether there are more.
+  const wanted = countOnly ? 0 : limit > 0 && isInKeyOrder(request) ? limit + 1 : Infinity;
+  const found: Version[] = [];
+  let count = 0;
+  const visit = (version: Version) => {
+    count += 1;
+    if (found.length < wanted && isWithinBounds(version, request)) found.push(version);
+  };
   store.scan(toInterval(request), visit, revision > 0 ? revision : undefined);
 
-  const found = countOnly ? [] : existing.filter((version) => isWithinBounds(version, request));
   sort(found, request);
   const more = limit > 0 && found.length > limit;
-  const kvs = (more ? found.slice(0, limit) : found).map((version) =>
-    toKeyValue(keysOnly ? {...version, value: ''} : version),
-  );
-  return {revision: store.revision, kvs, more, count: existing.length};
+  if (more) found.length = limit;
+  const kvs = found.map(keysOnly ? toKeyOnly : toKeyValue);
+  return {revision: store.revision, kvs, more, count};
+}
+
+function isInKeyOrder({sortOrder = 'ascend', sortTarget = 'key'}: RangeRequest<Bytes>): boolean {
+  return sortOrder === 'ascend' && sortTarget === 'key';
 }
 
 function isWithinBounds({modRevision, createRevision}: Version, request: RangeRequest<Bytes>): boolean {

@@ -12,8 +12,20 @@ export function isTombstone(version: Version): boolean {
 }
 
 /** The key-value that a response or an event shows. */
-export function toKeyValue(version: Version): KeyValue<Bytes> {
-  return {...version, key: toBytes(version.key), value: toBytes(version.value)};
+export function toKeyValue({
+  key,
+  value,
+  createRevision,
+  modRevision,
+  version,
+  lease,
+}: Version): KeyValue<Bytes> {
+  return {key: toBytes(key), value: toBytes(value), createRevision, modRevision, version, lease};
+}
+
+/** The key-value without its value. */
+export function toKeyOnly(version: Version): KeyValue<Bytes> {
+  return toKeyValue({...version, value: ''});
 }
 
 /** How many of these versions, which are in the order of their revisions, are not newer than `revision`. */

@@ -1,0 +1,5 @@
+/**
+ * What services build on a {@link Kvi}: each recipe is a function over a handle, in a file of its own, and one line here.
+ * CONTRIBUTING.md tells how to add one. There is none yet.
+ */
+export {};
