@@ -13,9 +13,8 @@ export default {
   mutate: [
     'packages/kvi-{core,mem}/src/**/*.ts',
     // Their tests need jest itself, or look at stacks; this run can do neither.
-    '!packages/kvi-core/src/telemetry/call-traces.ts',
     '!packages/kvi-mem/src/jest/**',
-    '!packages/kvi-mem/src/{resources,open-resource}.ts',
+    '!packages/kvi-mem/src/{call-traces,resources,open-resource}.ts',
   ],
   testRunner: 'threads',
   plugins: [new URL('./src/plugins.ts', import.meta.url).pathname],

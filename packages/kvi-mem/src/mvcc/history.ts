@@ -36,8 +36,10 @@ export class History {
       for (const change of chunk.slice(countUntil(chunk, from - 1), countUntil(chunk, to)))
         changes.push(change);
     };
+    // Stryker disable next-line BooleanLiteral: no revision is infinite
     this.#chunks.forRange(from, Infinity, false, (lastRevision, chunk) => {
       take(chunk);
+      // Stryker disable next-line ConditionalExpression,EqualityOperator,ObjectLiteral,BooleanLiteral: later chunks have nothing to add; this only saves time
       return lastRevision < to ? undefined : {break: true};
     });
     take(this.#incomplete);

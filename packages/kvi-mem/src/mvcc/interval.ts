@@ -24,6 +24,7 @@ export function includes({start, end}: Interval, key: ByteString): boolean {
 
 /** Whether the interval can have no key at all. */
 function isEmpty({start, end}: Interval): boolean {
+  // Stryker disable next-line ConditionalExpression: undefined is not less than or equal to any key
   return end !== undefined && end !== '' && end <= start;
 }
 

@@ -59,6 +59,7 @@ export class KeyIndex {
       return;
     }
     const last = end === '' ? this.#keys.maxKey() : end;
+    // Stryker disable next-line ConditionalExpression: an empty index has no keys up to any end
     if (last === undefined) return;
     this.#keys.forRange(start, last, end === '', (_key, versions) => {
       const version = existingAt(versions, revision);
@@ -106,6 +107,7 @@ export class KeyIndex {
 
   #owns(versions: readonly Version[]): boolean {
     const last = versions[versions.length - 1];
+    // Stryker disable next-line ConditionalExpression: every key in the index has a version
     return last !== undefined && last.modRevision > this.#sharedUntil;
   }
 }

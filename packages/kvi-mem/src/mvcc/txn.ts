@@ -60,6 +60,7 @@ function choose(store: MvccStore, {compare = [], success = [], failure = []}: Tx
 function checkPuts(store: MvccStore, {ops}: Path, checkLease: (id: LeaseId) => void): void {
   for (const op of ops) {
     if (op.type === 'txn') checkPuts(store, op.path, checkLease);
+    // Stryker disable next-line ConditionalExpression: no other operation has these fields
     if (op.type !== 'put') continue;
     const needsKey = op.ignoreValue === true || op.ignoreLease === true;
     if (needsKey && !store.get(toByteString(op.key))) {
@@ -76,6 +77,7 @@ function checkPuts(store: MvccStore, {ops}: Path, checkLease: (id: LeaseId) => v
 function checkRanges(store: MvccStore, {ops}: Path): void {
   for (const op of ops) {
     if (op.type === 'txn') checkRanges(store, op.path);
+    // Stryker disable next-line ConditionalExpression: no other operation has a revision
     if (op.type === 'range' && op.revision) store.checkRevision(op.revision);
   }
 }
@@ -99,8 +101,11 @@ function apply(store: MvccStore, {succeeded, ops}: Path): TxnResponse<Bytes> {
 function put(store: MvccStore, request: PutRequest<Bytes>): PutResponse<Bytes> {
   const key = toByteString(request.key);
   const previous = store.get(key);
+  // Stryker disable next-line OptionalChaining: the key was checked to exist
   const value = request.ignoreValue === true ? previous?.value : request.value && toByteString(request.value);
+  // Stryker disable next-line OptionalChaining: the key was checked to exist
   const lease = request.ignoreLease === true ? previous?.lease : request.lease;
+  // Stryker disable next-line StringLiteral: a valid put has a value, or keeps one
   store.put(key, value ?? '', lease ?? noLease);
   const {revision} = store;
   return request.prevKv === true && previous ? {revision, prevKv: toKeyValue(previous)} : {revision};
