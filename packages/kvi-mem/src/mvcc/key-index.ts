@@ -76,6 +76,13 @@ export class KeyIndex {
     else this.#set(version.key, versions.concat(version));
   }
 
+  /** Takes back the last {@link append} for this key, made since the index was last shared. */
+  removeNewest(key: ByteString): void {
+    const versions = this.#find(key);
+    versions?.pop();
+    if (versions?.length === 0) this.#delete(key);
+  }
+
   /** Forgets the versions of this key that cannot be seen at `revision` or later. */
   compact(key: ByteString, revision: number): void {
     const versions = this.#find(key);
@@ -85,10 +92,8 @@ export class KeyIndex {
     if (!last) return;
     const forgotten = isTombstone(last) ? count : count - 1;
     if (forgotten === 0) return;
-    if (forgotten === versions.length) {
-      this.#keys.delete(key);
-      this.#known.delete(key);
-    } else if (this.#owns(versions)) versions.splice(0, forgotten);
+    if (forgotten === versions.length) this.#delete(key);
+    else if (this.#owns(versions)) versions.splice(0, forgotten);
     else this.#set(key, versions.slice(forgotten));
   }
 
@@ -103,6 +108,11 @@ export class KeyIndex {
   #set(key: ByteString, versions: Version[]): void {
     this.#keys.set(key, versions);
     this.#known.set(key, versions);
+  }
+
+  #delete(key: ByteString): void {
+    this.#keys.delete(key);
+    this.#known.delete(key);
   }
 
   #owns(versions: readonly Version[]): boolean {

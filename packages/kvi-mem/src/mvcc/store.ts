@@ -9,8 +9,8 @@ import type {Version} from './version.ts';
 export interface MvccStoreOptions {
   /** How many of the latest revisions are kept at least; see {@link MvccStore.compact}. */
   historyLimit: number;
-  /** Called at each change of a key, within its transaction. */
-  onChange: (current: Version, previous: Version | undefined) => void;
+  /** Called within a transaction for each key that moves to another lease, and back again if it is rolled back. */
+  onLeaseChange: (key: ByteString, from: LeaseId, to: LeaseId) => void;
   /** Called when a transaction is complete, with its changes in the order in which they were made. */
   onCommit: (revision: number, changes: readonly Version[]) => void;
 }
@@ -18,8 +18,7 @@ export interface MvccStoreOptions {
 /**
  * The keys and values of a store at each of its revisions.
  *
- * Writes happen in a {@link MvccStore.transact} and are seen by the reads after them in it. Nothing is ever rolled back:
- * who writes has checked before that nothing can go wrong.
+ * Writes happen in a {@link MvccStore.transact} and are seen by the reads after them in it.
  */
 export class MvccStore {
   readonly #options: MvccStoreOptions;
@@ -71,13 +70,17 @@ export class MvccStore {
     return this.#history.between(from, to);
   }
 
-  /** Runs what writes; together its changes are one revision. */
+  /** Runs `run`, whose changes make one revision together. If it throws, none of them remains. */
   transact<T>(run: () => T): T {
+    let result: T;
     try {
-      return run();
-    } finally {
-      if (this.#pending.length > 0) this.#commit();
+      result = run();
+    } catch (error) {
+      this.#rollBack();
+      throw error;
     }
+    if (this.#pending.length > 0) this.#commit();
+    return result;
   }
 
   /** Writes a key, in a transaction. */
@@ -130,7 +133,19 @@ export class MvccStore {
   #change(previous: Version | undefined, current: Version) {
     this.#index.append(current);
     this.#pending.push(current);
-    this.#options.onChange(current, previous);
+    this.#moveLease(current.key, previous, current);
+  }
+
+  #rollBack() {
+    for (const change of this.#pending.reverse()) {
+      this.#index.removeNewest(change.key);
+      this.#moveLease(change.key, change, this.get(change.key));
+    }
+    this.#pending = [];
+  }
+
+  #moveLease(key: ByteString, from: Version | undefined, to: Version | undefined) {
+    this.#options.onLeaseChange(key, from?.lease ?? noLease, to?.lease ?? noLease);
   }
 
   #commit() {
