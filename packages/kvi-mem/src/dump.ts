@@ -27,11 +27,11 @@ export interface DumpedKey {
 export function dump({kv, lessor}: StoreState, {prefix = '', details = false}: DumpOptions) {
   const start = toByteString(Buffer.from(prefix));
   const entries: [string, string | DumpedKey][] = [];
-  kv.scan({start, end: ''}, (version) => {
-    if (!version.key.startsWith(start)) return;
+  for (const version of kv.find({start, end: ''})) {
+    if (!version.key.startsWith(start)) break;
     const value = toReadable(version.value);
     entries.push([nameOf(version, lessor), details ? toDumped(version, value, lessor) : value]);
-  });
+  }
   // Not by assignment, to which the key "__proto__" is special.
   return Object.fromEntries(entries);
 }

@@ -11,8 +11,7 @@ const absent: Comparable = {createRevision: 0, modRevision: 0, version: 0, lease
 
 /** Whether every key of the compare's range meets it; for a range without keys, whether an absent key does. */
 export function holds(store: MvccStore, compare: Compare<Bytes>): boolean {
-  const kvs: Comparable[] = [];
-  store.scan(toInterval(compare), (version) => kvs.push(version));
+  const kvs: Comparable[] = store.find(toInterval(compare));
   if (kvs.length === 0) kvs.push(absent);
   return kvs.every(condition(compare));
 }

@@ -3,6 +3,18 @@ import {type SortedMap, sortedMap} from '../sorted-map.ts';
 import type {Interval} from './interval.ts';
 import {countUntil, isTombstone, type Version} from './version.ts';
 
+/** Which of the keys in an interval to find. */
+export interface Selection {
+  /** As they were at this revision; default: now. */
+  revision?: number | undefined;
+  /** At most this many; default: all. */
+  limit?: number | undefined;
+  /** From the last key to the first; default: from the first to the last. */
+  isDescending?: boolean | undefined;
+  /** Only those that this accepts, which alone count towards the limit. */
+  accepts?: ((version: Version) => boolean) | undefined;
+}
+
 /**
  * Each key's versions, oldest first, with the keys in byte order.
  *
@@ -30,7 +42,9 @@ import {countUntil, isTombstone, type Version} from './version.ts';
  */
 export class KeyIndex {
   readonly #keys: SortedMap<ByteString, Version[]>;
-  /** Those of {@link #keys} that were asked for by name, which a hash finds sooner than a search does. */
+  /** The keys whose last version is a tombstone. */
+  readonly #deleted: SortedMap<ByteString, undefined>;
+  /** The keys that were looked up or written: a hash finds them sooner than a search does. */
   readonly #known = new Map<ByteString, Version[]>();
   #newestRevision = 0;
   /** The newest revision when it was last shared. */
@@ -39,6 +53,7 @@ export class KeyIndex {
   /** @param origin - what to begin with; default: nothing. Neither sees what the other does later. */
   constructor(origin?: KeyIndex) {
     this.#keys = origin ? origin.#keys.clone() : sortedMap(compareByteStrings);
+    this.#deleted = origin ? origin.#deleted.clone() : sortedMap(compareByteStrings);
     if (!origin) return;
     this.#newestRevision = origin.#newestRevision;
     this.#sharedUntil = origin.#newestRevision;
@@ -51,26 +66,34 @@ export class KeyIndex {
     return versions && existingAt(versions, revision);
   }
 
-  /** The key-values that existed at `revision`, given to `visit` in key order. */
-  scan({start, end}: Interval, revision: number, visit: (version: Version) => void): void {
-    if (end === undefined) {
-      const version = this.get(start, revision);
-      if (version) visit(version);
-      return;
-    }
-    const last = end === '' ? this.#keys.maxKey() : end;
-    // Stryker disable next-line ConditionalExpression: an empty index has no keys up to any end
-    if (last === undefined) return;
-    this.#keys.forRange(start, last, end === '', (_key, versions) => {
+  /** The key-values that existed, in key order. */
+  find(
+    interval: Interval,
+    {revision = Infinity, limit = Infinity, isDescending, accepts}: Selection = {},
+  ): Version[] {
+    const found: Version[] = [];
+    const collect = (versions: readonly Version[]) => {
       const version = existingAt(versions, revision);
-      if (version) visit(version);
-    });
+      if (version && accepts?.(version) !== false) found.push(version);
+      return found.length < limit;
+    };
+    if (limit > 0) this.#walk(interval, isDescending === true, collect);
+    return found;
+  }
+
+  /** How many keys existed at `revision`. Counting the present does not look at each key. */
+  count(interval: Interval, revision: number): number {
+    const isPresent = revision >= this.#newestRevision;
+    if (interval.end === undefined || !isPresent) return this.find(interval, {revision}).length;
+    return countIn(this.#keys, interval) - countIn(this.#deleted, interval);
   }
 
   /** Adds the newest version of its key. */
   append(version: Version): void {
     this.#newestRevision = version.modRevision;
     const versions = this.#find(version.key);
+    // Only a creation or a deletion changes whether the key exists.
+    if (version.version <= 1) this.#noteLast(version);
     if (!versions) this.#set(version.key, [version]);
     else if (this.#owns(versions)) versions.push(version);
     else this.#set(version.key, versions.concat(version));
@@ -80,7 +103,9 @@ export class KeyIndex {
   removeNewest(key: ByteString): void {
     const versions = this.#find(key);
     versions?.pop();
-    if (versions?.length === 0) this.#delete(key);
+    const last = versions?.at(-1);
+    if (last) this.#noteLast(last);
+    else this.#delete(key);
   }
 
   /** Forgets the versions of this key that cannot be seen at `revision` or later. */
@@ -97,6 +122,26 @@ export class KeyIndex {
     else this.#set(key, versions.slice(forgotten));
   }
 
+  /** Visits each key's versions until `visit` returns false. */
+  #walk(interval: Interval, isDescending: boolean, visit: (versions: readonly Version[]) => boolean): void {
+    const {start, end} = interval;
+    if (end === undefined) {
+      const versions = this.#find(start);
+      if (versions) visit(versions);
+    } else if (isDescending) {
+      const last = end === '' ? undefined : end;
+      for (const [key, versions] of this.#keys.entriesReversed(last, undefined, true)) {
+        if (key < start || !visit(versions)) return;
+      }
+    } else {
+      const last = end === '' ? this.#keys.maxKey() : end;
+      if (last === undefined) return;
+      this.#keys.forRange(start, last, end === '', (_key, versions) =>
+        visit(versions) ? undefined : {break: true},
+      );
+    }
+  }
+
   #find(key: ByteString): Version[] | undefined {
     const known = this.#known.get(key);
     if (known) return known;
@@ -110,8 +155,14 @@ export class KeyIndex {
     this.#known.set(key, versions);
   }
 
+  #noteLast(version: Version): void {
+    if (isTombstone(version)) this.#deleted.set(version.key, undefined);
+    else this.#deleted.delete(version.key);
+  }
+
   #delete(key: ByteString): void {
     this.#keys.delete(key);
+    this.#deleted.delete(key);
     this.#known.delete(key);
   }
 
@@ -120,6 +171,14 @@ export class KeyIndex {
     // Stryker disable next-line ConditionalExpression: every key in the index has a version
     return last !== undefined && last.modRevision > this.#sharedUntil;
   }
+}
+
+/** How many keys of the interval the map has; the map counts them by the node. */
+function countIn(keys: SortedMap<ByteString, unknown>, {start, end}: Interval): number {
+  const last = end === '' ? keys.maxKey() : end;
+  // Of an interval that ends before it starts, the map would count less than none.
+  if (last === undefined || last < start) return 0;
+  return keys.forRange(start, last, end === '');
 }
 
 function existingAt(versions: readonly Version[], revision: number): Version | undefined {

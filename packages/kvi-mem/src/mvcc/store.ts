@@ -2,7 +2,7 @@ import {KviError, type LeaseId, noLease} from 'kvi-core/driver';
 import type {ByteString} from '../byte-string.ts';
 import {History} from './history.ts';
 import type {Interval} from './interval.ts';
-import {KeyIndex} from './key-index.ts';
+import {KeyIndex, type Selection} from './key-index.ts';
 import type {Version} from './version.ts';
 
 /** What a {@link MvccStore} needs to know. */
@@ -54,9 +54,14 @@ export class MvccStore {
     return this.#index.get(key, revision);
   }
 
-  /** The key-values that existed at `revision`, given to `visit` in key order. */
-  scan(interval: Interval, visit: (version: Version) => void, revision = Infinity): void {
-    this.#index.scan(interval, revision, visit);
+  /** The key-values that exist, or existed, in key order. */
+  find(interval: Interval, selection?: Selection): Version[] {
+    return this.#index.find(interval, selection);
+  }
+
+  /** How many keys existed at `revision`. */
+  count(interval: Interval, revision = Infinity): number {
+    return this.#index.count(interval, revision);
   }
 
   /** @throws `KVI_COMPACTED`, `KVI_FUTURE_REVISION` when the store cannot be read at this revision */

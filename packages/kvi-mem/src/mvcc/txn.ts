@@ -18,7 +18,7 @@ import {holds} from './compare.ts';
 import {toInterval} from './interval.ts';
 import {range} from './range.ts';
 import type {MvccStore} from './store.ts';
-import {toKeyValue, type Version} from './version.ts';
+import {toKeyValue} from './version.ts';
 
 /** The branches that the compares choose, decided before anything runs. */
 interface Path {
@@ -112,8 +112,7 @@ function put(store: MvccStore, request: PutRequest<Bytes>): PutResponse<Bytes> {
 }
 
 function deleteRange(store: MvccStore, request: DeleteRangeRequest<Bytes>): DeleteRangeResponse<Bytes> {
-  const found: Version[] = [];
-  store.scan(toInterval(request), (version) => found.push(version));
+  const found = store.find(toInterval(request));
   for (const {key} of found) store.delete(key);
   const prevKvs = request.prevKv === true ? found.map(toKeyValue) : [];
   return {revision: store.revision, deleted: found.length, prevKvs};
