@@ -135,6 +135,7 @@ describe('A key index', () => {
     const original = example();
     original.append(tombstone('b', 8));
     original.append(version('b', 9));
+    original.append(version('c', 9));
     original.append(tombstone('c', 10));
     original.append(tombstone('a', 11));
     original.removeNewest('a');

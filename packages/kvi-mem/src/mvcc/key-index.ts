@@ -46,6 +46,8 @@ export class KeyIndex {
   readonly #deleted: SortedMap<ByteString, undefined>;
   /** The keys that were looked up or written: a hash finds them sooner than a search does. */
   readonly #known = new Map<ByteString, Version[]>();
+  /** Whether every key is known, because the index began empty. */
+  readonly #knowsAll: boolean;
   #newestRevision = 0;
   /** The newest revision when it was last shared. */
   #sharedUntil = 0;
@@ -53,6 +55,7 @@ export class KeyIndex {
   /** @param origin - what to begin with; default: nothing. Neither sees what the other does later. */
   constructor(origin?: KeyIndex) {
     this.#keys = origin ? origin.#keys.clone() : sortedMap(compareByteStrings);
+    this.#knowsAll = !origin;
     this.#deleted = origin ? origin.#deleted.clone() : sortedMap(compareByteStrings);
     if (!origin) return;
     this.#newestRevision = origin.#newestRevision;
@@ -92,10 +95,13 @@ export class KeyIndex {
   append(version: Version): void {
     this.#newestRevision = version.modRevision;
     const versions = this.#find(version.key);
+    if (!versions) {
+      this.#set(version.key, [version]);
+      return;
+    }
     // Only a creation or a deletion changes whether the key exists.
     if (version.version <= 1) this.#noteLast(version);
-    if (!versions) this.#set(version.key, [version]);
-    else if (this.#owns(versions)) versions.push(version);
+    if (this.#owns(versions)) versions.push(version);
     else this.#set(version.key, versions.concat(version));
   }
 
@@ -144,7 +150,7 @@ export class KeyIndex {
 
   #find(key: ByteString): Version[] | undefined {
     const known = this.#known.get(key);
-    if (known) return known;
+    if (known || this.#knowsAll) return known;
     const versions = this.#keys.get(key);
     if (versions) this.#known.set(key, versions);
     return versions;

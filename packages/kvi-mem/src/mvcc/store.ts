@@ -88,19 +88,20 @@ export class MvccStore {
     return result;
   }
 
-  /** Writes a key, in a transaction. */
-  put(key: ByteString, value: ByteString, lease: LeaseId): void {
+  /** Writes a key, in a transaction; without a value or lease the key keeps its own. Returns what was there before. */
+  put(key: ByteString, value: ByteString | undefined, lease: LeaseId | undefined): Version | undefined {
     const previous = this.get(key);
     const modRevision = this.#committedRevision + 1;
     this.#change(previous, {
       // One string per key, however often it is written.
       key: previous?.key ?? key,
-      value,
+      value: value ?? previous?.value ?? '',
       createRevision: previous?.createRevision ?? modRevision,
       modRevision,
       version: (previous?.version ?? 0) + 1,
-      lease,
+      lease: lease ?? previous?.lease ?? noLease,
     });
+    return previous;
   }
 
   /** Deletes a key, in a transaction; one that does not exist is left alone. */

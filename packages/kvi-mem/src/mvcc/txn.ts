@@ -99,16 +99,16 @@ function apply(store: MvccStore, {succeeded, ops}: Path): TxnResponse<Bytes> {
 }
 
 function put(store: MvccStore, request: PutRequest<Bytes>): PutResponse<Bytes> {
-  const key = toByteString(request.key);
-  const previous = store.get(key);
-  // Stryker disable next-line OptionalChaining: the key was checked to exist
-  const value = request.ignoreValue === true ? previous?.value : request.value && toByteString(request.value);
-  // Stryker disable next-line OptionalChaining: the key was checked to exist
-  const lease = request.ignoreLease === true ? previous?.lease : request.lease;
+  const {lease = noLease, ignoreValue, ignoreLease, prevKv} = request;
   // Stryker disable next-line StringLiteral: a valid put has a value, or keeps one
-  store.put(key, value ?? '', lease ?? noLease);
+  const value = request.value ? toByteString(request.value) : '';
+  const previous = store.put(
+    toByteString(request.key),
+    ignoreValue === true ? undefined : value,
+    ignoreLease === true ? undefined : lease,
+  );
   const {revision} = store;
-  return request.prevKv === true && previous ? {revision, prevKv: toKeyValue(previous)} : {revision};
+  return prevKv === true && previous ? {revision, prevKv: toKeyValue(previous)} : {revision};
 }
 
 function deleteRange(store: MvccStore, request: DeleteRangeRequest<Bytes>): DeleteRangeResponse<Bytes> {

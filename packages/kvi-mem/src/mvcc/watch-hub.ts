@@ -96,7 +96,7 @@ export class WatchHub {
 
   /** Gives the changes of a transaction that has just completed. */
   notify(revision: number, changes: readonly Version[]): void {
-    if (this.#watchers.size === 0) return;
+    if (this.#ofRanges.size === 0 && !changes.some(({key}) => this.#byKey.has(key))) return;
     const batches = new Map<Watcher, Event<Bytes>[]>();
     for (const change of changes) {
       // Made once, however many watch.
