@@ -36,9 +36,9 @@ export interface Selection {
  * A key without versions has no entry. (etcd's key_index.go keeps revisions only, and splits them into generations at
  * the tombstones to find the create revision and the version number, which a {@link Version} has.)
  *
- * An index that begins with what another one has shares all of it, whatever its size. From then on neither changes what was
- * there: whoever writes a key for the first time copies the versions of this key. An array whose last version is newer than
- * the last sharing is such a copy, or was made since.
+ * An index that begins with another shares all of it, whatever its size. From then on neither changes the shared arrays:
+ * the first write of a key copies its versions. An array whose last version is newer than the last sharing is a copy, or
+ * was created since.
  */
 export class KeyIndex {
   readonly #keys: SortedMap<ByteString, Version[]>;

@@ -120,7 +120,7 @@ export class MvccStore {
   }
 
   /**
-   * Forgets the history before `revision`. The cost is that of the changes forgotten, whatever the number of keys.
+   * Forgets the history before `revision`. The cost depends on the changes forgotten, not on the number of keys.
    *
    * Changes at `revision` itself stay for watches, deletions included, as in etcd since 3.4.34 and 3.5.16.
    *

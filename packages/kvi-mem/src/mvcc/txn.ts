@@ -119,7 +119,7 @@ function deleteRange(store: MvccStore, request: DeleteRangeRequest<Bytes>): Dele
 }
 
 /**
- * Nested transactions tell the revision of the whole, as the outer one; other operations tell that of their moment.
+ * A nested transaction reports the revision of the whole transaction; other operations report the revision when they ran.
  * (etcd leaves the header of a nested transaction empty.)
  */
 function setRevision(response: TxnResponse<Bytes>, revision: number): void {
