@@ -87,8 +87,9 @@ export class KeyIndex {
   /** How many keys existed at `revision`. Counting the present does not look at each key. */
   count(interval: Interval, revision: number): number {
     const isPresent = revision >= this.#newestRevision;
-    if (interval.end === undefined || !isPresent) return this.find(interval, {revision}).length;
-    return countIn(this.#keys, interval) - countIn(this.#deleted, interval);
+    const {start, end} = interval;
+    if (end === undefined || !isPresent) return this.find(interval, {revision}).length;
+    return countIn(this.#keys, start, end) - countIn(this.#deleted, start, end);
   }
 
   /** Adds the newest version of its key. */
@@ -140,8 +141,7 @@ export class KeyIndex {
         if (key < start || !visit(versions)) return;
       }
     } else {
-      const last = end === '' ? this.#keys.maxKey() : end;
-      if (last === undefined) return;
+      const last = end === '' ? (this.#keys.maxKey() ?? start) : end;
       this.#keys.forRange(start, last, end === '', (_key, versions) =>
         visit(versions) ? undefined : {break: true},
       );
@@ -179,12 +179,11 @@ export class KeyIndex {
   }
 }
 
-/** How many keys of the interval the map has; the map counts them by the node. */
-function countIn(keys: SortedMap<ByteString, unknown>, {start, end}: Interval): number {
-  const last = end === '' ? keys.maxKey() : end;
-  // Of an interval that ends before it starts, the map would count less than none.
-  if (last === undefined || last < start) return 0;
-  return keys.forRange(start, last, end === '');
+/** How many keys the map has from `start` to `end`, as in an {@link Interval}. The map adds up its nodes, and does not look at each key. */
+function countIn(keys: SortedMap<ByteString, unknown>, start: ByteString, end: ByteString): number {
+  const last = end === '' ? (keys.maxKey() ?? start) : end;
+  // The map counts less than 0 keys in an interval that ends before it starts.
+  return last < start ? 0 : keys.forRange(start, last, end === '');
 }
 
 function existingAt(versions: readonly Version[], revision: number): Version | undefined {
