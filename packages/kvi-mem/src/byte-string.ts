@@ -3,7 +3,7 @@ import type {Bytes} from 'kvi-core/driver';
 /**
  * Bytes as a string with one character, U+0000 to U+00FF, for each byte.
  *
- * The store keeps keys and values so because such strings compare in byte order with `<`, work as keys of a `Map`, are
+ * The store keeps keys and values in this form because such strings compare in byte order with `<`, work as keys of a `Map`, are
  * immutable, and take one byte a character. A `Buffer` would take some 200 bytes beside its content, and would keep
  * alive the whole pool or network chunk that it was cut from.
  */

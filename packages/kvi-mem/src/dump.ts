@@ -23,15 +23,15 @@ export interface DumpedKey {
   lease?: string;
 }
 
-/** The keys that there are, in byte order. */
+/** The existing keys, in byte order. */
 export function dump({kv, lessor}: StoreState, {prefix = '', details = false}: DumpOptions) {
   const start = toByteString(Buffer.from(prefix));
   const entries: [string, string | DumpedKey][] = [];
-  kv.scan({start, end: ''}, (version) => {
-    if (!version.key.startsWith(start)) return;
+  for (const version of kv.find({start, end: ''})) {
+    if (!version.key.startsWith(start)) break;
     const value = toReadable(version.value);
     entries.push([nameOf(version, lessor), details ? toDumped(version, value, lessor) : value]);
-  });
+  }
   // Not by assignment, to which the key "__proto__" is special.
   return Object.fromEntries(entries);
 }
@@ -42,7 +42,7 @@ function toDumped(version: Version, value: string, lessor: Lessor): DumpedKey {
   return lease === noLease ? dumped : {...dumped, lease: leaseName(lease, lessor)};
 }
 
-/** Ids are random, so a lock's key, which ends with that of its lease, would be another one in each run. */
+/** A lock's key ends with its lease's id, which is random, so as it is the key would differ in each run. */
 function nameOf({key, lease}: Version, lessor: Lessor): string {
   const suffix = `/${lease}`;
   return lease !== noLease && key.endsWith(suffix)
@@ -59,7 +59,7 @@ const hard = /[^\P{Cc}\t\n\r]|\\x[0-9a-f]{2}/u;
 
 /**
  * Text as it is. What is not text that can be read is written byte by byte: `\xNN`, printable ASCII as itself, and a
- * backslash doubled. So two different byte strings never read the same.
+ * backslash doubled. No two byte strings are shown alike.
  */
 function toReadable(byteString: ByteString): string {
   const bytes = toBytes(byteString);

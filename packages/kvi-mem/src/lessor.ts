@@ -37,20 +37,20 @@ const maxDelayMs = 2 ** 31 - 1;
 /**
  * The leases of a store.
  *
- * A lease is over when its time is, not when a timer fires: {@link Lessor.expire} is called before each access to the
- * store, so that nothing is seen, or kept alive, that should be gone. The one timer, for the lease that expires next,
- * makes its end an event for those who watch and do not ask.
+ * A lease expires by the clock, not when a timer fires: {@link Lessor.expire} is called before each access to the store, so
+ * that no access sees an expired lease or keeps it alive. The one timer, for the lease that expires next, lets watches see
+ * the expiry when nothing accesses the store.
  *
- * A lessor that begins with what another one has shares all of it, whatever its size. From then on neither owns what is
- * there: whoever changes a lease for the first time copies it. Time goes on for it where it was for the other one, so
- * that each lease has the time left that it had there.
+ * A lessor that begins with what another one has shares all of it, whatever its size. From then on neither owns the leases,
+ * and copies each before changing it for the first time. Its time continues from the other's, so that each lease keeps the
+ * time it has left.
  */
 export class Lessor {
   readonly #options: LessorOptions;
   readonly #leases: SortedMap<LeaseId, Lease>;
   /** The same leases, the one that expires next first. */
   readonly #byExpiry: SortedMap<Lease, undefined>;
-  /** When the clock stood so, it was 0 by this lessor's time. */
+  /** Clock reading at this lessor's time zero. */
   readonly #epoch: number = 0;
   #owner = {};
   #timer: Timer | undefined;
@@ -72,7 +72,7 @@ export class Lessor {
   grant(request: {ttlSeconds: number; id?: LeaseId | undefined}): {id: LeaseId; ttlSeconds: number} {
     const id = request.id === undefined || request.id === noLease ? this.#freshId() : request.id;
     if (this.#leases.has(id)) {
-      throw new KviError('KVI_LEASE_EXISTS', `lease ${id} exists already; grant without naming an id`);
+      throw new KviError('KVI_LEASE_EXISTS', `lease ${id} already exists; grant without an id`);
     }
     const ttlSeconds = Math.max(request.ttlSeconds, this.#options.minTtlSeconds);
     this.#granted += 1;
@@ -128,7 +128,7 @@ export class Lessor {
     return this.#leases.valuesArray().map(({id, keys}) => ({id, keys: keys.keysArray().map(toBytes)}));
   }
 
-  /** As which of the leases, from 1, this one was granted. */
+  /** The position of this lease in the order of granting, from 1. */
   numberOf(id: LeaseId): number | undefined {
     return this.#leases.get(id)?.number;
   }
@@ -147,7 +147,7 @@ export class Lessor {
     if (entered) this.#own(entered).keys.set(key, undefined);
   }
 
-  /** Ends the leases whose time is over. */
+  /** Ends the leases that have expired. */
   expire(): void {
     for (let next = this.#next(); next && next.expiresAt <= this.#now(); next = this.#next()) this.#end(next);
   }
@@ -172,7 +172,7 @@ export class Lessor {
     if (!lease) {
       throw new KviError(
         'KVI_LEASE_NOT_FOUND',
-        `lease ${id} has expired, was revoked or never was; grant another`,
+        `lease ${id} not found: it expired, was revoked or never existed; grant another`,
       );
     }
     return lease;
@@ -198,7 +198,7 @@ export class Lessor {
     this.#options.deleteKeys(lease.keys.keysArray());
   }
 
-  /** A timer that fires too early is left to do so, and sets the next: keepalives come often, and each would cost two. */
+  /** A timer set too early is kept, and sets the next when it fires: replacing it at each keepalive would cost more. */
   #setTimer(): void {
     const next = this.#next();
     if (!next) {
@@ -221,7 +221,7 @@ export class Lessor {
     this.#timer = undefined;
   }
 
-  /** 63 random bits that name no lease yet. */
+  /** 63 random bits that are not yet the id of a lease. */
   #freshId(): LeaseId {
     for (;;) {
       const id = (randomBytes(8).readBigUInt64BE() >> 1n).toString(16);

@@ -1,33 +1,39 @@
 import {setImmediate as otherWorkDone} from 'node:timers/promises';
 import type {Clock, Timer} from 'kvi-core/driver';
+import {sortedMap} from './sorted-map.ts';
 
 interface Pending {
   readonly at: number;
+  /** Timers are numbered as they are set; decides between those due at the same time. */
+  readonly number: number;
   readonly callback: () => void;
 }
 
 /**
- * A clock that a test advances, so that an hour takes no time and every run takes the same course.
+ * A clock that a test advances, so that an hour takes no time and every run is the same.
  *
  * ```ts
  * const clock = new ManualClock();
  * const driver = new MemStore({clock}).driver();
  * const lease = await driver.leaseGrant({ttlSeconds: 10});
- * await clock.advance(9_999); // the lease lives
- * await clock.advance(1); // the lease is over, its keys are deleted
+ * await clock.advance(9_999); // the lease is still alive
+ * await clock.advance(1); // the lease has expired, and its keys are deleted
  * ```
  */
 export class ManualClock implements Clock {
   #now = 0;
-  readonly #pending = new Set<Pending>();
+  #set = 0;
+  /** The timer that is due first comes first. */
+  readonly #pending = sortedMap<Pending, undefined>((a, b) => a.at - b.at || a.number - b.number);
 
   now(): number {
     return this.#now;
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {
-    const pending: Pending = {at: this.#now + Math.max(0, delayMs), callback};
-    this.#pending.add(pending);
+    this.#set += 1;
+    const pending: Pending = {at: this.#now + Math.max(0, delayMs), number: this.#set, callback};
+    this.#pending.set(pending, undefined);
     const timer: Timer = {
       cancel: () => {
         this.#pending.delete(pending);
@@ -38,16 +44,16 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Lets time pass, and fires the timers that come due, each at its own time and in the order of time. Before each, and
-   * at the end, what the program has to do by then is done: a keepalive that a timer at second 1 sends is answered
-   * before a lease expires at second 3. Await it before the next call.
+   * Advances the time and fires the timers that come due, in order of time, each at its own; those due at the same time
+   * fire in the order in which they were set. Before each timer, and at the end, the program finishes its other work: a
+   * keepalive sent by a timer at second 1 is answered before a lease expires at second 3. Await each call before the next.
    *
    * @param ms milliseconds, 0 or more
    */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
     await otherWorkDone();
-    for (let next = this.#next(end); next; next = this.#next(end)) {
+    for (let next = this.#pending.minKey(); next && next.at <= end; next = this.#pending.minKey()) {
       this.#pending.delete(next);
       this.#now = next.at;
       next.callback();
@@ -55,14 +61,5 @@ export class ManualClock implements Clock {
     }
     this.#now = end;
     await otherWorkDone();
-  }
-
-  /** The timer that is due first, of several the one that was set first. */
-  #next(end: number): Pending | undefined {
-    let first: Pending | undefined;
-    for (const pending of this.#pending) {
-      if (pending.at <= end && (!first || pending.at < first.at)) first = pending;
-    }
-    return first;
   }
 }

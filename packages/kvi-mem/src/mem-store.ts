@@ -61,18 +61,18 @@ export class MemStore {
   }
 
   /**
-   * The store that `mem:NAME` opens, the same one each time in this process; `''` is that of `mem:`. It is made when it
-   * is first asked for, and stays; {@link MemStore.reset} empties it.
+   * The store that `mem:NAME` opens, always the same one in this process; `''` names the store of `mem:`. It is created
+   * on first use and kept; {@link MemStore.reset} empties it.
    *
-   * @param options to make it with, for a test that comes before all others who ask for the store. Default: the defaults,
-   *   or the store that there is.
-   * @throws `KVI_INVALID_ARGUMENT` for options of a store that is there already
+   * @param options for creating it, given by a test before anything else uses the store. Default: the defaults, or the
+   *   existing store.
+   * @throws `KVI_INVALID_ARGUMENT` for options of a store that already exists
    */
   static named(name: string, options?: MemStoreOptions): MemStore {
     const present = MemStore.#named.get(name);
     if (present && options) {
       throw invalidArgument(
-        `the store ${JSON.stringify(name)} is there already; give its options before anybody opens it`,
+        `the store ${JSON.stringify(name)} already exists; give its options the first time it is named`,
       );
     }
     const store = present ?? new MemStore(options);
@@ -104,7 +104,7 @@ export class MemStore {
    * What was opened on the store and is still open, in the order in which it was opened: handles, watches, leases, locks
    * and temporary keys, each with the place in the program that opened it. `describeResources` prints it.
    *
-   * Only what was opened since {@link traceResources} is known; without it, nothing is.
+   * Only what was opened after {@link traceResources} was called is listed; without that call, nothing is.
    */
   openResources(): OpenResource[] {
     return this.#resources.list();
@@ -149,7 +149,7 @@ export class MemStore {
   }
 
   /**
-   * Makes the store as good as new: revision 1, no keys, no leases. Handles stay open; their watches end with
+   * Empties the store: revision 1, no keys, no leases. Handles stay open; their watches end with
    * `KVI_COMPACTED`, because the history that they follow is gone.
    */
   reset(): void {
@@ -184,7 +184,7 @@ export class MemStore {
     const {lessor, hub} = this.#state;
     this.#state = state;
     lessor.stop();
-    const message = `the store was ${how}, and its history is another; read the present state and go on from there`;
+    const message = `the store was ${how}, so the history before it is gone; read the current state and continue from there`;
     const compactRevision = Math.max(1, state.kv.compactRevision);
     hub.end(new KviError('KVI_COMPACTED', message, {compactRevision}));
   }

@@ -28,7 +28,7 @@ export function openMemDriver(url = 'mem:', options: OpenMemDriverOptions = {}):
     const name = storeName(url);
     const unknown = Object.keys(options).find((option) => !known.includes(option));
     if (unknown !== undefined) {
-      throw invalidArgument(`there is no option ${unknown}; there are ${known.join(', ')}`);
+      throw invalidArgument(`unknown option ${unknown}; expected one of ${known.join(', ')}`);
     }
     const {store = MemStore.named(name), ...driverOptions} = options;
     if (!(store instanceof MemStore)) throw invalidArgument('store must be a MemStore');

@@ -12,7 +12,7 @@ export interface MemSnapshot {
 
 const states = new WeakMap<MemSnapshot, StoreState>();
 
-/** In a snapshot no time passes: no lease comes nearer to its end. */
+/** Time does not pass in a snapshot, so its leases keep the time they have left. */
 const stoppedClock: Clock = {
   now: () => 0,
   setTimer() {
@@ -21,7 +21,7 @@ const stoppedClock: Clock = {
   },
 };
 
-/** A snapshot is a store that shares what `state` has, and that nobody writes to. */
+/** A snapshot is a store that shares the contents of `state` and is never written to. */
 export function takeSnapshot(options: StoreStateOptions, state: StoreState): MemSnapshot {
   const snapshot: MemSnapshot = Object.freeze({revision: state.kv.revision});
   states.set(snapshot, createStoreState({...options, clock: stoppedClock}, state));

@@ -1,4 +1,4 @@
-import {type Clock, noLease} from 'kvi-core/driver';
+import type {Clock} from 'kvi-core/driver';
 import {Lessor, type LessorOptions} from './lessor.ts';
 import {MvccStore, type MvccStoreOptions} from './mvcc/store.ts';
 import {WatchHub} from './mvcc/watch-hub.ts';
@@ -39,8 +39,8 @@ export function createStoreState(
   };
   const storeOptions: MvccStoreOptions = {
     historyLimit,
-    onChange(current, previous) {
-      lessor.move(current.key, previous?.lease ?? noLease, current.lease);
+    onLeaseChange(key, from, to) {
+      lessor.move(key, from, to);
     },
     onCommit(revision, changes) {
       hub.notify(revision, changes);

@@ -22,6 +22,17 @@ describe('A manual clock', () => {
     expect(fired).toEqual(['first at 100', 'second at 100', 'late at 300']);
   });
 
+  it('fires any number of timers for the same time in the order in which they were set', async () => {
+    const clock = new ManualClock();
+    const fired: number[] = [];
+    const order = Array.from({length: 200}, (_, i) => i);
+    const timers = order.map((i) => clock.setTimer(i % 2 === 0 ? 5 : 6, () => fired.push(i)));
+    for (const [i, timer] of timers.entries()) if (i % 3 === 0) timer.cancel();
+    await clock.advance(6);
+    const left = order.filter((i) => i % 3 !== 0);
+    expect(fired).toEqual([...left.filter((i) => i % 2 === 0), ...left.filter((i) => i % 2 === 1)]);
+  });
+
   it('fires a timer that another one sets, when it comes due on the way', async () => {
     const clock = new ManualClock();
     const ticks: number[] = [];

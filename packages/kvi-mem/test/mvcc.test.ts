@@ -131,6 +131,52 @@ describe('A key index', () => {
     expect(other.get('b', 9)?.value).toBe('other');
   });
 
+  it('counts and finds the same keys, at present and before, also after it was shared or taken back', () => {
+    const original = example();
+    original.append(tombstone('b', 8));
+    original.append(version('b', 9));
+    original.append(version('c', 9));
+    original.append(tombstone('c', 10));
+    original.append(tombstone('a', 11));
+    original.removeNewest('a');
+    const index = new KeyIndex(original);
+    index.append(version('d', 11));
+    index.append(tombstone('d', 12));
+    original.append(version('c', 11));
+    original.compact('a', 5);
+    const bounds = ['', 'a', 'b', 'c', 'd', 'e'];
+    const intervals = bounds.flatMap((start) => [undefined, ...bounds].map((end) => ({start, end})));
+    for (const {interval, revision} of intervals.flatMap((interval) =>
+      [5, 8, 9, 10, Infinity].map((revision) => ({interval, revision})),
+    )) {
+      for (const either of [original, index]) {
+        const found = either.find(interval, {revision});
+        const reversed = either.find(interval, {revision, isDescending: true});
+        expect(either.count(interval, revision)).toBe(found.length);
+        expect(reversed.reverse()).toEqual(found);
+      }
+    }
+    const keys = (one: KeyIndex) => one.find({start: '', end: ''}).map(({key}) => key);
+    expect({original: keys(original), index: keys(index)}).toEqual({
+      original: ['a', 'b', 'c'],
+      index: ['a', 'b'],
+    });
+  });
+
+  it('finds no more than the limit, from either end', () => {
+    const index = example();
+    index.append(version('c', 8));
+    const keys = (limit: number, isDescending = false) =>
+      index.find({start: 'a', end: ''}, {limit, isDescending}).map(({key}) => key);
+    expect([keys(0), keys(1), keys(2), keys(1, true), keys(2, true)]).toEqual([
+      [],
+      ['a'],
+      ['a', 'b'],
+      ['c'],
+      ['c', 'b'],
+    ]);
+  });
+
   it('does no more for a write or a compaction of a key however long its history is', async () => {
     const rounds = 50_000;
     /** What writes and compactions cost, spread over so many keys. */
@@ -164,8 +210,7 @@ describe('A key index', () => {
     }
     const scans = (index: KeyIndex, count: number) =>
       cost(() => {
-        for (let round = 0; round < count; round += 1)
-          index.scan({start: '0', end: ''}, Infinity, () => undefined);
+        for (let round = 0; round < count; round += 1) index.find({start: '0', end: ''});
       });
     // Passing by what was deleted makes it ten times as much; usual is a hundredth.
     expect(await scans(emptied, 1_000)).toBeLessThan(await scans(full, 100));

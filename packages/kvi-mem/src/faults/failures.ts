@@ -34,7 +34,7 @@ export function failure(code: FaultCode, call: PortCall): KviError {
     case 'KVI_UNAVAILABLE':
       return couldNotServe(call, 'No connection established');
     case 'KVI_TIMEOUT':
-      return new KviError(code, `${describeCall(call)}: the time ran out; nothing was changed`);
+      return new KviError(code, `${describeCall(call)}: timed out; nothing was changed`);
     case 'KVI_UNKNOWN_OUTCOME':
       return connectionLost(call);
     default:

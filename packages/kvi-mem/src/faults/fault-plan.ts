@@ -6,9 +6,9 @@ import type {PortCall} from './port-call.ts';
 export interface PlannedEffect {
   matches: (call: PortCall) => boolean;
   effect: Effect;
-  /** How many calls it still happens to; `Infinity`: all. */
+  /** How many more calls it affects; `Infinity`: all. */
   left: number;
-  /** How many it has happened to. */
+  /** How many it has affected. */
   hits: number;
 }
 
@@ -44,12 +44,12 @@ export class FaultPlan {
     return this.#watchesAreDown;
   }
 
-  /** Plans a fault. Those for so many calls happen before those for every call, and in the order in which they are planned. */
+  /** Plans a fault. Faults for a number of calls come before those for every call, each in the order in which they were planned. */
   add(planned: PlannedEffect): void {
     (planned.left === Infinity ? this.#every : this.#next).push(planned);
   }
 
-  /** What happens to this call, which counts as one that it has happened to. */
+  /** The effect on this call, which counts as a hit. */
   effectOn(call: PortCall): Effect | undefined {
     const planned = [...this.#next, ...this.#every].find(({left, matches}) => left > 0 && matches(call));
     if (planned === undefined) return undefined;

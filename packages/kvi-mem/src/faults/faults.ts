@@ -20,27 +20,27 @@ export interface KeySelection {
   prefix?: Input | undefined;
 }
 
-/** Which calls are meant: those for which all that is given holds. */
+/** Selects the calls that meet every condition given. */
 export interface CallSelection extends KeySelection {
   operation?: Operation | readonly Operation[] | undefined;
-  /** Whatever else decides. Asked only about calls for which the rest holds. */
+  /** Any other condition. Called only for calls that meet the rest. */
   where?: ((call: PortCall) => boolean) | undefined;
 }
 
-/** Which leases are meant: that of this id, or those that hold such a key. */
+/** Selects leases by id, or by the keys attached to them. */
 export interface LeaseSelection extends KeySelection {
   id?: LeaseId | undefined;
 }
 
-/** A fault that is planned. */
+/** A planned fault. */
 export interface Fault {
-  /** How many calls it has happened to. */
+  /** How many calls it has affected. */
   readonly hits: number;
-  /** Takes it back: it happens to no further call. */
+  /** Removes it: it affects no further call. */
   lift(): void;
 }
 
-/** What is to happen to the calls that were selected. Nothing is planned until one of these is called. */
+/** What to do with the selected calls. Nothing is planned until one of these is called. */
 export interface FaultChoice {
   /**
    * They fail, and are not applied.
@@ -61,7 +61,7 @@ export interface FaultChoice {
   pass(): Fault;
 }
 
-/** The plan behind a {@link Faults}, for those who carry it out. */
+/** The plan behind a {@link Faults}, for the drivers that carry it out. */
 export let planOf: (faults: Faults) => FaultPlan;
 
 /**
@@ -80,7 +80,7 @@ export let planOf: (faults: Faults) => FaultPlan;
  * faults.heal();
  * ```
  *
- * One plan may be that of several handles: it is as if they were in one process.
+ * Several handles can share one plan, as if they were in one process.
  */
 export class Faults {
   readonly #plan = new FaultPlan();
@@ -90,8 +90,8 @@ export class Faults {
   }
 
   /**
-   * Plans what happens to the next call, or the next few, of those selected. Several are a script: each call meets the first
-   * that is left and selects it.
+   * Plans what happens to the next call, or the next few, of those selected. Several plans make a script: each call uses the
+   * first remaining fault that matches.
    *
    * @param calls an operation, or more exactly which calls; default: any
    * @param times how many calls; default 1
@@ -150,8 +150,8 @@ export class Faults {
   }
 
   /**
-   * Ends leases that the handles granted, in the store and now, as if they had expired: their keys are deleted, and who
-   * holds a lock or a temporary key by one is told as in production.
+   * Ends leases that the handles granted, in the store and now, as if they had expired: their keys are deleted, and
+   * the holders of their locks and temporary keys are notified as in production.
    *
    * @param leases default: all
    * @throws `KVI_INVALID_ARGUMENT`
@@ -205,7 +205,7 @@ function callMatcher(calls: Operation | CallSelection): PlannedEffect['matches']
   const wanted = operation === undefined ? undefined : [operation].flat();
   const unknown = wanted?.find((name) => !operations.includes(name));
   if (unknown !== undefined) {
-    throw invalidArgument(`there is no operation ${unknown}; there are ${operations.join(', ')}`);
+    throw invalidArgument(`unknown operation ${unknown}; expected one of ${operations.join(', ')}`);
   }
   if (where !== undefined && typeof where !== 'function') throw invalidArgument('where must be a function');
   const keys = toKeys(selection);
@@ -225,10 +225,11 @@ function toKeys({key, prefix}: KeySelection): Interval | undefined {
 
 function checkNames(selection: object, names: readonly string[]): void {
   if (typeof selection !== 'object' || selection === null) {
-    throw invalidArgument(`what is meant must be an object with some of ${names.join(', ')}`);
+    throw invalidArgument(`a selection must be an object with some of ${names.join(', ')}`);
   }
   const unknown = Object.keys(selection).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw invalidArgument(`there is no ${unknown}; there are ${names.join(', ')}`);
+  if (unknown !== undefined)
+    throw invalidArgument(`unknown field ${unknown}; expected one of ${names.join(', ')}`);
 }
 
 /** The longest delay that a timer takes. */

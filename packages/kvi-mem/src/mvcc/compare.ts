@@ -4,15 +4,14 @@ import {toInterval} from './interval.ts';
 import type {MvccStore} from './store.ts';
 import type {Version} from './version.ts';
 
-/** What is compared of a key-value; that of an absent key is all zeros, except that it has no value. */
+/** The parts of a key-value that can be compared. For an absent key they are zero, and there is no value. */
 type Comparable = Pick<Version, 'createRevision' | 'modRevision' | 'version' | 'lease'> & {value?: string};
 
 const absent: Comparable = {createRevision: 0, modRevision: 0, version: 0, lease: noLease};
 
 /** Whether every key of the compare's range meets it; for a range without keys, whether an absent key does. */
 export function holds(store: MvccStore, compare: Compare<Bytes>): boolean {
-  const kvs: Comparable[] = [];
-  store.scan(toInterval(compare), (version) => kvs.push(version));
+  const kvs: Comparable[] = store.find(toInterval(compare));
   if (kvs.length === 0) kvs.push(absent);
   return kvs.every(condition(compare));
 }

@@ -1,14 +1,14 @@
 import {type SortedMap, sortedMap} from '../sorted-map.ts';
 import {countUntil, type Version} from './version.ts';
 
-/** A chunk is complete with so many changes, and those of its last revision. */
+/** A chunk is complete once it has at least this many changes; all changes of a revision are in one chunk. */
 const chunkSize = 128;
 
 /**
  * Every change since the compact revision, in the order of revisions.
  *
- * They are kept in chunks, which nobody changes once they are complete. So a history that begins with what another one
- * has shares all of them, and copies only the chunk that is not: fewer than 128 changes, whatever the size.
+ * They are kept in chunks, which never change once complete. So a history that begins with another shares its complete
+ * chunks and copies only the incomplete one: fewer than 128 changes, whatever the size.
  */
 export class History {
   /** The complete chunks, by the last revision that each has. */

@@ -3,6 +3,18 @@ import {type SortedMap, sortedMap} from '../sorted-map.ts';
 import type {Interval} from './interval.ts';
 import {countUntil, isTombstone, type Version} from './version.ts';
 
+/** Which of the keys in an interval to find. */
+export interface Selection {
+  /** As they were at this revision; default: now. */
+  revision?: number | undefined;
+  /** At most this many; default: all. */
+  limit?: number | undefined;
+  /** From the last key to the first; default: from the first to the last. */
+  isDescending?: boolean | undefined;
+  /** Only those that this accepts, which alone count towards the limit. */
+  accepts?: ((version: Version) => boolean) | undefined;
+}
+
 /**
  * Each key's versions, oldest first, with the keys in byte order.
  *
@@ -24,14 +36,18 @@ import {countUntil, isTombstone, type Version} from './version.ts';
  * A key without versions has no entry. (etcd's key_index.go keeps revisions only, and splits them into generations at
  * the tombstones to find the create revision and the version number, which a {@link Version} has.)
  *
- * An index that begins with what another one has shares all of it, whatever its size. From then on neither changes what was
- * there: whoever writes a key for the first time copies the versions of this key. An array whose last version is newer than
- * the last sharing is such a copy, or was made since.
+ * An index that begins with another shares all of it, whatever its size. From then on neither changes the shared arrays:
+ * the first write of a key copies its versions. An array whose last version is newer than the last sharing is a copy, or
+ * was created since.
  */
 export class KeyIndex {
   readonly #keys: SortedMap<ByteString, Version[]>;
-  /** Those of {@link #keys} that were asked for by name, which a hash finds sooner than a search does. */
+  /** The keys whose last version is a tombstone. */
+  readonly #deleted: SortedMap<ByteString, undefined>;
+  /** The keys that were looked up or written: a hash finds them sooner than a search does. */
   readonly #known = new Map<ByteString, Version[]>();
+  /** Whether every key is known, because the index began empty. */
+  readonly #knowsAll: boolean;
   #newestRevision = 0;
   /** The newest revision when it was last shared. */
   #sharedUntil = 0;
@@ -39,6 +55,8 @@ export class KeyIndex {
   /** @param origin - what to begin with; default: nothing. Neither sees what the other does later. */
   constructor(origin?: KeyIndex) {
     this.#keys = origin ? origin.#keys.clone() : sortedMap(compareByteStrings);
+    this.#knowsAll = !origin;
+    this.#deleted = origin ? origin.#deleted.clone() : sortedMap(compareByteStrings);
     if (!origin) return;
     this.#newestRevision = origin.#newestRevision;
     this.#sharedUntil = origin.#newestRevision;
@@ -51,29 +69,50 @@ export class KeyIndex {
     return versions && existingAt(versions, revision);
   }
 
-  /** The key-values that existed at `revision`, given to `visit` in key order. */
-  scan({start, end}: Interval, revision: number, visit: (version: Version) => void): void {
-    if (end === undefined) {
-      const version = this.get(start, revision);
-      if (version) visit(version);
-      return;
-    }
-    const last = end === '' ? this.#keys.maxKey() : end;
-    // Stryker disable next-line ConditionalExpression: an empty index has no keys up to any end
-    if (last === undefined) return;
-    this.#keys.forRange(start, last, end === '', (_key, versions) => {
+  /** The key-values that existed, in key order. */
+  find(
+    interval: Interval,
+    {revision = Infinity, limit = Infinity, isDescending, accepts}: Selection = {},
+  ): Version[] {
+    const found: Version[] = [];
+    const collect = (versions: readonly Version[]) => {
       const version = existingAt(versions, revision);
-      if (version) visit(version);
-    });
+      if (version && accepts?.(version) !== false) found.push(version);
+      return found.length < limit;
+    };
+    if (limit > 0) this.#walk(interval, isDescending === true, collect);
+    return found;
+  }
+
+  /** How many keys existed at `revision`. Counting the present does not look at each key. */
+  count(interval: Interval, revision: number): number {
+    const isPresent = revision >= this.#newestRevision;
+    const {start, end} = interval;
+    if (end === undefined || !isPresent) return this.find(interval, {revision}).length;
+    return countIn(this.#keys, start, end) - countIn(this.#deleted, start, end);
   }
 
   /** Adds the newest version of its key. */
   append(version: Version): void {
     this.#newestRevision = version.modRevision;
     const versions = this.#find(version.key);
-    if (!versions) this.#set(version.key, [version]);
-    else if (this.#owns(versions)) versions.push(version);
+    if (!versions) {
+      this.#set(version.key, [version]);
+      return;
+    }
+    // Only a creation or a deletion changes whether the key exists.
+    if (version.version <= 1) this.#noteLast(version);
+    if (this.#owns(versions)) versions.push(version);
     else this.#set(version.key, versions.concat(version));
+  }
+
+  /** Takes back the last {@link append} for this key, made since the index was last shared. */
+  removeNewest(key: ByteString): void {
+    const versions = this.#find(key);
+    versions?.pop();
+    const last = versions?.at(-1);
+    if (last) this.#noteLast(last);
+    else this.#delete(key);
   }
 
   /** Forgets the versions of this key that cannot be seen at `revision` or later. */
@@ -85,16 +124,33 @@ export class KeyIndex {
     if (!last) return;
     const forgotten = isTombstone(last) ? count : count - 1;
     if (forgotten === 0) return;
-    if (forgotten === versions.length) {
-      this.#keys.delete(key);
-      this.#known.delete(key);
-    } else if (this.#owns(versions)) versions.splice(0, forgotten);
+    if (forgotten === versions.length) this.#delete(key);
+    else if (this.#owns(versions)) versions.splice(0, forgotten);
     else this.#set(key, versions.slice(forgotten));
+  }
+
+  /** Visits each key's versions until `visit` returns false. */
+  #walk(interval: Interval, isDescending: boolean, visit: (versions: readonly Version[]) => boolean): void {
+    const {start, end} = interval;
+    if (end === undefined) {
+      const versions = this.#find(start);
+      if (versions) visit(versions);
+    } else if (isDescending) {
+      const last = end === '' ? undefined : end;
+      for (const [key, versions] of this.#keys.entriesReversed(last, undefined, true)) {
+        if (key < start || !visit(versions)) return;
+      }
+    } else {
+      const last = end === '' ? (this.#keys.maxKey() ?? start) : end;
+      this.#keys.forRange(start, last, end === '', (_key, versions) =>
+        visit(versions) ? undefined : {break: true},
+      );
+    }
   }
 
   #find(key: ByteString): Version[] | undefined {
     const known = this.#known.get(key);
-    if (known) return known;
+    if (known || this.#knowsAll) return known;
     const versions = this.#keys.get(key);
     if (versions) this.#known.set(key, versions);
     return versions;
@@ -105,11 +161,29 @@ export class KeyIndex {
     this.#known.set(key, versions);
   }
 
+  #noteLast(version: Version): void {
+    if (isTombstone(version)) this.#deleted.set(version.key, undefined);
+    else this.#deleted.delete(version.key);
+  }
+
+  #delete(key: ByteString): void {
+    this.#keys.delete(key);
+    this.#deleted.delete(key);
+    this.#known.delete(key);
+  }
+
   #owns(versions: readonly Version[]): boolean {
     const last = versions[versions.length - 1];
     // Stryker disable next-line ConditionalExpression: every key in the index has a version
     return last !== undefined && last.modRevision > this.#sharedUntil;
   }
+}
+
+/** How many keys the map has from `start` to `end`, as in an {@link Interval}. The map adds up its nodes, and does not look at each key. */
+function countIn(keys: SortedMap<ByteString, unknown>, start: ByteString, end: ByteString): number {
+  const last = end === '' ? (keys.maxKey() ?? start) : end;
+  // The map counts less than 0 keys in an interval that ends before it starts.
+  return last < start ? 0 : keys.forRange(start, last, end === '');
 }
 
 function existingAt(versions: readonly Version[], revision: number): Version | undefined {

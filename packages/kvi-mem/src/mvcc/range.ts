@@ -11,53 +11,57 @@ import {toKeyOnly, toKeyValue, type Version} from './version.ts';
  * @see `Range` in etcd's server/etcdserver/apply.go
  */
 export function range(store: MvccStore, request: RangeRequest<Bytes>): RangeResponse<Bytes> {
-  const {limit = 0, revision = 0, keysOnly = false, countOnly = false} = request;
-  if (revision > 0) store.checkRevision(revision);
+  const {limit = 0, keysOnly = false, countOnly = false, sortTarget = 'key'} = request;
+  const revision = request.revision === 0 ? undefined : request.revision;
+  if (revision !== undefined) store.checkRevision(revision);
 
-  // In key order they come sorted, and one more than the limit tells whether there are more.
-  const wanted = countOnly ? 0 : limit > 0 && isInKeyOrder(request) ? limit + 1 : Infinity;
-  const found: Version[] = [];
-  let count = 0;
-  const visit = (version: Version) => {
-    count += 1;
-    if (found.length < wanted && isWithinBounds(version, request)) found.push(version);
-  };
-  store.scan(toInterval(request), visit, revision > 0 ? revision : undefined);
+  const interval = toInterval(request);
+  const isSorted = sortTarget === 'key';
+  const isDescending = request.sortOrder === 'descend';
+  // One more than the limit tells whether there are more.
+  const wanted = countOnly ? 0 : limit > 0 && isSorted ? limit + 1 : Infinity;
+  const accepts = bounds(request);
+  const found = store.find(interval, {
+    revision,
+    limit: wanted,
+    isDescending: isSorted && isDescending,
+    accepts,
+  });
+  const count = !accepts && found.length < wanted ? found.length : store.count(interval, revision);
 
-  sort(found, request);
+  if (!isSorted) sort(found, orders[sortTarget], isDescending);
   const more = limit > 0 && found.length > limit;
   if (more) found.length = limit;
   const kvs = found.map(keysOnly ? toKeyOnly : toKeyValue);
   return {revision: store.revision, kvs, more, count};
 }
 
-function isInKeyOrder({sortOrder = 'ascend', sortTarget = 'key'}: RangeRequest<Bytes>): boolean {
-  return sortOrder === 'ascend' && sortTarget === 'key';
+/** Whether a version is within the request's bounds; undefined if there are none. A bound of 0 is none. */
+function bounds({
+  minModRevision = 0,
+  maxModRevision = 0,
+  minCreateRevision = 0,
+  maxCreateRevision = 0,
+}: RangeRequest<Bytes>): ((version: Version) => boolean) | undefined {
+  const highest = Math.max(minModRevision, maxModRevision, minCreateRevision, maxCreateRevision);
+  if (highest === 0) return undefined;
+  return ({modRevision, createRevision}) =>
+    isBetween(modRevision, minModRevision, maxModRevision) &&
+    isBetween(createRevision, minCreateRevision, maxCreateRevision);
 }
 
-function isWithinBounds({modRevision, createRevision}: Version, request: RangeRequest<Bytes>): boolean {
-  return (
-    isBetween(modRevision, request.minModRevision, request.maxModRevision) &&
-    isBetween(createRevision, request.minCreateRevision, request.maxCreateRevision)
-  );
-}
-
-/** A bound of 0 is none. */
-function isBetween(revision: number, min = 0, max = 0): boolean {
+function isBetween(revision: number, min: number, max: number): boolean {
   return revision >= min && (max === 0 || revision <= max);
 }
 
 const orders = {
-  key: (a: Version, b: Version) => compareByteStrings(a.key, b.key),
   version: (a: Version, b: Version) => a.version - b.version,
   create: (a: Version, b: Version) => a.createRevision - b.createRevision,
   mod: (a: Version, b: Version) => a.modRevision - b.modRevision,
   value: (a: Version, b: Version) => compareByteStrings(a.value, b.value),
 };
 
-/** They come in ascending order of keys. Those that compare as equal stay so, in a descending sort too. */
-function sort(found: Version[], {sortOrder, sortTarget = 'key'}: RangeRequest<Bytes>): void {
-  const order = orders[sortTarget];
-  if (sortOrder === 'descend') found.sort((a, b) => order(b, a));
-  else if (sortTarget !== 'key') found.sort(order);
+/** Versions that compare as equal stay in key order, in a descending sort too. */
+function sort(found: Version[], order: (a: Version, b: Version) => number, isDescending: boolean): void {
+  found.sort(isDescending ? (a, b) => order(b, a) : order);
 }

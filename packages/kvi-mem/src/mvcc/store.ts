@@ -2,15 +2,15 @@ import {KviError, type LeaseId, noLease} from 'kvi-core/driver';
 import type {ByteString} from '../byte-string.ts';
 import {History} from './history.ts';
 import type {Interval} from './interval.ts';
-import {KeyIndex} from './key-index.ts';
+import {KeyIndex, type Selection} from './key-index.ts';
 import type {Version} from './version.ts';
 
 /** What a {@link MvccStore} needs to know. */
 export interface MvccStoreOptions {
   /** How many of the latest revisions are kept at least; see {@link MvccStore.compact}. */
   historyLimit: number;
-  /** Called at each change of a key, within its transaction. */
-  onChange: (current: Version, previous: Version | undefined) => void;
+  /** Called within a transaction for each key that moves to another lease, and back again if it is rolled back. */
+  onLeaseChange: (key: ByteString, from: LeaseId, to: LeaseId) => void;
   /** Called when a transaction is complete, with its changes in the order in which they were made. */
   onCommit: (revision: number, changes: readonly Version[]) => void;
 }
@@ -18,8 +18,7 @@ export interface MvccStoreOptions {
 /**
  * The keys and values of a store at each of its revisions.
  *
- * Writes happen in a {@link MvccStore.transact} and are seen by the reads after them in it. Nothing is ever rolled back:
- * who writes has checked before that nothing can go wrong.
+ * Writes happen in a {@link MvccStore.transact} and are seen by the reads after them in it.
  */
 export class MvccStore {
   readonly #options: MvccStoreOptions;
@@ -55,9 +54,14 @@ export class MvccStore {
     return this.#index.get(key, revision);
   }
 
-  /** The key-values that existed at `revision`, given to `visit` in key order. */
-  scan(interval: Interval, visit: (version: Version) => void, revision = Infinity): void {
-    this.#index.scan(interval, revision, visit);
+  /** The key-values that exist, or existed, in key order. */
+  find(interval: Interval, selection?: Selection): Version[] {
+    return this.#index.find(interval, selection);
+  }
+
+  /** How many keys existed at `revision`. */
+  count(interval: Interval, revision = Infinity): number {
+    return this.#index.count(interval, revision);
   }
 
   /** @throws `KVI_COMPACTED`, `KVI_FUTURE_REVISION` when the store cannot be read at this revision */
@@ -71,28 +75,33 @@ export class MvccStore {
     return this.#history.between(from, to);
   }
 
-  /** Runs what writes; together its changes are one revision. */
+  /** Runs `run`, whose changes make one revision together. If it throws, none of them remains. */
   transact<T>(run: () => T): T {
+    let result: T;
     try {
-      return run();
-    } finally {
-      if (this.#pending.length > 0) this.#commit();
+      result = run();
+    } catch (error) {
+      this.#rollBack();
+      throw error;
     }
+    if (this.#pending.length > 0) this.#commit();
+    return result;
   }
 
-  /** Writes a key, in a transaction. */
-  put(key: ByteString, value: ByteString, lease: LeaseId): void {
+  /** Writes a key, in a transaction; without a value or lease the key keeps its own. Returns what was there before. */
+  put(key: ByteString, value: ByteString | undefined, lease: LeaseId | undefined): Version | undefined {
     const previous = this.get(key);
     const modRevision = this.#committedRevision + 1;
     this.#change(previous, {
       // One string per key, however often it is written.
       key: previous?.key ?? key,
-      value,
+      value: value ?? previous?.value ?? '',
       createRevision: previous?.createRevision ?? modRevision,
       modRevision,
       version: (previous?.version ?? 0) + 1,
-      lease,
+      lease: lease ?? previous?.lease ?? noLease,
     });
+    return previous;
   }
 
   /** Deletes a key, in a transaction; one that does not exist is left alone. */
@@ -111,7 +120,7 @@ export class MvccStore {
   }
 
   /**
-   * Forgets the history before `revision`. The cost is that of the changes forgotten, whatever the number of keys.
+   * Forgets the history before `revision`. The cost depends on the changes forgotten, not on the number of keys.
    *
    * Changes at `revision` itself stay for watches, deletions included, as in etcd since 3.4.34 and 3.5.16.
    *
@@ -130,7 +139,19 @@ export class MvccStore {
   #change(previous: Version | undefined, current: Version) {
     this.#index.append(current);
     this.#pending.push(current);
-    this.#options.onChange(current, previous);
+    this.#moveLease(current.key, previous, current);
+  }
+
+  #rollBack() {
+    for (const change of this.#pending.reverse()) {
+      this.#index.removeNewest(change.key);
+      this.#moveLease(change.key, change, this.get(change.key));
+    }
+    this.#pending = [];
+  }
+
+  #moveLease(key: ByteString, from: Version | undefined, to: Version | undefined) {
+    this.#options.onLeaseChange(key, from?.lease ?? noLease, to?.lease ?? noLease);
   }
 
   #commit() {

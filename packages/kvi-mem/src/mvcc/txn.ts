@@ -18,7 +18,7 @@ import {holds} from './compare.ts';
 import {toInterval} from './interval.ts';
 import {range} from './range.ts';
 import type {MvccStore} from './store.ts';
-import {toKeyValue, type Version} from './version.ts';
+import {toKeyValue} from './version.ts';
 
 /** The branches that the compares choose, decided before anything runs. */
 interface Path {
@@ -99,28 +99,27 @@ function apply(store: MvccStore, {succeeded, ops}: Path): TxnResponse<Bytes> {
 }
 
 function put(store: MvccStore, request: PutRequest<Bytes>): PutResponse<Bytes> {
-  const key = toByteString(request.key);
-  const previous = store.get(key);
-  // Stryker disable next-line OptionalChaining: the key was checked to exist
-  const value = request.ignoreValue === true ? previous?.value : request.value && toByteString(request.value);
-  // Stryker disable next-line OptionalChaining: the key was checked to exist
-  const lease = request.ignoreLease === true ? previous?.lease : request.lease;
+  const {lease = noLease, ignoreValue, ignoreLease, prevKv} = request;
   // Stryker disable next-line StringLiteral: a valid put has a value, or keeps one
-  store.put(key, value ?? '', lease ?? noLease);
+  const value = request.value ? toByteString(request.value) : '';
+  const previous = store.put(
+    toByteString(request.key),
+    ignoreValue === true ? undefined : value,
+    ignoreLease === true ? undefined : lease,
+  );
   const {revision} = store;
-  return request.prevKv === true && previous ? {revision, prevKv: toKeyValue(previous)} : {revision};
+  return prevKv === true && previous ? {revision, prevKv: toKeyValue(previous)} : {revision};
 }
 
 function deleteRange(store: MvccStore, request: DeleteRangeRequest<Bytes>): DeleteRangeResponse<Bytes> {
-  const found: Version[] = [];
-  store.scan(toInterval(request), (version) => found.push(version));
+  const found = store.find(toInterval(request));
   for (const {key} of found) store.delete(key);
   const prevKvs = request.prevKv === true ? found.map(toKeyValue) : [];
   return {revision: store.revision, deleted: found.length, prevKvs};
 }
 
 /**
- * Nested transactions tell the revision of the whole, as the outer one; other operations tell that of their moment.
+ * A nested transaction reports the revision of the whole transaction; other operations report the revision when they ran.
  * (etcd leaves the header of a nested transaction empty.)
  */
 function setRevision(response: TxnResponse<Bytes>, revision: number): void {

@@ -38,14 +38,14 @@ interface Watcher {
   hadEvents: boolean;
 }
 
-/** So many revisions are given at once to a watch that catches up; others have their turn in between. */
+/** Maximum number of revisions sent at once to a watch that is catching up; others get their turn in between. */
 const catchUpRevisions = 1000;
 
 /**
- * Gives the changes of a store to those who watch it.
+ * Sends the changes of a store to its watches.
  *
- * A watch that starts in the past catches up from the store's history; then it is live, and is given each transaction's
- * events when it completes. Giving means putting into the watch's {@link eventBuffer}: no consumer runs in here.
+ * A watch that starts in the past catches up from the store's history; then it is live, and is sent each transaction's
+ * events when it completes. Sending puts them into the watch's {@link eventBuffer}: no consumer runs in here.
  */
 export class WatchHub {
   readonly #options: WatchHubOptions;
@@ -94,9 +94,9 @@ export class WatchHub {
     return buffer.watch;
   }
 
-  /** Gives the changes of a transaction that has just completed. */
+  /** Sends the changes of a transaction that has just completed. */
   notify(revision: number, changes: readonly Version[]): void {
-    if (this.#watchers.size === 0) return;
+    if (this.#ofRanges.size === 0 && !changes.some(({key}) => this.#byKey.has(key))) return;
     const batches = new Map<Watcher, Event<Bytes>[]>();
     for (const change of changes) {
       // Made once, however many watch.
@@ -190,7 +190,7 @@ export class WatchHub {
     return previous ? {...event, prevKv: toKeyValue(previous)} : event;
   }
 
-  /** One timer for all, which stops when nobody wants it any more. */
+  /** One timer for all watches, which stops when none wants progress notifications. */
   #scheduleProgress(): void {
     if (this.#progressIsDue) return;
     this.#progressIsDue = true;
