@@ -1,22 +1,7 @@
 import {describe, expect, it} from '@jest/globals';
-import {closed, type Driver, type Event, eventBuffer, KviError, noLease} from 'kvi-core/driver';
+import {closed, KviError} from 'kvi-core/driver';
 import {callbackWatchTable} from '../src/primitives/callback-watches.ts';
-import {handClock} from './hand-clock.ts';
-
-const key = Buffer.from('k');
-const change: Event<Uint8Array> = {
-  type: 'put',
-  kv: {key, value: Buffer.from('v'), createRevision: 2, modRevision: 2, version: 1, lease: noLease},
-};
-
-/** A driver that has one watch, which the test feeds. */
-function fed() {
-  const buffer = eventBuffer({onEnd: () => undefined});
-  buffer.created(1);
-  const driver: Pick<Driver, 'clock' | 'watch'> = {clock: handClock(), watch: () => buffer.watch};
-  // A watch needs no more of a driver.
-  return {...buffer, driver: driver as Driver};
-}
+import {change, fed, key} from './fed-driver.ts';
 
 async function startFailing(onError?: (error: unknown) => unknown) {
   const {driver, fail} = fed();

@@ -1,4 +1,3 @@
-import {randomBytes} from 'node:crypto';
 import {
   type Bytes,
   type Clock,
@@ -6,6 +5,7 @@ import {
   type LeaseId,
   type LeaseTimeToLiveResponse,
   noLease,
+  randomLeaseId,
   type Timer,
 } from 'kvi-core/driver';
 import {type ByteString, compareByteStrings, toBytes} from './byte-string.ts';
@@ -224,9 +224,9 @@ export class Lessor {
   /** 63 random bits that are not yet the id of a lease. */
   #freshId(): LeaseId {
     for (;;) {
-      const id = (randomBytes(8).readBigUInt64BE() >> 1n).toString(16);
-      // Stryker disable next-line ConditionalExpression,LogicalOperator: no test draws 0 or a taken id out of 2 ** 63
-      if (id !== noLease && !this.#leases.has(id)) return id;
+      const id = randomLeaseId();
+      // Stryker disable next-line ConditionalExpression: no test draws a taken id out of 2 ** 63
+      if (!this.#leases.has(id)) return id;
     }
   }
 }

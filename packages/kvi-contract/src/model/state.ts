@@ -1,6 +1,6 @@
-import {type Bytes, type Event, type KeyValue, KviError, type LeaseId, noLease} from 'kvi-core/driver';
+import {type Bytes, type Event, keyId, type KeyValue, KviError, type LeaseId, noLease} from 'kvi-core/driver';
 
-/** Keys and what they hold. The keys of the map are the bytes of the keys as latin1 text, which sorts as bytes do. */
+/** Keys and what they hold. Each key stands as its `keyId`, which sorts as its bytes do. */
 export type KeyValues = ReadonlyMap<string, KeyValue<Bytes>>;
 
 /** The store at one revision. */
@@ -114,7 +114,7 @@ export function revisionOf({events, next}: Draft): number {
 
 /** Puts a key. */
 export function put(draft: Draft, key: Bytes, value: Bytes, lease: LeaseId): void {
-  const previous = draft.kvs.get(toText(key));
+  const previous = draft.kvs.get(keyId(key));
   const kv: KeyValue<Bytes> = {
     key,
     value,
@@ -123,13 +123,13 @@ export function put(draft: Draft, key: Bytes, value: Bytes, lease: LeaseId): voi
     version: (previous?.version ?? 0) + 1,
     lease,
   };
-  draft.kvs.set(toText(key), kv);
+  draft.kvs.set(keyId(key), kv);
   draft.events.push({type: 'put', kv});
 }
 
 /** Deletes a key that is there. */
 export function remove(draft: Draft, key: Bytes): void {
-  draft.kvs.delete(toText(key));
+  draft.kvs.delete(keyId(key));
   draft.events.push({type: 'delete', kv: {...absent, key, modRevision: draft.next}});
 }
 
@@ -147,8 +147,3 @@ export const absent: KeyValue<Bytes> = {
   version: 0,
   lease: noLease,
 };
-
-/** Bytes as a key of {@link KeyValues}. */
-export function toText(bytes: Bytes): string {
-  return Buffer.from(bytes).toString('latin1');
-}

@@ -1,5 +1,6 @@
 import {
   type Bytes,
+  keyId,
   KviError,
   noLease,
   type RangeRequest,
@@ -23,7 +24,6 @@ import {
   put,
   remove,
   revisionOf,
-  toText,
 } from './state.ts';
 
 /** @throws `KVI_COMPACTED`, `KVI_FUTURE_REVISION` */
@@ -72,7 +72,7 @@ function flatten({ops}: Chosen): ChosenOp[] {
 function checkPut(state: ModelState, op: ChosenOp): void {
   if (op.type !== 'put') return;
   const keeps = op.ignoreValue === true || op.ignoreLease === true;
-  if (keeps && !latest(state).has(toText(op.key))) {
+  if (keeps && !latest(state).has(keyId(op.key))) {
     throw new KviError('KVI_KEY_NOT_FOUND', 'the key does not exist, so has nothing to keep');
   }
   if (op.lease !== undefined && op.lease !== noLease) findLease(state, op.lease);
@@ -87,7 +87,7 @@ function run(state: ModelState, draft: Draft, {succeeded, ops}: Chosen): TxnResp
         return {type: 'range', revision: revisionOf(draft), ...read(kvs, op)};
       }
       case 'put': {
-        const previous = draft.kvs.get(toText(op.key));
+        const previous = draft.kvs.get(keyId(op.key));
         const value = op.ignoreValue === true ? previous?.value : op.value;
         const lease = op.ignoreLease === true ? previous?.lease : op.lease;
         put(draft, op.key, value ?? Buffer.of(), lease ?? noLease);

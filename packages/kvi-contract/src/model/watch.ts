@@ -1,5 +1,12 @@
-import {type Bytes, type Event, includesKey, type WatchRequest, type WatchResponse} from 'kvi-core/driver';
-import {type ModelState, present, toText} from './state.ts';
+import {
+  type Bytes,
+  type Event,
+  includesKey,
+  keyId,
+  type WatchRequest,
+  type WatchResponse,
+} from 'kvi-core/driver';
+import {type ModelState, present} from './state.ts';
 
 /** What a watch has to deliver. */
 export type ModelWatch =
@@ -39,7 +46,7 @@ function eventsAt({revisions}: ModelState, revision: number, request: WatchReque
   return events
     .filter(({type, kv}) => includesKey(request, kv.key) && !request.filters?.includes(`no${type}`))
     .map((event) => {
-      const prevKv = request.prevKv === true ? before?.get(toText(event.kv.key)) : undefined;
+      const prevKv = request.prevKv === true ? before?.get(keyId(event.kv.key)) : undefined;
       return prevKv ? {...event, prevKv} : event;
     });
 }
