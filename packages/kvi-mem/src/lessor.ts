@@ -9,7 +9,7 @@ import {
   type Timer,
 } from 'kvi-core/driver';
 import {type ByteString, compareByteStrings, toBytes} from './byte-string.ts';
-import {type SortedMap, sortedMap} from './sorted-map.ts';
+import {SortedMap} from './sorted-map.ts';
 
 /** What a {@link Lessor} needs to know. */
 export interface LessorOptions {
@@ -59,8 +59,8 @@ export class Lessor {
   /** @param origin what to begin with; default: nothing. Neither sees what the other does later. */
   constructor(options: LessorOptions, origin?: Lessor) {
     this.#options = options;
-    this.#leases = origin ? origin.#leases.clone() : sortedMap(compareByteStrings);
-    this.#byExpiry = origin ? origin.#byExpiry.clone() : sortedMap(compareExpiry);
+    this.#leases = origin ? origin.#leases.clone() : new SortedMap(compareByteStrings);
+    this.#byExpiry = origin ? origin.#byExpiry.clone() : new SortedMap(compareExpiry);
     if (!origin) return;
     origin.#owner = {};
     this.#granted = origin.#granted;
@@ -79,7 +79,7 @@ export class Lessor {
     this.#put({
       id,
       ttlSeconds,
-      keys: sortedMap(compareByteStrings),
+      keys: new SortedMap(compareByteStrings),
       expiresAt: this.#now() + ttlSeconds * 1000,
       number: this.#granted,
       owner: this.#owner,
@@ -114,18 +114,18 @@ export class Lessor {
       // etcd gives whole seconds, cut off.
       ttlSeconds: Math.floor((expiresAt - this.#now()) / 1000),
       grantedTtlSeconds: ttlSeconds,
-      keys: request.keys === true ? keys.keysArray().map(toBytes) : [],
+      keys: request.keys === true ? keys.keys().map(toBytes) : [],
     };
   }
 
   /** The ids, ascending. */
   leases(): LeaseId[] {
-    return this.#leases.keysArray();
+    return this.#leases.keys();
   }
 
   /** The leases with their keys, in no order. */
   list(): {id: LeaseId; keys: Bytes[]}[] {
-    return this.#leases.valuesArray().map(({id, keys}) => ({id, keys: keys.keysArray().map(toBytes)}));
+    return this.#leases.values().map(({id, keys}) => ({id, keys: keys.keys().map(toBytes)}));
   }
 
   /** The position of this lease in the order of granting, from 1. */
@@ -195,7 +195,7 @@ export class Lessor {
   #end(lease: Lease): void {
     this.#byExpiry.delete(lease);
     this.#leases.delete(lease.id);
-    this.#options.deleteKeys(lease.keys.keysArray());
+    this.#options.deleteKeys(lease.keys.keys());
   }
 
   /** A timer set too early is kept, and sets the next when it fires: replacing it at each keepalive would cost more. */

@@ -1,6 +1,6 @@
 import {setImmediate as otherWorkDone} from 'node:timers/promises';
 import type {Clock, Timer} from 'kvi-core/driver';
-import {sortedMap} from './sorted-map.ts';
+import {SortedMap} from './sorted-map.ts';
 
 interface Pending {
   readonly at: number;
@@ -24,7 +24,7 @@ export class ManualClock implements Clock {
   #now = 0;
   #set = 0;
   /** The timer that is due first comes first. */
-  readonly #pending = sortedMap<Pending, undefined>((a, b) => a.at - b.at || a.number - b.number);
+  readonly #pending = new SortedMap<Pending, undefined>((a, b) => a.at - b.at || a.number - b.number);
 
   now(): number {
     return this.#now;

@@ -1,4 +1,4 @@
-import {type SortedMap, sortedMap} from '../sorted-map.ts';
+import {SortedMap} from '../sorted-map.ts';
 import {countUntil, type Version} from './version.ts';
 
 /** A chunk is complete once it has at least this many changes; all changes of a revision are in one chunk. */
@@ -17,7 +17,7 @@ export class History {
 
   /** @param origin what to begin with; default: nothing. Neither sees what the other does later. */
   constructor(origin?: History) {
-    this.#chunks = origin ? origin.#chunks.clone() : sortedMap((a, b) => a - b);
+    this.#chunks = origin ? origin.#chunks.clone() : new SortedMap((a, b) => a - b);
     this.#incomplete = origin ? origin.#incomplete.slice() : [];
   }
 
@@ -36,11 +36,10 @@ export class History {
       for (const change of chunk.slice(countUntil(chunk, from - 1), countUntil(chunk, to)))
         changes.push(change);
     };
-    // Stryker disable next-line BooleanLiteral: no revision is infinite
-    this.#chunks.forRange(from, Infinity, false, (lastRevision, chunk) => {
+    this.#chunks.ascend(from, undefined, (chunk) => {
       take(chunk);
-      // Stryker disable next-line ConditionalExpression,EqualityOperator,ObjectLiteral,BooleanLiteral: later chunks have nothing to add; this only saves time
-      return lastRevision < to ? undefined : {break: true};
+      // Stryker disable next-line all: later chunks have nothing to add; this only saves time
+      return (chunk.at(-1)?.modRevision ?? 0) < to;
     });
     take(this.#incomplete);
     return changes;
@@ -48,6 +47,6 @@ export class History {
 
   /** Forgets what came before a revision, as far as it fills chunks. */
   forget(revision: number): void {
-    this.#chunks.deleteRange(0, revision, false);
+    this.#chunks.deleteBefore(revision);
   }
 }

@@ -1,5 +1,5 @@
 import {type ByteString, compareByteStrings} from '../byte-string.ts';
-import {type SortedMap, sortedMap} from '../sorted-map.ts';
+import {SortedMap} from '../sorted-map.ts';
 import type {Interval} from './interval.ts';
 import {countUntil, isTombstone, type Version} from './version.ts';
 
@@ -54,9 +54,9 @@ export class KeyIndex {
 
   /** @param origin - what to begin with; default: nothing. Neither sees what the other does later. */
   constructor(origin?: KeyIndex) {
-    this.#keys = origin ? origin.#keys.clone() : sortedMap(compareByteStrings);
+    this.#keys = origin ? origin.#keys.clone() : new SortedMap(compareByteStrings);
     this.#knowsAll = !origin;
-    this.#deleted = origin ? origin.#deleted.clone() : sortedMap(compareByteStrings);
+    this.#deleted = origin ? origin.#deleted.clone() : new SortedMap(compareByteStrings);
     if (!origin) return;
     this.#newestRevision = origin.#newestRevision;
     this.#sharedUntil = origin.#newestRevision;
@@ -89,7 +89,7 @@ export class KeyIndex {
     const isPresent = revision >= this.#newestRevision;
     const {start, end} = interval;
     if (end === undefined || !isPresent) return this.find(interval, {revision}).length;
-    return countIn(this.#keys, start, end) - countIn(this.#deleted, start, end);
+    return this.#keys.count(start, endOf(end)) - this.#deleted.count(start, endOf(end));
   }
 
   /** Adds the newest version of its key. */
@@ -135,17 +135,8 @@ export class KeyIndex {
     if (end === undefined) {
       const versions = this.#find(start);
       if (versions) visit(versions);
-    } else if (isDescending) {
-      const last = end === '' ? undefined : end;
-      for (const [key, versions] of this.#keys.entriesReversed(last, undefined, true)) {
-        if (key < start || !visit(versions)) return;
-      }
-    } else {
-      const last = end === '' ? (this.#keys.maxKey() ?? start) : end;
-      this.#keys.forRange(start, last, end === '', (_key, versions) =>
-        visit(versions) ? undefined : {break: true},
-      );
-    }
+    } else if (isDescending) this.#keys.descend(start, endOf(end), visit);
+    else this.#keys.ascend(start, endOf(end), visit);
   }
 
   #find(key: ByteString): Version[] | undefined {
@@ -179,11 +170,9 @@ export class KeyIndex {
   }
 }
 
-/** How many keys the map has from `start` to `end`, as in an {@link Interval}. The map adds up its nodes, and does not look at each key. */
-function countIn(keys: SortedMap<ByteString, unknown>, start: ByteString, end: ByteString): number {
-  const last = end === '' ? (keys.maxKey() ?? start) : end;
-  // The map counts less than 0 keys in an interval that ends before it starts.
-  return last < start ? 0 : keys.forRange(start, last, end === '');
+/** The end of an {@link Interval}, for a {@link SortedMap}. */
+function endOf(end: ByteString): ByteString | undefined {
+  return end === '' ? undefined : end;
 }
 
 function existingAt(versions: readonly Version[], revision: number): Version | undefined {
