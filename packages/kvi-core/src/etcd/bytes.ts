@@ -1,4 +1,4 @@
-import {isUtf8} from 'node:buffer';
+import {Buffer, isUtf8} from 'node:buffer';
 import {invalidArgument} from './errors.ts';
 
 /** A byte string, etcd's only type of key and of value. A Node `Buffer` is one. */

@@ -27,7 +27,7 @@ import type {Handle} from './handle.ts';
 export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>) {
   const {driver, options} = handle;
 
-  async function readKey(key: Input, getOptions?: GetOptions): Promise<KeyValue<Bytes> | undefined> {
+  function readKey(key: Input, getOptions?: GetOptions): Promise<RangeResponse<Bytes>> {
     handle.check(getOptions);
     const request: RangeRequest<Bytes> = {
       key: encode(key, 'key'),
@@ -35,8 +35,7 @@ export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>)
       serializable: getOptions?.serializable,
     };
     checkRange(request, options);
-    const {kvs} = await driver.range(request, getOptions);
-    return kvs[0];
+    return driver.range(request, getOptions);
   }
 
   async function read(
@@ -84,13 +83,13 @@ export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>)
   }
 
   async function get(key: Input, getOptions?: GetOptions): Promise<T | undefined> {
-    const kv = await readKey(key, getOptions);
-    return kv && decoder.value(kv);
+    const {kvs} = await readKey(key, getOptions);
+    return kvs[0] && decoder.value(kvs[0]);
   }
 
   async function getKeyValue(key: Input, getOptions?: GetOptions): Promise<KeyValue<T> | undefined> {
-    const kv = await readKey(key, getOptions);
-    return kv && decodeKeyValue(kv, decoder);
+    const {kvs} = await readKey(key, getOptions);
+    return kvs[0] && decodeKeyValue(kvs[0], decoder);
   }
 
   async function getRange(

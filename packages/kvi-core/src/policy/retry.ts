@@ -51,7 +51,7 @@ export function retry<R>(
     }
   }
 
-  return attempt({timeoutMs, signal}).catch(again);
+  return attempt({timeoutMs, signal}).then(undefined, again);
 }
 
 function checkWait(waitMs: number): void {

@@ -1,5 +1,5 @@
 import type {Bytes, RangeRequest, RangeResponse} from 'kvi-core/driver';
-import {compareByteStrings} from '../byte-string.ts';
+import {compareByteStrings, toByteString} from '../byte-string.ts';
 import {toInterval} from './interval.ts';
 import type {MvccStore} from './store.ts';
 import {toKeyOnly, toKeyValue, type Version} from './version.ts';
@@ -11,6 +11,8 @@ import {toKeyOnly, toKeyValue, type Version} from './version.ts';
  * @see `Range` in etcd's server/etcdserver/apply.go
  */
 export function range(store: MvccStore, request: RangeRequest<Bytes>): RangeResponse<Bytes> {
+  // Most reads are of one key as it is now.
+  if (isPlain(request)) return readKey(store, request.key);
   const {limit = 0, keysOnly = false, countOnly = false, sortTarget = 'key'} = request;
   const revision = request.revision === 0 ? undefined : request.revision;
   if (revision !== undefined) store.checkRevision(revision);
@@ -34,6 +36,28 @@ export function range(store: MvccStore, request: RangeRequest<Bytes>): RangeResp
   if (more) found.length = limit;
   const kvs = found.map(keysOnly ? toKeyOnly : toKeyValue);
   return {revision: store.revision, kvs, more, count};
+}
+
+/** Whether the request names one key and says nothing else that could change the response. */
+function isPlain(request: RangeRequest<Bytes>): boolean {
+  return (
+    !request.rangeEnd?.length &&
+    !request.revision &&
+    !request.keysOnly &&
+    !request.countOnly &&
+    !request.minModRevision &&
+    !request.maxModRevision &&
+    !request.minCreateRevision &&
+    !request.maxCreateRevision
+  );
+}
+
+function readKey(store: MvccStore, key: Bytes): RangeResponse<Bytes> {
+  const found = store.get(toByteString(key));
+  const {revision} = store;
+  return found
+    ? {revision, kvs: [toKeyValue(found)], more: false, count: 1}
+    : {revision, kvs: [], more: false, count: 0};
 }
 
 /** Whether a version is within the request's bounds; undefined if there are none. A bound of 0 is none. */

@@ -1,12 +1,10 @@
 import {
   type Bytes,
   type DeleteRangeRequest,
-  type DeleteRangeResponse,
   KviError,
   type LeaseId,
   noLease,
   type PutRequest,
-  type PutResponse,
   type RequestOp,
   type ResponseOp,
   show,
@@ -88,9 +86,9 @@ function apply(store: MvccStore, {succeeded, ops}: Path): TxnResponse<Bytes> {
       case 'range':
         return {type: 'range', ...range(store, op)};
       case 'put':
-        return {type: 'put', ...put(store, op)};
+        return put(store, op);
       case 'deleteRange':
-        return {type: 'deleteRange', ...deleteRange(store, op)};
+        return deleteRange(store, op);
       case 'txn':
         return {type: 'txn', ...apply(store, op.path)};
     }
@@ -98,7 +96,7 @@ function apply(store: MvccStore, {succeeded, ops}: Path): TxnResponse<Bytes> {
   return {revision: store.revision, succeeded, responses};
 }
 
-function put(store: MvccStore, request: PutRequest<Bytes>): PutResponse<Bytes> {
+function put(store: MvccStore, request: PutRequest<Bytes>): ResponseOp<Bytes> {
   const {lease = noLease, ignoreValue, ignoreLease, prevKv} = request;
   // Stryker disable next-line StringLiteral: a valid put has a value, or keeps one
   const value = request.value ? toByteString(request.value) : '';
@@ -108,14 +106,16 @@ function put(store: MvccStore, request: PutRequest<Bytes>): PutResponse<Bytes> {
     ignoreLease === true ? undefined : lease,
   );
   const {revision} = store;
-  return prevKv === true && previous ? {revision, prevKv: toKeyValue(previous)} : {revision};
+  return prevKv === true && previous
+    ? {type: 'put', revision, prevKv: toKeyValue(previous)}
+    : {type: 'put', revision};
 }
 
-function deleteRange(store: MvccStore, request: DeleteRangeRequest<Bytes>): DeleteRangeResponse<Bytes> {
+function deleteRange(store: MvccStore, request: DeleteRangeRequest<Bytes>): ResponseOp<Bytes> {
   const found = store.find(toInterval(request));
   for (const {key} of found) store.delete(key);
   const prevKvs = request.prevKv === true ? found.map(toKeyValue) : [];
-  return {revision: store.revision, deleted: found.length, prevKvs};
+  return {type: 'deleteRange', revision: store.revision, deleted: found.length, prevKvs};
 }
 
 /**
