@@ -11,6 +11,7 @@ import {createScopes} from './async/scopes.ts';
 import {authenticate, type User} from './calls/authenticate.ts';
 import {linearizableBarrier} from './calls/barrier.ts';
 import {listMembers} from './calls/list-members.ts';
+import {renewals} from './calls/renewals.ts';
 import {sendTxn} from './calls/txn.ts';
 import {unaryCalls} from './calls/unary.ts';
 import {authenticator, noAuthentication} from './cluster/authenticator.ts';
@@ -54,7 +55,8 @@ export function etcdDriver(options: EtcdDriverOptions): Driver {
       : authenticator(() => authenticate(unaryCalls(members, scopes, unauthenticated), user));
   const call = unaryCalls(members, scopes, auth);
   const streams = requestStreams(members, scopes, auth);
-  const keeper = keepAlives(streams, scopes);
+  const renewed = renewals(call);
+  const keeper = keepAlives(streams, scopes, renewed);
   const watches = watchRegistry(streams, {
     ...options,
     async presentRevision(key, signal) {
@@ -84,11 +86,12 @@ export function etcdDriver(options: EtcdDriverOptions): Driver {
         },
         limits,
       );
+      renewed.wasRead(request.key);
       return fromRange(response, request);
     },
 
-    txn(request, limits) {
-      return call(
+    async txn(request, limits) {
+      const response = await call(
         {
           write: writes(request),
           describe: () => `txn on ${describeTxn(request)}`,
@@ -96,6 +99,9 @@ export function etcdDriver(options: EtcdDriverOptions): Driver {
         },
         limits,
       );
+      const [compared] = request.compare ?? [];
+      if (compared !== undefined) renewed.wasRead(compared.key);
+      return response;
     },
 
     async compact(revision, limits) {

@@ -84,7 +84,8 @@ export interface Driver {
   leaseRevoke(id: LeaseId, options?: DriverCallOptions): Promise<void>;
 
   /**
-   * Gives the lease its whole TTL again. Safe to repeat, so never `KVI_UNKNOWN_OUTCOME`.
+   * Gives the lease its whole TTL again. Safe to repeat, so never `KVI_UNKNOWN_OUTCOME`. It resolves only if the whole
+   * store agrees: the answer of a leader that has been replaced meanwhile does not count.
    *
    * @returns the TTL that it now has
    * @throws `KVI_LEASE_NOT_FOUND`

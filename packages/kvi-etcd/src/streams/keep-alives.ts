@@ -1,7 +1,8 @@
 import {abortable, type DriverCallOptions, isKviError, type KviError, type LeaseId} from 'kvi-core/driver';
 import type {Scopes} from '../async/scopes.ts';
 import {publish} from '../telemetry/diagnostics.ts';
-import {leaseKeepAlive} from '../wire/etcd.ts';
+import type {Renewals} from '../calls/renewals.ts';
+import {type KeepAliveMessage, leaseKeepAlive} from '../wire/etcd.ts';
 import {leaseNotFound} from '../wire/failures.ts';
 import type {RequestStream, RequestStreams} from './request-streams.ts';
 
@@ -14,8 +15,10 @@ export interface KeepAlives {
 /**
  * Sends the keepalives of all leases on one stream. It is open only while responses are due, so that an idle handle does
  * not keep its process alive.
+ *
+ * @param renewals - says which renewals hold
  */
-export function keepAlives(streams: RequestStreams, scopes: Scopes): KeepAlives {
+export function keepAlives(streams: RequestStreams, scopes: Scopes, renewals: Renewals): KeepAlives {
   let current: KeepAliveStream | undefined;
 
   return {
@@ -24,19 +27,28 @@ export function keepAlives(streams: RequestStreams, scopes: Scopes): KeepAlives 
         const stream = (current ??= keepAliveStream(streams, () => {
           if (current === stream) current = undefined;
         }));
-        return {ttlSeconds: await stream.ask(id, ended)};
+        const {ttl, raftTerm} = await stream.ask(id, ended);
+        await abortable(renewals.confirm(raftTerm), ended);
+        return {ttlSeconds: ttl};
       }),
   };
 }
 
 interface KeepAliveStream {
-  /** Resolves with the lease's TTL. */
-  ask(id: LeaseId, ended: AbortSignal): Promise<number>;
+  ask(id: LeaseId, ended: AbortSignal): Promise<Renewal>;
+}
+
+/** What a member answers to a keepalive. */
+interface Renewal {
+  /** In seconds. */
+  ttl: number;
+  /** The raft term in which the member renewed the lease. */
+  raftTerm: number;
 }
 
 /** A call that waits for its response. */
 interface Waiter {
-  resolve: (ttlSeconds: number) => void;
+  resolve: (renewal: Renewal) => void;
   reject: (error: KviError) => void;
 }
 
@@ -50,10 +62,10 @@ function keepAliveStream(streams: RequestStreams, onOver: () => void): KeepAlive
   const opened = streams.open('keep leases alive', leaseKeepAlive, {onResponse, onEnd: end}, over.signal);
   opened.catch(end);
 
-  function onResponse({id, ttl}: {id: LeaseId; ttl: number}): void {
+  function onResponse({header, id, ttl}: KeepAliveMessage): void {
     const waiter = due.get(id)?.shift();
     if (ttl === 0) waiter?.reject(leaseNotFound(id));
-    else waiter?.resolve(ttl);
+    else waiter?.resolve({ttl, raftTerm: header?.raftTerm ?? 0});
   }
 
   function end(error: KviError): void {
@@ -66,10 +78,10 @@ function keepAliveStream(streams: RequestStreams, onOver: () => void): KeepAlive
     for (const waiter of [...due.values()].flat()) waiter.reject(error);
   }
 
-  async function ask(id: LeaseId, ended: AbortSignal): Promise<number> {
+  async function ask(id: LeaseId, ended: AbortSignal): Promise<Renewal> {
     waiting += 1;
     try {
-      const answer = new Promise<number>((resolve, reject) => {
+      const answer = new Promise<Renewal>((resolve, reject) => {
         due.set(id, [...(due.get(id) ?? []), {resolve, reject}]);
       });
       withStream((stream) => {

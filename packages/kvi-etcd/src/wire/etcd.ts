@@ -24,7 +24,7 @@ import {
   text,
 } from './protobuf.ts';
 
-const header = message({revision: int64(3)});
+const header = message({revision: int64(3), raftTerm: int64(4)});
 
 /** kvi's empty end means none; to etcd, one that is sent means every key from `key` on. */
 function rangeEnd(number: number): Field<Bytes> {
@@ -196,6 +196,7 @@ const watchResponse = message({
 const member = message({id: id(1), clientUrls: repeated(text(4)), isLearner: bool(5)});
 
 const lease = message({id: id(1)});
+const keepAliveResponse = message({header: nested(1, header), id: id(2), ttl: int64(3)});
 const nothing = message({});
 
 /** One of etcd's calls. */
@@ -255,7 +256,7 @@ export const memberList = method(
 /** A stream of watches: create and cancel some, and receive the events of all. */
 export const watch = method('Watch/Watch', watchRequest, watchResponse);
 /** A stream of keepalives, each with its answer. */
-export const leaseKeepAlive = method('Lease/LeaseKeepAlive', lease, message({id: id(2), ttl: int64(3)}));
+export const leaseKeepAlive = method('Lease/LeaseKeepAlive', lease, keepAliveResponse);
 
 export type Header = Received<typeof header>;
 export type Member = Received<typeof member>;
@@ -266,4 +267,5 @@ export type ReceivedDeleteRange = Received<typeof deleteRangeResponse>;
 export type SentWatchRequest = Sent<typeof watchRequest>;
 export type SentWatch = Sent<typeof watchCreate>;
 export type WatchMessage = Received<typeof watchResponse>;
+export type KeepAliveMessage = Received<typeof keepAliveResponse>;
 export type ReceivedEvent = Received<typeof event>;
