@@ -6,12 +6,15 @@ export interface HandClock extends Clock {
   advance(ms: number): Promise<void>;
   /** Lets time pass without firing anything, as when the event loop stalls. */
   stall(ms: number): void;
+  /** Lets time pass by the wall clock alone, as when the machine sleeps. Negative: somebody sets that clock back. */
+  sleep(ms: number): void;
   /** How many timers are pending. */
   pending(): number;
 }
 
 export function handClock(): HandClock {
   let now = 0;
+  let asleepMs = 0;
   const pending = new Map<Timer, {at: number; callback: () => void}>();
 
   function due(until: number) {
@@ -23,6 +26,7 @@ export function handClock(): HandClock {
 
   return {
     now: () => now,
+    wallTime: () => now + asleepMs,
     setTimer(delayMs, callback) {
       const timer: Timer = {cancel: () => void pending.delete(timer), unref: () => timer};
       pending.set(timer, {at: now + delayMs, callback});
@@ -42,6 +46,9 @@ export function handClock(): HandClock {
     },
     stall(ms) {
       now += ms;
+    },
+    sleep(ms) {
+      asleepMs += ms;
     },
     pending: () => pending.size,
   };

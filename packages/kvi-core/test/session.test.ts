@@ -116,6 +116,29 @@ describe('a session', () => {
     expect(session.signal.aborted).toBe(true);
   });
 
+  it('takes a machine that sleeps as time that has passed, though the monotonic clock stands still', async () => {
+    const clock = handClock();
+    const {driver} = leases(clock, 3);
+    const session = await openSession(driver, 3, never);
+    await clock.advance(500);
+    clock.sleep(2499);
+    expect(session.isAlive()).toBe(true);
+    clock.sleep(1);
+    expect([session.isAlive(), session.signal.aborted]).toEqual([false, true]);
+  });
+
+  it('counts on by the monotonic clock when the other one is set back', async () => {
+    const clock = handClock();
+    const {driver, answers} = leases(clock, 3);
+    const session = await openSession(driver, 3, never);
+    answers.keepAlive = unavailable;
+    clock.sleep(-60_000);
+    await clock.advance(2999);
+    expect(session.isAlive()).toBe(true);
+    await clock.advance(1);
+    expect(session.isAlive()).toBe(false);
+  });
+
   it('is lost as soon as a keepalive learns that the lease is gone', async () => {
     const clock = handClock();
     const {driver, answers} = leases(clock, 3);

@@ -74,7 +74,7 @@ export function etcdDriver(options: EtcdDriverOptions): Driver {
   }
 
   const driver: Driver = {
-    clock: systemClock,
+    clock: {...systemClock, wallTime: Date.now},
 
     async range(request, limits) {
       const response = await call(

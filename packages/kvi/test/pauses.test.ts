@@ -65,6 +65,16 @@ describeWithEtcd('locks and temporary keys of a process that pauses, with a TTL 
     expect(await kv.get(held.key)).toBe('here');
   });
 
+  it('a machine that sleeps for three TTLs: the lock is known to be lost as soon as it wakes, though the monotonic clock stood still', async () => {
+    const held = await holder();
+    await using script = held.script;
+    script.say('sleep 3000');
+    await takeFrom(held, async () => {
+      expect(await script.hear()).toEqual({before: true, after: false});
+    });
+    expect(await kv.get(held.key)).toBe('here');
+  });
+
   it('a process that is stopped and continued: it never believes in the lock after another has it, and the key comes back', async () => {
     const held = await holder();
     await using script = held.script;

@@ -16,6 +16,11 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes back, and goes on while the event loop stalls. */
   now(): number;
+  /**
+   * Milliseconds of the wall clock, where leases are counted by another machine: they go on while this one sleeps, and
+   * {@link Clock.now} may not. Absent: leases are counted by `now`.
+   */
+  wallTime?(): number;
   /** Calls `callback` once, `delayMs` from now; at most 2 ** 31 - 1, as for Node's timers. */
   setTimer(delayMs: number, callback: () => void): Timer;
 }

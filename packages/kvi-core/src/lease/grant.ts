@@ -1,4 +1,5 @@
 import {abortable, withDeadline} from '../async/deadline.ts';
+import {type Moment, present} from '../async/moment.ts';
 import type {Driver} from '../driver/driver.ts';
 import {isKviError} from '../etcd/errors.ts';
 import {type LeaseId, randomLeaseId} from '../etcd/lease-id.ts';
@@ -9,7 +10,7 @@ export interface Granted {
   /** What the backend granted, which may be more than was asked for. */
   ttlSeconds: number;
   /** When the request was sent: the lease counts from then at the earliest. */
-  sentAt: number;
+  sentAt: Moment;
 }
 
 interface GrantRequest {
@@ -39,7 +40,7 @@ export async function grantLease(driver: Driver, ttlSeconds: number, signal: Abo
 /** Grants the lease, asking again if no answer came: there is one lease of an id, whichever request granted it. */
 async function grantOnce(driver: Driver, request: GrantRequest, signal: AbortSignal): Promise<Granted> {
   for (;;) {
-    const sentAt = driver.clock.now();
+    const sentAt = present(driver.clock);
     try {
       return {...(await grantOrFind(driver, request)), sentAt};
     } catch (error) {

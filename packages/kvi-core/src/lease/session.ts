@@ -1,4 +1,5 @@
 import {backoffMs} from '../async/backoff.ts';
+import {elapsedMs, present} from '../async/moment.ts';
 import type {Driver} from '../driver/driver.ts';
 import {isKviError, KviError} from '../etcd/errors.ts';
 import type {LeaseId} from '../etcd/lease-id.ts';
@@ -36,11 +37,16 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
   const granted = await grantLease(driver, ttlSeconds, signal);
   /** When the last successful keepalive, at first the grant, was sent. */
   let aliveAt = granted.sentAt;
-  let deadline = aliveAt + granted.ttlSeconds * 1000;
-  let loss = clock.setTimer(Math.max(0, deadline - clock.now()), expire).unref();
-  let next = keepAliveAfter(granted.ttlSeconds * 1000);
+  let ttlMs = granted.ttlSeconds * 1000;
+  let loss = clock.setTimer(Math.max(0, leftMs()), expire).unref();
+  let next = keepAliveAfter(ttlMs);
   /** Keepalives that failed since the last one that succeeded. */
   let failures = 0;
+
+  /** Milliseconds in which the lease is certain to live. */
+  function leftMs() {
+    return ttlMs - elapsedMs(clock, aliveAt);
+  }
 
   function expire() {
     const error = new KviError(
@@ -55,7 +61,7 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
     publish('kvi:session-lost', () => ({
       lease: granted.id,
       ttlSeconds: granted.ttlSeconds,
-      silentMs: clock.now() - aliveAt,
+      silentMs: elapsedMs(clock, aliveAt),
       reason,
     }));
     lost.abort(error);
@@ -68,7 +74,7 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
   }
 
   function isAlive() {
-    if (!closing.signal.aborted && clock.now() >= deadline) expire();
+    if (!closing.signal.aborted && leftMs() <= 0) expire();
     return !closing.signal.aborted;
   }
 
@@ -78,20 +84,20 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
 
   async function keepAlive() {
     if (!isAlive()) return;
-    const sentAt = clock.now();
+    const sentAt = present(clock);
     try {
       const {ttlSeconds: ttl} = await driver.leaseKeepAlive(granted.id, {
         // A connection that hangs must not use up the whole TTL.
-        timeoutMs: Math.min(deadline - sentAt, granted.ttlSeconds * 333),
+        timeoutMs: Math.min(leftMs(), granted.ttlSeconds * 333),
         signal: closing.signal,
       });
       if (closing.signal.aborted) return;
       loss.cancel();
       failures = 0;
       aliveAt = sentAt;
-      deadline = aliveAt + ttl * 1000;
-      loss = clock.setTimer(Math.max(0, deadline - clock.now()), expire).unref();
-      next = keepAliveAfter(ttl * 1000);
+      ttlMs = ttl * 1000;
+      loss = clock.setTimer(Math.max(0, leftMs()), expire).unref();
+      next = keepAliveAfter(ttlMs);
     } catch (error) {
       if (closing.signal.aborted) return;
       if (isKviError(error, 'KVI_LEASE_NOT_FOUND')) lose('gone', error);

@@ -1,6 +1,7 @@
 /**
  * Holds a lock and a temporary key, and writes down when it last believed in the lock: `hold.ts URL LOCK KEY`. On `stall MS` it
- * blocks its event loop, and says what it believes before a timer can fire; on `report` it tells when it last believed.
+ * blocks its event loop, and says what it believes before a timer can fire; on `sleep MS` its monotonic clock stands still
+ * meanwhile, as on a machine that sleeps; on `report` it tells when it last believed.
  */
 import {createInterface} from 'node:readline';
 import {open} from 'kvi';
@@ -34,9 +35,11 @@ setInterval(look, 2);
 say({token: lock.token});
 for await (const line of createInterface({input: process.stdin})) {
   const [command, ms] = line.split(' ');
-  if (command === 'stall') {
+  if (command === 'stall' || command === 'sleep') {
     const before = look();
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(ms));
+    const now = performance.now.bind(performance);
+    if (command === 'sleep') performance.now = () => now() - Number(ms);
     say({before, after: look()});
   } else {
     say({lastHeld, abortedAt, isHeld: lock.isHeld()});
