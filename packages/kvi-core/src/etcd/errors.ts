@@ -56,6 +56,9 @@ export interface KviErrorDetails {
   applied?: true;
 }
 
+/** Marks a {@link KviError}. The same in every copy of kvi in a process: a library may bring one of its own. */
+const brand = Symbol.for('kvi.KviError');
+
 /** The one class of error that kvi throws. Act on its {@link KviError.code}, never on its message. */
 export class KviError extends Error {
   override readonly name = 'KviError';
@@ -67,6 +70,16 @@ export class KviError extends Error {
   declare readonly revision?: number;
   /** With `KVI_UNKNOWN_OUTCOME`: the write is known to have been applied, and only what it read or deleted is not. */
   declare readonly applied?: true;
+
+  /** @internal */
+  get [brand](): true {
+    return true;
+  }
+
+  /** Whether this is a `KviError`, of whichever copy of kvi. */
+  static override [Symbol.hasInstance](value: unknown): value is KviError {
+    return typeof value === 'object' && value !== null && brand in value;
+  }
 
   constructor(code: KviErrorCode, message: string, details: KviErrorDetails = {}) {
     super(message, 'cause' in details ? {cause: details.cause} : undefined);
