@@ -1,4 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
+import {noRetries} from 'kvi-core';
 import {MemStore, openMem, openMemDriver, type OpenMemDriverOptions} from 'kvi-mem';
 import {bytes, get, put, text, txnOf} from './tools.ts';
 
@@ -33,6 +34,22 @@ describe('A store in process', () => {
     await put(await openMemDriver('mem:', {store}), 'k', 'v');
     expect(await get(store.driver(), 'k')).toBe('v');
     expect(await get(await openMemDriver('mem:'), 'k')).toBeUndefined();
+  });
+
+  it('is known to another copy of kvi-mem, and so is a plan of faults', async () => {
+    // The query makes the runner load the file once more.
+    const stores = (await import(`${'../src/mem-store.ts'}?copy`)) as typeof import('../src/mem-store.ts');
+    const plans = (await import(
+      `${'../src/faults/faults.ts'}?copy`
+    )) as typeof import('../src/faults/faults.ts');
+    expect(stores.MemStore).not.toBe(MemStore);
+    const faults = new plans.Faults();
+    faults.next('txn').fail();
+    const store = new stores.MemStore();
+    const kv = await openMem('mem:', {store, faults, retryPolicy: noRetries});
+    await expect(kv.store('k', 'v')).rejects.toMatchObject({code: 'KVI_UNAVAILABLE'});
+    await kv.store('k', 'v');
+    expect(store.dump()).toEqual({k: 'v'});
   });
 
   it('opens with one call', async () => {

@@ -144,5 +144,5 @@ export function callHeaders(token?: string): CallHeaders {
 
 /** Whether a gRPC call fails like this. */
 export function isServiceError(error: unknown): error is ServiceError {
-  return error instanceof Error && 'code' in error && 'details' in error;
+  return typeof error === 'object' && error !== null && 'code' in error && 'details' in error;
 }

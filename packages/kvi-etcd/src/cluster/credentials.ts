@@ -4,6 +4,7 @@
  */
 import {type CallCredentials, ChannelCredentials, credentials, type experimental} from '@grpc/grpc-js';
 import type {Socket} from 'node:net';
+import {systemClock} from 'kvi-core/driver';
 
 /** Certificates for TLS, in PEM. */
 export interface Certificates {
@@ -82,15 +83,16 @@ type Secured = Awaited<ReturnType<SecureConnector['connect']>>;
 /** Destroys the socket if the handshake takes too long, or if no data of HTTP/2 has come by then. */
 async function withinHandshake(socket: Socket, secure: () => Promise<Secured>): Promise<Secured> {
   let bytesReceived = (): number => 0;
-  const timer = setTimeout(() => {
+  const timer = systemClock.setTimer(handshakeTimeoutMs, () => {
     if (bytesReceived() === 0) {
       socket.destroy(new Error(`no data received within ${handshakeTimeoutMs} ms of connecting`));
     }
-  }, handshakeTimeoutMs).unref();
+  });
+  timer.unref();
   const broken = new Promise<never>((_, reject) => {
     socket.once('error', reject);
     socket.once('close', () => {
-      clearTimeout(timer);
+      timer.cancel();
       reject(new Error('the connection was closed during the handshake'));
     });
   });
