@@ -1,6 +1,8 @@
 import {describe, expect, it} from '@jest/globals';
 import {noRetries} from 'kvi-core';
 import {MemStore, openMem, openMemDriver, type OpenMemDriverOptions} from 'kvi-mem';
+import type * as FaultsModule from '../src/faults/faults.ts';
+import type * as StoreModule from '../src/mem-store.ts';
 import {bytes, get, put, text, txnOf} from './tools.ts';
 
 describe('A store in process', () => {
@@ -38,10 +40,9 @@ describe('A store in process', () => {
 
   it('is known to another copy of kvi-mem, and so is a plan of faults', async () => {
     // The query makes the runner load the file once more.
-    const stores = (await import(`${'../src/mem-store.ts'}?copy`)) as typeof import('../src/mem-store.ts');
-    const plans = (await import(
-      `${'../src/faults/faults.ts'}?copy`
-    )) as typeof import('../src/faults/faults.ts');
+    const copyOf = (file: string): Promise<unknown> => import(`${file}?copy`);
+    const stores = (await copyOf('../src/mem-store.ts')) as typeof StoreModule;
+    const plans = (await copyOf('../src/faults/faults.ts')) as typeof FaultsModule;
     expect(stores.MemStore).not.toBe(MemStore);
     const faults = new plans.Faults();
     faults.next('txn').fail();
