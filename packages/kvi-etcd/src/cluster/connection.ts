@@ -8,7 +8,7 @@ import {
   connectivityState,
   Metadata,
   type ServiceError,
-} from '@grpc/grpc-js';
+} from '../grpc.ts';
 import type {Method} from '../wire/etcd.ts';
 import {type CertificateSource, connectionCredentials} from './credentials.ts';
 import type {Endpoint} from './endpoints.ts';

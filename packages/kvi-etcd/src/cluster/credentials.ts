@@ -2,7 +2,7 @@
  * How a connection to a member begins once there is a socket: with or without TLS, and within a set time. gRPC asks for
  * the certificates of each new connection, so they can be renewed without losing the present connection.
  */
-import {type CallCredentials, ChannelCredentials, credentials, type experimental} from '@grpc/grpc-js';
+import {type CallCredentials, ChannelCredentials, credentials, type experimental} from '../grpc.ts';
 import type {Socket} from 'node:net';
 import {systemClock} from 'kvi-core/driver';
 
