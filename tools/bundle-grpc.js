@@ -1,5 +1,5 @@
 /**
- * Puts gRPC into kvi-etcd when it is packed: bundles `@grpc/grpc-js` into `dist/grpc.js`, as a plain ES module that needs
+ * Puts gRPC into kvi-etcd when it is packed: bundles `@grpc/grpc-js` into `dist/cluster/grpc.js`, as a plain ES module that needs
  * nothing but Node's own modules. docs/adr/0019 says why.
  */
 import {readFileSync, rmSync, writeFileSync} from 'node:fs';
@@ -8,15 +8,17 @@ import {dirname, join} from 'node:path';
 import {build} from 'esbuild';
 
 const kviEtcd = join(import.meta.dirname, '../packages/kvi-etcd');
-const outfile = join(kviEtcd, 'dist/grpc.js');
+const outfile = join(kviEtcd, 'dist/cluster/grpc.js');
 const {resolve} = createRequire(join(kviEtcd, 'package.json'));
 const grpc = packageOf(resolve('@grpc/grpc-js'));
-const orderedMap = packageOf(createRequire(join(grpc.folder, 'package.json')).resolve('@js-sdsl/ordered-map'));
+const orderedMap = packageOf(
+  createRequire(join(grpc.folder, 'package.json')).resolve('@js-sdsl/ordered-map'),
+);
 
 const builtins = new Set(builtinModules.flatMap((name) => [name, `node:${name}`]));
 
 await build({
-  entryPoints: [join(kviEtcd, 'src/grpc.ts')],
+  entryPoints: [join(kviEtcd, 'src/cluster/grpc.ts')],
   outfile,
   allowOverwrite: true,
   bundle: true,
@@ -24,13 +26,20 @@ await build({
   format: 'esm',
   target: 'node20',
   banner: {
-    js: `/*! Contains ${[grpc, orderedMap].map(describe).join(' and ')}; see grpc.LICENSE.txt. */`,
+    js: [
+      `/*! Contains ${[grpc, orderedMap].map(describe).join(' and ')}; see grpc.LICENSE.txt. */`,
+      // jest's jsdom has no global `setImmediate`, and fake timers replace it.
+      `import {setImmediate} from 'node:timers';`,
+    ].join('\n'),
   },
-  plugins: [{name: 'grpc', setup: importBuiltins}, {name: 'proto-loader', setup: leaveOutProtoLoader}],
+  plugins: [
+    {name: 'builtins', setup: importBuiltins},
+    {name: 'proto-loader', setup: leaveOutProtoLoader},
+  ],
   logLevel: 'warning',
 });
 writeFileSync(
-  join(kviEtcd, 'dist/grpc.LICENSE.txt'),
+  join(kviEtcd, 'dist/cluster/grpc.LICENSE.txt'),
   [grpc, orderedMap].map((one) => `${describe(one)}\n\n${one.licenseText}`).join('\n\n'),
 );
 // It is that of the file which the bundle replaces.

@@ -8,9 +8,10 @@ import {
   connectivityState,
   Metadata,
   type ServiceError,
-} from '../grpc.ts';
+} from './grpc.ts';
 import type {Method} from '../wire/etcd.ts';
-import {type CertificateSource, connectionCredentials} from './credentials.ts';
+import type {CertificateSource} from './certificates.ts';
+import {connectionCredentials} from './credentials.ts';
 import type {Endpoint} from './endpoints.ts';
 
 /** How connections to members begin. */

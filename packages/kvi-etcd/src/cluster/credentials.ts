@@ -2,21 +2,10 @@
  * How a connection to a member begins once there is a socket: with or without TLS, and within a set time. gRPC asks for
  * the certificates of each new connection, so they can be renewed without losing the present connection.
  */
-import {type CallCredentials, ChannelCredentials, credentials, type experimental} from '../grpc.ts';
+import {type CallCredentials, ChannelCredentials, credentials, type experimental} from './grpc.ts';
+import type {Certificates, CertificateSource} from './certificates.ts';
 import type {Socket} from 'node:net';
 import {systemClock} from 'kvi-core/driver';
-
-/** Certificates for TLS, in PEM. */
-export interface Certificates {
-  /** The authorities to trust. Default: those that Node trusts. */
-  ca?: string | Buffer | undefined;
-  /** The client's certificate, with `key`. */
-  cert?: string | Buffer | undefined;
-  key?: string | Buffer | undefined;
-}
-
-/** Returns the current certificates; called for each new connection. */
-export type CertificateSource = () => Certificates | Promise<Certificates>;
 
 /**
  * How long a peer may take to send its first data. The system accepts connections even for a process that hangs, and gRPC
