@@ -1,5 +1,4 @@
 /** Which driver a URL names. Each is loaded when it is first needed, so that who opens `mem:` never loads gRPC. */
-import {isNativeError} from 'node:util/types';
 import {KviError} from 'kvi-core';
 import {invalidArgument} from 'kvi-core/driver';
 import type {OpenDriver} from './options.ts';
@@ -65,9 +64,11 @@ async function load<M>(packageName: string, importIt: () => Promise<M>): Promise
  */
 function isMissing(packageName: string, error: unknown): boolean {
   return (
-    isNativeError(error) &&
+    typeof error === 'object' &&
+    error !== null &&
     'code' in error &&
     (error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND') &&
-    error.message.includes(`'${packageName}'`)
+    'message' in error &&
+    String(error.message).includes(`'${packageName}'`)
   );
 }
