@@ -4,11 +4,15 @@
  *
  * The declarations stay as `tsc -b` left them.
  */
-import {existsSync, readdirSync, readFileSync, rmSync} from 'node:fs';
+import {existsSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {builtinModules} from 'node:module';
 import {join} from 'node:path';
 import {build} from 'esbuild';
 
 const packages = join(import.meta.dirname, '..', 'packages');
+/** What becomes part of the package that uses it; docs/adr/0019 says why. */
+const bundled = ['@grpc/grpc-js'];
+const builtins = new Set(builtinModules.flatMap((name) => [name, `node:${name}`]));
 
 for (const folder of readdirSync(packages)) {
   const root = join(packages, folder);
@@ -18,7 +22,7 @@ for (const folder of readdirSync(packages)) {
   for (const file of readdirSync(dist, {recursive: true})) {
     if (/\.js(\.map)?$/.test(file)) rmSync(join(dist, file));
   }
-  await build({
+  const {metafile} = await build({
     absWorkingDir: root,
     entryPoints: entryPoints(manifest),
     outbase: 'src',
@@ -27,17 +31,56 @@ for (const folder of readdirSync(packages)) {
     splitting: true,
     chunkNames: 'shared-[hash]',
     // What a package depends on stays a dependency, so that a process has one copy of it.
-    packages: 'external',
+    external: dependencies(manifest).filter((name) => !bundled.includes(name)),
+    inject: [join(import.meta.dirname, 'node-timers.js')],
+    plugins: [
+      {name: 'builtins', setup: importBuiltins},
+      {name: 'proto-loader', setup: leaveOutProtoLoader},
+    ],
+    metafile: true,
     platform: 'node',
     target: 'node20.19',
     format: 'esm',
     sourcemap: true,
     logLevel: 'warning',
   });
+  writeLicenses(root, Object.keys(metafile.inputs));
 }
 
 /** The sources of what a package exports and of its commands. */
 function entryPoints({exports, bin = {}}) {
   const files = [...Object.values(exports).map((entry) => entry.default), ...Object.values(bin)];
   return files.map((file) => file.replace('./dist/', 'src/').replace(/\.js$/, '.ts'));
+}
+
+function dependencies({dependencies, peerDependencies, devDependencies}) {
+  return Object.keys({...dependencies, ...peerDependencies, ...devDependencies});
+}
+
+/** CommonJS, as gRPC is, requires Node's modules, which an ES module cannot do: it imports them. */
+function importBuiltins({onResolve, onLoad}) {
+  onResolve({filter: /.*/}, ({path, kind}) =>
+    kind === 'require-call' && builtins.has(path) ? {path, namespace: 'builtin'} : undefined,
+  );
+  onLoad({filter: /.*/, namespace: 'builtin'}, ({path}) => ({
+    contents: `import builtin from 'node:${path.replace(/^node:/, '')}'; module.exports = builtin;`,
+  }));
+}
+
+/** It reads `.proto` files, for parts of gRPC that kvi does not use, channelz and ORCA. */
+function leaveOutProtoLoader({onResolve, onLoad}) {
+  onResolve({filter: /^@grpc\/proto-loader$/}, ({path}) => ({path, namespace: 'left-out'}));
+  onLoad({filter: /.*/, namespace: 'left-out'}, ({path}) => ({
+    contents: `throw new Error(${JSON.stringify(`${path} is not in this bundle`)});`,
+  }));
+}
+
+/** Writes the licenses of the packages that were bundled beside the bundle. */
+function writeLicenses(root, inputs) {
+  const folders = inputs.map((file) => /.*\/node_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0]);
+  const texts = Array.from(new Set(folders.filter((folder) => folder !== undefined)), (folder) => {
+    const {name, version} = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    return `${name} ${version}\n\n${readFileSync(join(root, folder, 'LICENSE'), 'utf8')}`;
+  });
+  if (texts.length > 0) writeFileSync(join(root, 'dist/LICENSES.txt'), texts.join('\n\n'));
 }

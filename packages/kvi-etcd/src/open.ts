@@ -9,7 +9,8 @@ import {backoffMs, type Driver, isKviError, KviError, sleep, trace} from 'kvi-co
 import {isServiceError} from './cluster/connection.ts';
 import {showEndpoint} from './cluster/endpoints.ts';
 import {etcdDriver} from './etcd-driver.ts';
-import {type EtcdEndpointOptions, type EtcdOptions, resolveOptions} from './options.ts';
+import type {EtcdEndpointOptions, EtcdOptions} from './options.ts';
+import {resolveOptions} from './resolve-options.ts';
 import {isNoLeader} from './wire/failures.ts';
 
 /**

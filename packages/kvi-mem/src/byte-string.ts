@@ -19,7 +19,7 @@ export function toByteString(bytes: Bytes): ByteString {
 }
 
 /** The bytes of a {@link ByteString}, as an array of their own. */
-export function toBytes(text: ByteString): Buffer<ArrayBuffer> {
+export function toBytes(text: ByteString): Buffer {
   return Buffer.from(text, 'latin1');
 }
 

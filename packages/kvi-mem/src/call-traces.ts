@@ -6,7 +6,7 @@
  */
 import {AsyncLocalStorage} from 'node:async_hooks';
 import {subscribe} from 'node:diagnostics_channel';
-import {channelOf, type OperationContext, operations} from 'kvi-core/driver';
+import {channelOf, isBytes, type OperationContext, operations} from 'kvi-core/driver';
 
 /** A call that opens something. */
 export interface CallTrace {
@@ -75,7 +75,5 @@ function methodOf({operation}: OperationContext): string {
 function subjectOf({operation, subject}: OperationContext): string | undefined {
   // A lock without a name has the handle's, which its key tells.
   if (operation === 'changes' || subject === undefined) return undefined;
-  return typeof subject === 'string' || subject instanceof Uint8Array
-    ? Buffer.from(subject as string).toString()
-    : undefined;
+  return typeof subject === 'string' || isBytes(subject) ? Buffer.from(subject).toString() : undefined;
 }

@@ -1,6 +1,6 @@
 import {type Clock, type Driver, invalidArgument, KviError, systemClock} from 'kvi-core/driver';
 import {dump, type DumpedKey, type DumpOptions} from './dump.ts';
-import {Faults, planOf} from './faults/faults.ts';
+import {type Faults, isFaults, plan} from './faults/faults.ts';
 import {faultyDriver} from './faults/faulty-driver.ts';
 import {memDriver, type MemDriverOptions} from './mem-driver.ts';
 import type {OpenResource} from './open-resource.ts';
@@ -24,6 +24,14 @@ export interface MemStoreOptions {
   progressIntervalMs?: number | undefined;
 }
 
+/** Marks a {@link MemStore}. The same in every copy of kvi-mem in a process, so that each knows the others' stores. */
+const brand = Symbol.for('kvi-mem.MemStore');
+
+/** Whether this is a {@link MemStore}, of whichever copy of kvi-mem. */
+export function isMemStore(value: unknown): value is MemStore {
+  return typeof value === 'object' && value !== null && brand in value;
+}
+
 /**
  * What an etcd cluster holds, in this process: keys with their history, leases and watches. Handles are opened on it
  * with {@link MemStore.driver}, as clients connect to a cluster, and it outlives them.
@@ -31,6 +39,9 @@ export interface MemStoreOptions {
  * It is a store of its own unless it is {@link MemStore.named}, so tests that run at the same time take one each.
  */
 export class MemStore {
+  /** @internal */
+  readonly [brand] = true;
+
   static readonly #named = new Map<string, MemStore>();
 
   /**
@@ -95,9 +106,9 @@ export class MemStore {
     if (options.maxBufferedEvents !== undefined)
       checkPositive('maxBufferedEvents', options.maxBufferedEvents);
     const {faults = this.faults} = options;
-    if (faults !== undefined && !(faults instanceof Faults)) throw invalidArgument('faults must be a Faults');
+    if (faults !== undefined && !isFaults(faults)) throw invalidArgument('faults must be a Faults');
     const driver = memDriver(() => this.#state, this.#options.clock, this.#resources, options);
-    return faults === undefined ? driver : faultyDriver(driver, planOf(faults), options);
+    return faults === undefined ? driver : faultyDriver(driver, faults[plan], options);
   }
 
   /**

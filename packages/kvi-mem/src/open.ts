@@ -1,7 +1,7 @@
 import {checkOptions, createKvi, type Kvi, type KviOptions} from 'kvi-core';
 import {trace, type Driver, invalidArgument} from 'kvi-core/driver';
 import type {MemDriverOptions} from './mem-driver.ts';
-import {MemStore} from './mem-store.ts';
+import {isMemStore, MemStore} from './mem-store.ts';
 
 /** How {@link openMemDriver} opens a store. */
 export interface OpenMemDriverOptions extends MemDriverOptions {
@@ -31,7 +31,7 @@ export function openMemDriver(url = 'mem:', options: OpenMemDriverOptions = {}):
       throw invalidArgument(`unknown option ${unknown}; expected one of ${known.join(', ')}`);
     }
     const {store = MemStore.named(name), ...driverOptions} = options;
-    if (!(store instanceof MemStore)) throw invalidArgument('store must be a MemStore');
+    if (!isMemStore(store)) throw invalidArgument('store must be a MemStore');
     resolve(store.driver(driverOptions));
   });
 }

@@ -64,9 +64,11 @@ async function load<M>(packageName: string, importIt: () => Promise<M>): Promise
  */
 function isMissing(packageName: string, error: unknown): boolean {
   return (
-    error instanceof Error &&
+    typeof error === 'object' &&
+    error !== null &&
     'code' in error &&
     (error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND') &&
-    error.message.includes(`'${packageName}'`)
+    'message' in error &&
+    String(error.message).includes(`'${packageName}'`)
   );
 }

@@ -14,6 +14,23 @@ function hanging(driver: Driver): Driver {
   return {...driver, range: (_, options) => hang(options), txn: (_, options) => hang(options)};
 }
 
+/** An `AbortSignal` as jsdom and happy-dom have one: no instance of Node's class, nor an event target of Node's. */
+function foreignController() {
+  const own = new AbortController();
+  const signal: unknown = {
+    get aborted() {
+      return own.signal.aborted;
+    },
+    get reason() {
+      return own.signal.reason as unknown;
+    },
+    throwIfAborted: () => own.signal.throwIfAborted(),
+    addEventListener: own.signal.addEventListener.bind(own.signal),
+    removeEventListener: own.signal.removeEventListener.bind(own.signal),
+  };
+  return {signal: signal as AbortSignal, abort: (reason: unknown) => own.abort(reason)};
+}
+
 /** Time-outs and signals. */
 export const callOptions: ContractGroup = {
   name: 'signals and time-outs',
@@ -89,6 +106,29 @@ export const callOptions: ContractGroup = {
         assert.equal(calls, 1, 'the signal is that of the call, not of the watch');
         await lock.release();
         await temp.close();
+      },
+    },
+    {
+      name: 'a signal of another realm, such as one of jsdom, serves every call, and ends a wait',
+      async run({openKvi, key, prefix}) {
+        const kv = await openKvi();
+        const other = await openKvi();
+        const {signal, abort} = foreignController();
+        const options = {signal};
+        await kv.store(key('k'), 'v', options);
+        await kv.getRange({prefix}, options);
+        await (await kv.distLock(key('free'), options)).release();
+        await (await kv.tempKey(key('temp'), options)).close();
+        await using _lock = await other.distLock(key('lock'));
+        const changes = kv.changes({prefix}, options);
+        const waits = [kv.watch(key('k'), options), kv.distLock(key('lock'), options), changes.next()];
+        for (const wait of waits) wait.catch(() => undefined);
+        await changes.created;
+        abort('enough');
+        for (const wait of waits) {
+          const error = await assertFails('KVI_ABORTED', () => wait, 'a wait is ended by its signal');
+          assert.equal(error.cause, 'enough', "the cause is the signal's reason");
+        }
       },
     },
     {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import {runInNewContext} from 'node:vm';
 import {createKvi} from 'kvi-core';
 import {show} from 'kvi-core/driver';
 import type {ContractGroup} from '../suite.ts';
@@ -47,6 +48,19 @@ export const textAndBytes: ContractGroup = {
         );
         const [found] = await kv.bytes.getRange({prefix});
         assert.deepEqual(Buffer.from(found?.key ?? []), key, 'bytes round-trip as a key');
+      },
+    },
+    {
+      name: 'bytes of another realm, such as jsdom or node:vm, are bytes',
+      async run({kv, prefix}) {
+        const [start, end, value] = runInNewContext('texts.map((text) => Uint8Array.from(text))', {
+          texts: [`${prefix}a`, `${prefix}b`, 'v'].map((text) => Buffer.from(text)),
+        }) as [Uint8Array, Uint8Array, Uint8Array];
+        await kv.store(start, value);
+        assert.equal(await kv.get(start), 'v', 'they are a key and a value');
+        assert.equal((await kv.getRange(start, end)).length, 1, 'they are both ends of a range');
+        assert.equal((await kv.getRange({prefix: start})).length, 1, 'they are a prefix');
+        assert.equal(await kv.tas(start, value, 'w'), true, 'they can be compared');
       },
     },
     {

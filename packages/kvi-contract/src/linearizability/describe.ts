@@ -1,4 +1,5 @@
 import {isDeepStrictEqual} from 'node:util';
+import {isBytes} from 'kvi-core/driver';
 import type {ModelResponse} from '../model/index.ts';
 import type {RecordedCall} from './history.ts';
 
@@ -33,7 +34,7 @@ function comparable(type: RecordedCall['request']['type'], outcome: RecordedCall
 
 /** Bytes as text, and what is undefined left out. */
 function plain(value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1');
+  if (isBytes(value)) return Buffer.from(value).toString('latin1');
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value;
   const fields = Object.entries(value).filter(([, field]) => field !== undefined);

@@ -44,7 +44,9 @@ export interface ChangesOptions {
  * `KVI_UNAUTHENTICATED`, and never by itself.
  */
 export interface Changes<T extends Input = string>
-  extends AsyncIterableIterator<ChangeSet<T>, undefined>, AsyncDisposable {
+  extends AsyncIterator<ChangeSet<T>, undefined>, AsyncDisposable {
+  // Not `AsyncIterableIterator`, which has one type parameter before TypeScript 5.6.
+  [Symbol.asyncIterator](): this;
   /** Resolves with the first revision that is watched, once the watch is in place. Rejects if it ends before. */
   readonly created: Promise<number>;
 }

@@ -3,9 +3,6 @@ import {setMaxListeners} from 'node:events';
 /**
  * Calls `listener` once when the signal aborts, at once if it has.
  *
- * One signal, such as that of a service's shutdown, may end any number of calls at a time, which Node would take for a
- * leak of listeners and warn of.
- *
  * @returns stops listening
  */
 export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
@@ -14,11 +11,37 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
     listener();
     return () => undefined;
   }
-  setMaxListeners(0, signal);
+  allowManyListeners(signal);
   signal.addEventListener('abort', listener, {once: true});
   return () => {
     signal.removeEventListener('abort', listener);
   };
+}
+
+/**
+ * Keeps Node from warning of a leak of listeners: one signal, such as that of a service's shutdown, may end any number of
+ * calls at a time.
+ */
+export function allowManyListeners(signal: AbortSignal): void {
+  try {
+    setMaxListeners(0, signal);
+  } catch {
+    // Not one of Node's, but of jsdom for instance, which neither counts its listeners nor warns.
+  }
+}
+
+/** Whether this does what an `AbortSignal` does. One of another realm or of jsdom is no instance of the class here. */
+export function isAbortSignal(value: unknown): value is AbortSignal {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'aborted' in value &&
+    typeof value.aborted === 'boolean' &&
+    'addEventListener' in value &&
+    typeof value.addEventListener === 'function' &&
+    'removeEventListener' in value &&
+    typeof value.removeEventListener === 'function'
+  );
 }
 
 /**

@@ -35,13 +35,14 @@ export const systemClock: Clock = {
   setTimer(delayMs, callback) {
     // A fake timer cannot be ended by the real function, nor a real one by the fake.
     const {clearTimeout} = globalThis;
-    const timeout = setTimeout(callback, delayMs);
+    const timeout: NodeJS.Timeout | number = setTimeout(callback, delayMs);
     const timer: Timer = {
       cancel() {
         clearTimeout(timeout);
       },
       unref() {
-        timeout.unref();
+        // jsdom's timers are numbers, and keep no process.
+        if (typeof timeout === 'object') timeout.unref();
         return timer;
       },
     };

@@ -123,7 +123,9 @@ export interface Driver {
  * `KVI_SLOW_CONSUMER` when more events wait than the driver keeps, `KVI_ABORTED`, `KVI_CLOSED`, `KVI_PERMISSION_DENIED`,
  * `KVI_UNAUTHENTICATED`. Responses that came before the error are delivered before it.
  */
-export interface DriverWatch extends AsyncIterableIterator<WatchResponse<Bytes>, undefined> {
+export interface DriverWatch extends AsyncIterator<WatchResponse<Bytes>, undefined> {
+  // Not `AsyncIterableIterator`, which has one type parameter before TypeScript 5.6.
+  [Symbol.asyncIterator](): this;
   /**
    * Resolves with the first revision that is watched, once the backend has the watch in place: from then on every
    * event will be delivered. Rejects with the error that ends the watch if it ends before; nobody has to look at it.

@@ -7,7 +7,7 @@ export {
   eventBuffer,
   type EventBufferOptions,
 } from './event-buffer.ts';
-export {type Bytes, compareBytes, encode, type Input, show} from '../etcd/bytes.ts';
+export {type Bytes, compareBytes, encode, type Input, isBytes, show} from '../etcd/bytes.ts';
 export {
   describeRange,
   endOfKeyspace,
@@ -33,5 +33,6 @@ export {
 } from '../etcd/errors.ts';
 export {channelOf, type Operation, type OperationContext, operations, trace} from '../telemetry/tracing.ts';
 export * from '../etcd/messages.ts';
+export {allowManyListeners} from '../async/abort.ts';
 export {abortable, withDeadline, type WaitOptions} from '../async/deadline.ts';
 export {checkRange, checkTxn, checkWatch, defaultLimits, type RequestLimits} from '../etcd/validate.ts';

@@ -1,4 +1,5 @@
 import {Buffer, isUtf8} from 'node:buffer';
+import {isUint8Array} from 'node:util/types';
 import {invalidArgument} from './errors.ts';
 
 /** A byte string, etcd's only type of key and of value. A Node `Buffer` is one. */
@@ -24,10 +25,15 @@ export function encode(input: Input, what: string): Bytes {
     }
     return Buffer.from(input);
   }
-  if (input instanceof Uint8Array) return Buffer.from(input);
+  if (isBytes(input)) return Buffer.from(input);
   throw invalidArgument(
     `${what} must be a string or a Uint8Array, not ${input === null ? 'null' : typeof input}`,
   );
+}
+
+/** Whether this is a `Uint8Array`, of whichever realm: jsdom and `node:vm` have one of their own. */
+export function isBytes(value: unknown): value is Bytes {
+  return isUint8Array(value);
 }
 
 /** Decodes UTF-8; `undefined` when the bytes are not UTF-8, which text cannot show without loss. */

@@ -1,7 +1,7 @@
 /** Between what callers pass and get, and the bytes that drivers speak. */
 import type {Change, ChangeSet} from '../api/changes.ts';
 import type {Keys} from '../api/keys.ts';
-import {type Bytes, decodeUtf8, encode, type Input, show} from '../etcd/bytes.ts';
+import {type Bytes, decodeUtf8, encode, type Input, isBytes, show} from '../etcd/bytes.ts';
 import {invalidArgument, KviError} from '../etcd/errors.ts';
 import {prefixRange} from '../etcd/key-range.ts';
 import type {
@@ -42,7 +42,7 @@ function notText(what: string): never {
 
 /** @throws `KVI_INVALID_ARGUMENT` */
 export function encodeKeys(keys: Keys, end?: Input): KeyRange<Bytes> {
-  if (typeof keys === 'string' || keys instanceof Uint8Array) {
+  if (typeof keys === 'string' || isBytes(keys)) {
     return end === undefined ? {key: encode(keys, 'key')} : encodeRange({key: keys, rangeEnd: end});
   }
   if (typeof keys === 'object' && keys !== null) {

@@ -7,7 +7,7 @@ import type {
   RangeOptions,
   StoreOptions,
 } from '../api/keys.ts';
-import {type Bytes, encode, type Input} from '../etcd/bytes.ts';
+import {type Bytes, encode, type Input, isBytes} from '../etcd/bytes.ts';
 import {invalidArgument, KviError} from '../etcd/errors.ts';
 import type {DeleteRangeResponse, KeyValue, RangeRequest, RangeResponse} from '../etcd/messages.ts';
 import {checkRange, checkTxn} from '../etcd/validate.ts';
@@ -97,7 +97,7 @@ export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>)
     end?: Input | GetRangeOptions,
     rangeOptions?: GetRangeOptions,
   ): Promise<KeyValue<T>[]> {
-    const hasEnd = end === undefined || typeof end === 'string' || end instanceof Uint8Array;
+    const hasEnd = end === undefined || typeof end === 'string' || isBytes(end);
     const {kvs} = hasEnd ? await read(keys, end, rangeOptions) : await read(keys, undefined, end);
     return decodeKeyValues(kvs, decoder);
   }

@@ -1,3 +1,4 @@
+import {isAbortSignal} from '../async/abort.ts';
 import {invalidArgument} from '../etcd/errors.ts';
 import type {CallOptions, OnUnknownOutcome, WriteOptions} from '../api/call-options.ts';
 import type {RetryPolicy} from '../api/retry-policy.ts';
@@ -63,7 +64,7 @@ export function checkCallOptions(options: CallOptions & WriteOptions): void {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options must be an object');
   const {timeoutMs, signal, retryPolicy, onUnknownOutcome} = options;
   if (timeoutMs !== undefined) checkTimeout(timeoutMs);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+  if (signal !== undefined && !isAbortSignal(signal)) {
     throw invalidArgument('signal must be an AbortSignal');
   }
   if (retryPolicy !== undefined) checkRetryPolicy(retryPolicy);

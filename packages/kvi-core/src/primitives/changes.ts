@@ -6,7 +6,8 @@ import type {Event, KeyRange} from '../etcd/messages.ts';
 import {type ResyncResponse, resyncingWatch} from './resync.ts';
 
 /** A watch of which the consumer gets one revision at a time; see {@link Changes}. */
-export interface RevisionWatch extends AsyncIterableIterator<ResyncResponse, undefined> {
+export interface RevisionWatch extends AsyncIterator<ResyncResponse, undefined> {
+  [Symbol.asyncIterator](): this;
   readonly created: Changes['created'];
   return(): Promise<IteratorReturnResult<undefined>>;
 }

@@ -1,5 +1,12 @@
-import {aborted, closed, type DriverCallOptions, KviError, systemClock, type Timer} from 'kvi-core/driver';
-import {setMaxListeners} from 'node:events';
+import {
+  aborted,
+  allowManyListeners,
+  closed,
+  type DriverCallOptions,
+  KviError,
+  systemClock,
+  type Timer,
+} from 'kvi-core/driver';
 
 /** The extent of one call, which its timeout, its signal or `close` may end early. */
 export interface Scope {
@@ -102,8 +109,7 @@ class CallScope implements Scope {
     this.#onAbort = () => {
       this.end(aborted(signal));
     };
-    // One signal, such as that of a service's shutdown, may end any number of calls.
-    setMaxListeners(0, signal);
+    allowManyListeners(signal);
     signal.addEventListener('abort', this.#onAbort, {once: true});
   }
 

@@ -8,9 +8,10 @@ import {
   connectivityState,
   Metadata,
   type ServiceError,
-} from '@grpc/grpc-js';
+} from './grpc.ts';
 import type {Method} from '../wire/etcd.ts';
-import {type CertificateSource, connectionCredentials} from './credentials.ts';
+import type {CertificateSource} from './certificates.ts';
+import {connectionCredentials} from './credentials.ts';
 import type {Endpoint} from './endpoints.ts';
 
 /** How connections to members begin. */
@@ -144,5 +145,5 @@ export function callHeaders(token?: string): CallHeaders {
 
 /** Whether a gRPC call fails like this. */
 export function isServiceError(error: unknown): error is ServiceError {
-  return error instanceof Error && 'code' in error && 'details' in error;
+  return typeof error === 'object' && error !== null && 'code' in error && 'details' in error;
 }

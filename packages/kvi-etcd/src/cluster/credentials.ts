@@ -2,20 +2,10 @@
  * How a connection to a member begins once there is a socket: with or without TLS, and within a set time. gRPC asks for
  * the certificates of each new connection, so they can be renewed without losing the present connection.
  */
-import {type CallCredentials, ChannelCredentials, credentials, type experimental} from '@grpc/grpc-js';
+import {type CallCredentials, ChannelCredentials, credentials, type experimental} from './grpc.ts';
+import type {Certificates, CertificateSource} from './certificates.ts';
 import type {Socket} from 'node:net';
-
-/** Certificates for TLS, in PEM. */
-export interface Certificates {
-  /** The authorities to trust. Default: those that Node trusts. */
-  ca?: string | Buffer | undefined;
-  /** The client's certificate, with `key`. */
-  cert?: string | Buffer | undefined;
-  key?: string | Buffer | undefined;
-}
-
-/** Returns the current certificates; called for each new connection. */
-export type CertificateSource = () => Certificates | Promise<Certificates>;
+import {systemClock} from 'kvi-core/driver';
 
 /**
  * How long a peer may take to send its first data. The system accepts connections even for a process that hangs, and gRPC
@@ -82,15 +72,16 @@ type Secured = Awaited<ReturnType<SecureConnector['connect']>>;
 /** Destroys the socket if the handshake takes too long, or if no data of HTTP/2 has come by then. */
 async function withinHandshake(socket: Socket, secure: () => Promise<Secured>): Promise<Secured> {
   let bytesReceived = (): number => 0;
-  const timer = setTimeout(() => {
+  const timer = systemClock.setTimer(handshakeTimeoutMs, () => {
     if (bytesReceived() === 0) {
       socket.destroy(new Error(`no data received within ${handshakeTimeoutMs} ms of connecting`));
     }
-  }, handshakeTimeoutMs).unref();
+  });
+  timer.unref();
   const broken = new Promise<never>((_, reject) => {
     socket.once('error', reject);
     socket.once('close', () => {
-      clearTimeout(timer);
+      timer.cancel();
       reject(new Error('the connection was closed during the handshake'));
     });
   });

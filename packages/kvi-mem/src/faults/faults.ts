@@ -61,8 +61,8 @@ export interface FaultChoice {
   pass(): Fault;
 }
 
-/** The plan behind a {@link Faults}, for the drivers that carry it out. */
-export let planOf: (faults: Faults) => FaultPlan;
+/** Where a {@link Faults} keeps its plan. The same in every copy of kvi-mem in a process, so that each takes the others'. */
+export const plan = Symbol.for('kvi-mem.Faults.plan');
 
 /**
  * A plan of what goes wrong between handles and their store, so that a test sees how a service copes. The errors are
@@ -83,11 +83,8 @@ export let planOf: (faults: Faults) => FaultPlan;
  * Several handles can share one plan, as if they were in one process.
  */
 export class Faults {
-  readonly #plan = new FaultPlan();
-
-  static {
-    planOf = (faults) => faults.#plan;
-  }
+  /** @internal for the drivers that carry it out */
+  readonly [plan] = new FaultPlan();
 
   /**
    * Plans what happens to the next call, or the next few, of those selected. Several plans make a script: each call uses the
@@ -127,7 +124,7 @@ export class Faults {
     if (calls !== 'hang' && calls !== 'fail') {
       throw invalidArgument(`calls must be "hang" or "fail", not ${JSON.stringify(calls)}`);
     }
-    this.#plan.cutOff(calls);
+    this[plan].cutOff(calls);
   }
 
   /**
@@ -135,18 +132,18 @@ export class Faults {
    * happened meanwhile, or end with `KVI_COMPACTED` if that was compacted. Calls go on.
    */
   dropWatches(): void {
-    this.#plan.dropWatches();
+    this[plan].dropWatches();
   }
 
   /** Ends {@link Faults.partition} and {@link Faults.dropWatches}. */
   heal(): void {
-    this.#plan.heal();
+    this[plan].heal();
   }
 
   /** Takes back everything that is planned, and heals. */
   lift(): void {
-    this.#plan.removeAll();
-    this.#plan.heal();
+    this[plan].removeAll();
+    this[plan].heal();
   }
 
   /**
@@ -160,7 +157,7 @@ export class Faults {
     checkNames(leases, ['id', 'key', 'prefix']);
     const {id} = leases;
     const keys = toKeys(leases);
-    for (const handle of this.#plan.handles) {
+    for (const handle of this[plan].handles) {
       await handle.loseLeases(
         (held, lease) =>
           (id === undefined || id === lease) &&
@@ -172,13 +169,13 @@ export class Faults {
   #choice(matches: PlannedEffect['matches'], left: number): FaultChoice {
     const add = (effect: Effect): Fault => {
       const planned = {matches, effect, left, hits: 0};
-      this.#plan.add(planned);
+      this[plan].add(planned);
       return {
         get hits() {
           return planned.hits;
         },
         lift: () => {
-          this.#plan.remove(planned);
+          this[plan].remove(planned);
         },
       };
     };
@@ -240,4 +237,9 @@ function checkedDelay(ms: number): number {
     throw invalidArgument(`a delay must be from 0 to ${maxDelayMs} milliseconds, not ${String(ms)}`);
   }
   return ms;
+}
+
+/** Whether this is a {@link Faults}, of whichever copy of kvi-mem. */
+export function isFaults(value: unknown): value is Faults {
+  return typeof value === 'object' && value !== null && plan in value;
 }

@@ -2,7 +2,7 @@ import {isPromise} from 'node:util/types';
 import type {MatcherContext, SyncExpectationResult} from 'expect';
 import {createKvi, isKviError, type Kvi, type KviErrorCode} from 'kvi-core';
 import {Faults} from '../faults/faults.ts';
-import {MemStore} from '../mem-store.ts';
+import {isMemStore} from '../mem-store.ts';
 import {describeResources} from '../open-resource.ts';
 
 /**
@@ -122,7 +122,7 @@ export const matchers = {
   },
 
   toHaveNoLeaks(this: MatcherContext, actual: unknown): Result {
-    if (!(actual instanceof MemStore)) throw new TypeError('expect(...).toHaveNoLeaks() looks at a MemStore');
+    if (!isMemStore(actual)) throw new TypeError('expect(...).toHaveNoLeaks() looks at a MemStore');
     const open = actual.openResources();
     return {
       pass: open.length === 0,
@@ -135,7 +135,7 @@ type Result = SyncExpectationResult;
 
 /** The keys and values, as text. */
 async function contentsOf(actual: unknown, prefix = ''): Promise<Record<string, string>> {
-  if (actual instanceof MemStore) {
+  if (isMemStore(actual)) {
     // With a plan of its own: what the store's is to happen to is the service's calls.
     await using kv = createKvi(actual.driver({faults: new Faults()}));
     return await contentsOf(kv, prefix);
