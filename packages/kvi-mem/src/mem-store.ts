@@ -42,7 +42,8 @@ export class MemStore {
   /** @internal */
   readonly [brand] = true;
 
-  static readonly #named = new Map<string, MemStore>();
+  /** In one place of the process: a library may bring a copy of kvi-mem of its own, and `mem:` is to be the same store. */
+  static readonly #named = shared('kvi-mem.named.v1', () => new Map<string, MemStore>());
 
   /**
    * What is to go wrong for the handles that are opened from now on, unless they are opened with faults of their own: for a
@@ -93,7 +94,14 @@ export class MemStore {
 
   /** Resets every named store, as a test runner does between tests. */
   static resetNamed(): void {
-    for (const store of MemStore.#named.values()) if (!store.#isNew()) store.reset();
+    for (const store of MemStore.#named.values()) if (!store.isNew) store.reset();
+  }
+
+  /** Whether nothing was stored, granted, watched or planned on it since it was created or reset. */
+  get isNew(): boolean {
+    const {kv, lessor, hub} = this.#state;
+    const isUntouched = kv.revision === 1 && kv.compactRevision < 0;
+    return isUntouched && hub.size === 0 && lessor.list().length === 0 && this.faults === undefined;
   }
 
   /** How many watches are open on the store, of all its handles. */
@@ -199,16 +207,18 @@ export class MemStore {
     const compactRevision = Math.max(1, state.kv.compactRevision);
     hub.end(new KviError('KVI_COMPACTED', message, {compactRevision}));
   }
-
-  #isNew(): boolean {
-    const {kv, lessor, hub} = this.#state;
-    const isUntouched = kv.revision === 1 && kv.compactRevision < 0;
-    return isUntouched && hub.size === 0 && lessor.list().length === 0 && this.faults === undefined;
-  }
 }
 
 function checkPositive(what: string, value: number): void {
   if (!(Number.isSafeInteger(value) && value >= 1)) {
     throw invalidArgument(`${what} must be a whole number, 1 or more, not ${String(value)}`);
   }
+}
+
+/** What every copy of this module in the process finds under this name. */
+function shared<T>(name: string, create: () => T): T {
+  const holder = globalThis as Record<symbol, unknown>;
+  const key = Symbol.for(name);
+  holder[key] ??= create();
+  return holder[key] as T;
 }

@@ -44,6 +44,7 @@ describe('A store in process', () => {
     const stores = (await copyOf('../src/mem-store.ts')) as typeof StoreModule;
     const plans = (await copyOf('../src/faults/faults.ts')) as typeof FaultsModule;
     expect(stores.MemStore).not.toBe(MemStore);
+    expect(stores.MemStore.named('shared')).toBe(MemStore.named('shared'));
     const faults = new plans.Faults();
     faults.next('txn').fail();
     const store = new stores.MemStore();

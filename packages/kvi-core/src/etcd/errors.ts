@@ -71,9 +71,8 @@ export class KviError extends Error {
   /** With `KVI_UNKNOWN_OUTCOME`: the write is known to have been applied, and only what it read or deleted is not. */
   declare readonly applied?: true;
 
-  /** @internal */
-  get [brand](): true {
-    return true;
+  static {
+    Object.defineProperty(this.prototype, brand, {value: true});
   }
 
   /** Whether this is a `KviError`, of whichever copy of kvi. */
