@@ -23,7 +23,6 @@ const requests: [string, TxnRequest<Bytes>, string][] = [
   ['of nothing', {}, '1'],
   ['of puts', {success: [put('a'), put('b')]}, '1'],
   ['with a failure branch only', {compare: isThere, failure: [put('a')]}, '0'],
-  ['with a success branch only, which is not taken', {compare: isThere, success: [put('a')]}, '0'],
   ['with one nested', {success: [put('a'), nested({compare: isThere, failure: [put('b')]})]}, '10'],
   ['nested twice', {success: [nested({success: [nested({compare: isThere}), put('b')]}), put('a')]}, '110'],
 ];
@@ -53,6 +52,12 @@ describe('The branch of a transaction', () => {
     expect(response).toMatchObject({succeeded: plain.succeeded});
     expect(response.responses.map(({type}) => type)).toEqual(plain.responses.map(({type}) => type));
     expect(ignored).toBeLessThanOrEqual(response.revision);
+  });
+
+  it('is not written by a failure branch that writes nothing', async () => {
+    const {response, branch} = await send({compare: isThere, success: [put('a')], failure: [read]});
+    expect(response).toMatchObject({succeeded: false, responses: [{type: 'range'}]});
+    expect(branch).toBe('undefined');
   });
 
   it('is not told of transactions that are nested side by side', async () => {

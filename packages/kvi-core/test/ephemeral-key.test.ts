@@ -76,12 +76,13 @@ function setUp() {
 
 describe('A keeper', () => {
   it('puts the key again under the same lease when no answer came', async () => {
-    const {driver, calls, own, fails, granted, puts, found} = setUp();
+    const {clock, driver, calls, own, fails, granted, puts, found} = setUp();
     calls.txn = (...args) => {
       calls.txn = (...args) => own.txn(...args);
       return own.txn(...args).then(fails('KVI_UNKNOWN_OUTCOME'));
     };
     const kept = ephemeralKey(driver, sessionPool(driver), request);
+    await clock.advance(100);
     await kept.placed;
     expect([granted.length, puts.length]).toEqual([1, 2]);
     expect(await found()).toEqual([['v', granted[0]]]);

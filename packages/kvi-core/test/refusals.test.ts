@@ -41,7 +41,48 @@ describe('A call that is refused says what was wrong with it', () => {
     ['every key', () => kv.delete({prefix: Buffer.alloc(0)})],
     ['a transaction must be an object, not null', () => txn(null)],
     ['a transaction must be an object, not 5', () => txn(5)],
-    ['compare must be an array, not object', () => txn({compare: {}})],
+    ['compare must be an array, not {}', () => txn({compare: {}})],
+    ['a transaction must be an object, not []', () => txn([])],
+    ['unknown field of a transaction "type"', () => txn({type: 'put', key: 'k', value: 'v'})],
+    ['unknown field of a put "valu"', () => put({valu: 'x'})],
+    ['unknown field of a range "rangEnd"', () => txn({success: [{type: 'range', key: 'k', rangEnd: 'l'}]})],
+    [
+      'unknown field of a deleteRange "prefix"',
+      () => txn({success: [{type: 'deleteRange', key: 'k', prefix: 'l'}]}),
+    ],
+    ['unknown field of a compare "op"', () => compare({target: 'version', version: 1, op: '='})],
+    ['unknown option "timeout"; expected one of timeoutMs', () => kv.get('k', wrong({timeout: 3}))],
+    ['unknown option "key"', () => kv.get('k', wrong({key: 'l'}))],
+    ['unknown option "rangeEnd"', () => kv.range('k', wrong({rangeEnd: 'l'}))],
+    ['unknown option "onUnknownOutcome"', () => kv.get('k', wrong({onUnknownOutcome: 'resolve'}))],
+    ['value must be a string or a Uint8Array, not undefined', () => kv.store('k', wrong(undefined))],
+    ['test must be a string or a Uint8Array, not undefined', () => kv.tas('k', wrong(undefined), 'x')],
+    ['elseValue must be a string', () => kv.transaction('k', '=', 'v', 'k', 'v', 'k', wrong(1))],
+    ['prevKv must be true or false, not 1', () => put({prevKv: 1})],
+    ['ignoreValue must be true or false, not 1', () => put({value: undefined, ignoreValue: 1})],
+    ['ignoreLease must be true or false, not 1', () => put({ignoreLease: 1})],
+    ['serializable must be true or false, not "no"', () => kv.get('k', {serializable: wrong('no')})],
+    [
+      'filters must be an array, not Set(1)',
+      () => kv.changes('k', {filters: wrong(new Set(['noput']))}).created,
+    ],
+    ['sortOrder must be one of ascend, descend, not 1n', () => kv.range('k', {sortOrder: wrong(1n)})],
+    [
+      'an argument cannot be read',
+      () =>
+        kv.get(
+          'k',
+          new Proxy(
+            {},
+            {
+              ownKeys: () => {
+                throw new Error('no');
+              },
+            },
+          ),
+        ),
+    ],
+    ["a lock's name must be", () => kv.distLock(wrong(1n))],
     ['success must be an array', () => txn({success: 'put'})],
     ['failure must be an array', () => txn({failure: 1})],
     ['each of compare', () => txn({compare: [null]})],
@@ -70,10 +111,13 @@ describe('A call that is refused says what was wrong with it', () => {
       'sortTarget must be one of key, version, create, mod, value',
       () => kv.range('k', {sortTarget: wrong('size')}),
     ],
-    ['startRevision must be', () => kv.changes('k', {startRevision: -1})],
-    ['filter must be one of noput, nodelete', () => kv.changes('k', {filters: [wrong('put')]})],
-    ['onCompacted must be one of error, resync', () => kv.changes('k', {onCompacted: wrong('ignore')})],
-    ['the range to watch is empty', () => kv.changes({start: 'b', end: 'a'})],
+    ['startRevision must be', () => kv.changes('k', {startRevision: -1}).created],
+    ['a filter must be one of noput, nodelete', () => kv.changes('k', {filters: [wrong('put')]}).created],
+    [
+      'onCompacted must be one of error, resync',
+      () => kv.changes('k', {onCompacted: wrong('ignore')}).created,
+    ],
+    ['the range to watch is empty', () => kv.changes({start: 'b', end: 'a'}).created],
     ['op must be one of put, delete, not "get"', () => kv.watchWithCB('k', wrong('get'), () => undefined)],
     ['callback must be a function', () => kv.watchWithCB('k', 'put', wrong(5))],
     [

@@ -68,7 +68,7 @@ describe('A pool of sessions', () => {
   });
 
   it('gets no session back under which a put may still be on its way', async () => {
-    const {driver, own, pool, revoked} = setUp();
+    const {clock, driver, own, pool, revoked} = setUp();
     let sent = 0;
     driver.txn = async (...args) => {
       sent += 1;
@@ -76,7 +76,9 @@ describe('A pool of sessions', () => {
       if (sent === 1) throw new KviError('KVI_UNKNOWN_OUTCOME', 'the answer was lost');
       return response;
     };
-    const owner = await lockMutex({driver, sessions: pool}, 'l', {ttlSeconds: 10, signal, wait: true});
+    const locking = lockMutex({driver, sessions: pool}, 'l', {ttlSeconds: 10, signal, wait: true});
+    await clock.advance(100);
+    const owner = await locking;
     if (owner === undefined) throw new Error('the lock was not had');
     await unlockMutex({driver, sessions: pool}, owner);
     expect(revoked).toEqual([owner.session.lease]);

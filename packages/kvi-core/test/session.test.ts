@@ -326,12 +326,15 @@ describe('a session', () => {
   });
 
   it('has the lease that it asked for, though the answer to the grant was lost', async () => {
-    const {driver, answers, ids, revoked} = leases(handClock(), 3);
+    const clock = handClock();
+    const {driver, answers, ids, revoked} = leases(clock, 3);
     answers.grant = () => {
       const code = ids.length === 1 ? 'KVI_UNKNOWN_OUTCOME' : 'KVI_LEASE_EXISTS';
       return Promise.reject(new KviError(code, 'made to fail'));
     };
-    const session = await openSession(driver, 3, never);
+    const opening = openSession(driver, 3, never);
+    await clock.advance(100);
+    const session = await opening;
     expect([session.lease, ids[1]]).toEqual([ids[0], ids[0]]);
     expect(session.isAlive()).toBe(true);
     await session.close();

@@ -32,7 +32,6 @@ describe('a call that failed', () => {
     [14, 'etcdserver: no leader', 'KVI_UNAVAILABLE'],
     [12, 'unknown service etcdserverpb.KV', 'KVI_UNAVAILABLE'],
     [8, 'etcdserver: too many requests', 'KVI_RESOURCE_EXHAUSTED'],
-    [8, 'etcdserver: mvcc: database space exceeded', 'KVI_RESOURCE_EXHAUSTED'],
     [8, 'grpc: received message larger than max (9 vs. 8)', 'KVI_INVALID_ARGUMENT'],
     [3, 'etcdserver: duplicate key given in txn request', 'KVI_INVALID_ARGUMENT'],
     [5, 'etcdserver: requested lease not found', 'KVI_LEASE_NOT_FOUND'],
@@ -40,6 +39,15 @@ describe('a call that failed', () => {
     [3, 'etcdserver: authentication failed, invalid user ID or password', 'KVI_UNAUTHENTICATED'],
   ])('%i "%s" proves that a write was not applied', (code, details, expected) => {
     expect(toKviError({code, details}, write).code).toBe(expected);
+  });
+
+  it('leaves open whether a write was applied that was refused for want of space, and says that it was refused', () => {
+    const failed = {code: 8, details: 'etcdserver: mvcc: database space exceeded'};
+    expect(toKviError(failed, write)).toMatchObject({
+      code: 'KVI_UNKNOWN_OUTCOME',
+      cause: {code: 'KVI_RESOURCE_EXHAUSTED', cause: failed},
+    });
+    expect(toKviError(failed, read).code).toBe('KVI_RESOURCE_EXHAUSTED');
   });
 
   it('names the keys that it was about, and keeps its cause', () => {

@@ -36,10 +36,10 @@ describe('open mem:', () => {
   });
 
   it('hands the options of the handle to it', async () => {
-    await using kv = await open('mem:options', {lockName: 'the-lock', maxTxnOps: 1});
+    await using kv = await open('mem:options', {lockName: 'the-lock', maxTxnOps: 2});
     expect((await kv.distLock()).name).toBe('the-lock');
     const put = (key: string) => ({type: 'put' as const, key, value: ''});
-    await expect(kv.txn({success: [put('a'), put('b')]})).rejects.toMatchObject({
+    await expect(kv.txn({success: [put('a'), put('b'), put('c')]})).rejects.toMatchObject({
       code: 'KVI_INVALID_ARGUMENT',
     });
   });

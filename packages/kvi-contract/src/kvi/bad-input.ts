@@ -35,8 +35,8 @@ function callsWithKey(kv: Kvi, {key}: Pick<CaseContext, 'key'>, bad: Input): Rec
     tempKey: () => kv.tempKey(bad),
     watch: () => kv.watch(bad),
     watchWithCB: () => kv.watchWithCB(bad, 'put', callback),
-    changes: () => kv.changes(bad),
-    'changes, {start}': () => kv.changes({start: bad, end: key('z')}),
+    changes: () => kv.changes(bad).created,
+    'changes, {start}': () => kv.changes({start: bad, end: key('z')}).created,
   };
 }
 
@@ -55,8 +55,8 @@ function callsWithValue(kv: Kvi, {key}: Pick<CaseContext, 'key'>, bad: Input): R
     'getRange, {end}': () => kv.getRange({start: key('a'), end: bad}),
     'getRange, {prefix}': () => kv.getRange({prefix: bad}),
     'delete, {end}': () => kv.delete({start: key('a'), end: bad}),
-    'changes, {end}': () => kv.changes({start: key('a'), end: bad}),
-    'changes, {prefix}': () => kv.changes({prefix: bad}),
+    'changes, {end}': () => kv.changes({start: key('a'), end: bad}).created,
+    'changes, {prefix}': () => kv.changes({prefix: bad}).created,
     tempKey: () => kv.tempKey(key('k'), {value: bad}),
   };
 }
@@ -190,7 +190,7 @@ export const badInput: ContractGroup = {
               getRange: () => kv.getRange(wrong(keys)),
               range: () => kv.range(wrong(keys)),
               delete: () => kv.delete(wrong(keys)),
-              changes: () => kv.changes(wrong(keys)),
+              changes: () => kv.changes(wrong(keys)).created,
             },
             `${name} names no keys`,
           );
@@ -200,7 +200,7 @@ export const badInput: ContractGroup = {
           {
             'a prefix and an end': () => kv.getRange(wrong({prefix}), key('z')),
             'a prefix and a start': () => kv.getRange(wrong({prefix, start: key('a')})),
-            'a watch of no keys': () => kv.changes({start: key('b'), end: key('a')}),
+            'a watch of no keys': () => kv.changes({start: key('b'), end: key('a')}).created,
           },
           'what contradicts itself is refused',
         );

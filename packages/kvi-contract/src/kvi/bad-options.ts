@@ -30,7 +30,7 @@ export const badOptions: ContractGroup = {
               'getRange, limit': () => kv.getRange({prefix}, {limit: bad}),
               'get, revision': () => kv.get(key('k'), {revision: bad}),
               'range, minModRevision': () => kv.range({prefix}, {minModRevision: bad}),
-              'changes, startRevision': () => kv.changes({prefix}, {startRevision: bad}),
+              'changes, startRevision': () => kv.changes({prefix}, {startRevision: bad}).created,
               'txn, version': () =>
                 kv.txn({compare: [{key: key('k'), target: 'version', result: '=', version: bad}]}),
             },
@@ -44,7 +44,7 @@ export const badOptions: ContractGroup = {
               'tempKey, ttlSeconds': () => kv.tempKey(key('k'), {ttlSeconds: bad}),
               'distLock, ttlSeconds': () => kv.distLock(lock, {ttlSeconds: bad}),
               'getRange, limit': () => kv.getRange({prefix}, {limit: bad}),
-              'changes, startRevision': () => kv.changes({prefix}, {startRevision: bad}),
+              'changes, startRevision': () => kv.changes({prefix}, {startRevision: bad}).created,
             },
             `${String(bad)} is refused`,
           );
@@ -110,8 +110,8 @@ export const badOptions: ContractGroup = {
               kv.txn({success: [{type: 'put', key: k, value: 'v', lease: '1', ignoreLease: true}]}),
             'an unknown order': () => kv.getRange({prefix}, {sortOrder: wrong('down')}),
             'an unknown sort target': () => kv.range({prefix}, {sortTarget: wrong('size')}),
-            'an unknown filter': () => kv.changes({prefix}, {filters: [wrong('noop')]}),
-            'an unknown way to go on': () => kv.changes({prefix}, {onCompacted: wrong('ignore')}),
+            'an unknown filter': () => kv.changes({prefix}, {filters: [wrong('noop')]}).created,
+            'an unknown way to go on': () => kv.changes({prefix}, {onCompacted: wrong('ignore')}).created,
             'an unknown kind of change': () => kv.watchWithCB(k, wrong('set'), callback),
             'no kind of change': () => kv.watchWithCB(k, wrong(undefined), callback),
             'no callback': () => kv.watchWithCB(k, 'put', wrong(undefined)),
@@ -159,7 +159,7 @@ export const badOptions: ContractGroup = {
             'store, signal': () => kv.store(key('k'), 'v', {signal: wrong({})}),
             'get, signal': () => kv.get(key('k'), {signal: wrong('abort')}),
             'distLock, signal': () => kv.distLock(key('lock'), {signal: wrong({aborted: false})}),
-            'changes, signal': () => kv.changes({prefix}, {signal: wrong(true)}),
+            'changes, signal': () => kv.changes({prefix}, {signal: wrong(true)}).created,
           },
           'wrong options are refused',
         );

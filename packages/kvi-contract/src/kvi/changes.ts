@@ -26,6 +26,26 @@ export const changes: ContractGroup = {
       },
     },
     {
+      name: 'several calls of next wait at once and are served in turn; throw ends the iteration',
+      async run({kv, key, prefix}) {
+        const all = kv.changes({prefix});
+        await all.created;
+        const waiting = [all.next(), all.next(), all.next()];
+        for (const value of ['1', '2', '3']) await kv.store(key('a'), value);
+        const results = await soon(Promise.all(waiting), 'each call gets a change set');
+        assert.deepEqual(
+          results.map(({value}) => value?.events[0]?.value),
+          ['1', '2', '3'],
+          'in the order of the calls',
+        );
+        const last = all.next();
+        const reason = new Error('enough');
+        await assert.rejects(async () => all.throw?.(reason), {message: 'enough'});
+        assert.equal((await soon(last, 'a call that waits ends')).done, true, 'without a change set');
+        assert.equal((await all.next()).done, true, 'and so do later ones');
+      },
+    },
+    {
       name: 'a burst from many handles comes completely, each change once, in the order of the revisions',
       async run({kv, openKvi, key, prefix}) {
         const writers = [kv, await openKvi(), await openKvi()];

@@ -72,7 +72,7 @@ export const limits: ContractGroup = {
           get: () => kv.get(huge),
           getRange: () => kv.getRange(huge, '\0'),
           watch: () => kv.watch(huge, {timeoutMs: 1_000}),
-          changes: () => kv.changes({prefix: huge}),
+          changes: () => kv.changes({prefix: huge}).created,
           distTimedLock: () => kv.distTimedLock(0, huge),
         };
         for (const [name, call] of Object.entries(calls)) {

@@ -84,15 +84,55 @@ export const lockGuard: ContractGroup = {
       },
     },
     {
+      name: 'what is no transaction is refused, and nothing is written',
+      async run({kv, key}) {
+        await using lock = await kv.distLock(key('lock'));
+        for (const bad of [put(key('a')), [put(key('a'))], [], null, undefined, 'put']) {
+          await assertFails('KVI_INVALID_ARGUMENT', () => lock.guard(bad as never), 'it is no transaction');
+        }
+        assert.equal(await kv.get(key('a')), undefined, 'nothing was written');
+        assert.equal(lock.isHeld(), true, 'the lock is held as before');
+      },
+    },
+    {
+      name: 'a guarded transaction whose compares are false answers with its failure branch, whether that writes or not',
+      async run({kv, key}) {
+        await using lock = await kv.distLock(key('lock'));
+        await kv.store(key('a'), 'v');
+        const isAbsent = {key: key('a'), target: 'version', result: '=', version: 0} as const;
+        const success = [put(key('b'))];
+        const read = await lock.guard({
+          compare: [isAbsent],
+          success,
+          failure: [{type: 'range', key: key('a')}],
+        });
+        assert.equal(read.succeeded, false, 'the compare is false');
+        assert.equal(read.responses.length, 1, 'one response to one operation');
+        const [response] = read.responses;
+        assert.equal(response?.type === 'range' && response.kvs[0]?.value, 'v', 'what was read');
+        const none = await lock.guard({compare: [isAbsent], success});
+        assert.deepEqual([none.succeeded, none.responses], [false, []], 'no response to no operation');
+        const written = await lock.guard({compare: [isAbsent], success, failure: [put(key('c'))]});
+        assert.deepEqual([written.succeeded, written.responses.length], [false, 1], 'the failure branch ran');
+        assert.deepEqual(
+          [await kv.get(key('b')), await kv.get(key('c'))],
+          [undefined, 'v'],
+          'and nothing else',
+        );
+      },
+    },
+    {
       name: 'a guarded transaction is checked and limited as any other',
       async run({kv, openKvi, key}) {
         const small = await openKvi({maxTxnOps: 2});
         await using lock = await small.distLock(key('lock'));
+        const exists = {key: key('a'), target: 'version', result: '>', version: 0} as const;
         await lock.guard({success: [put(key('a'))]});
+        await lock.guard({compare: [exists], success: [put(key('a'))]});
         await assertFails(
           'KVI_INVALID_ARGUMENT',
-          () => lock.guard({success: [put(key('a')), put(key('b'))]}),
-          'the guard takes one of the operations',
+          () => lock.guard({compare: [exists, exists], success: [put(key('b'))]}),
+          'the fence takes one of the compares',
         );
         await assertFails('KVI_INVALID_ARGUMENT', () => lock.guard({success: [put('')]}), 'an empty key');
         const signal = AbortSignal.abort('enough');

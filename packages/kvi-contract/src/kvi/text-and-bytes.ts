@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {runInNewContext} from 'node:vm';
-import {createKvi} from 'kvi-core';
+import {createKvi, type KviError} from 'kvi-core';
 import {show} from 'kvi-core/driver';
 import type {ContractGroup} from '../suite.ts';
 import {assertFails, changesFrom, soon, takeSet} from './helpers.ts';
@@ -61,6 +61,41 @@ export const textAndBytes: ContractGroup = {
         assert.equal((await kv.getRange(start, end)).length, 1, 'they are both ends of a range');
         assert.equal((await kv.getRange({prefix: start})).length, 1, 'they are a prefix');
         assert.equal(await kv.tas(start, value, 'w'), true, 'they can be compared');
+      },
+    },
+    {
+      name: 'after a write was applied, what it read and is not text is no refusal: the error says that it was applied',
+      async run({kv, key}) {
+        const binary = Buffer.of(0xff);
+        const put = {type: 'put', key: key('a'), value: 'new', prevKv: true} as const;
+        await kv.store(key('a'), binary);
+        await kv.store(key('b'), binary);
+        const writes: [string, () => Promise<unknown>][] = [
+          ['the prevKv of a put', () => kv.txn({success: [put]})],
+          [
+            'a range beside a put',
+            () =>
+              kv.txn({
+                success: [
+                  {...put, prevKv: false},
+                  {type: 'range', key: key('b')},
+                ],
+              }),
+          ],
+          ['what is nested', () => kv.txn({success: [{type: 'txn', success: [{...put, key: key('b')}]}]})],
+          ['the prevKvs of deleteRange', () => kv.deleteRange(key('c'), {prevKv: true})],
+        ];
+        await kv.store(key('c'), binary);
+        for (const [what, write] of writes) {
+          const error = await assertFails('KVI_UNKNOWN_OUTCOME', write, `${what} is not text`);
+          assert.equal(error.applied, true, `${what}: the write was applied`);
+          assert.equal((error.cause as KviError).code, 'KVI_NOT_TEXT', `${what}: the cause says why`);
+          await kv.store(key('a'), binary);
+          await kv.store(key('b'), binary);
+        }
+        const read = {success: [{type: 'range', key: key('a')}]} as const;
+        await assertFails('KVI_NOT_TEXT', () => kv.txn(read), 'nothing was written');
+        assert.equal(await kv.get(key('c')), undefined, 'the deletion was applied');
       },
     },
     {

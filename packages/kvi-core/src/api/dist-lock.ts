@@ -39,7 +39,7 @@ export interface DistLock<T extends Input = string> extends AsyncDisposable {
   isHeld(): boolean;
   /**
    * A fenced transaction: runs only if the lock is still held, which the backend checks in the same revision. It uses one
-   * compare and one operation of those that a transaction may have.
+   * of the compares and operations that a transaction may have; one that writes in both branches counts twice.
    *
    * @returns as {@link Kvi.txn}; `succeeded` is about the request's own compares
    * @throws `KVI_LOCK_LOST` when the lock is no longer held; nothing was written

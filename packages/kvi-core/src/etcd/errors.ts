@@ -27,7 +27,7 @@ export type KviErrorCode =
   | 'KVI_UNAVAILABLE'
   /** A write was sent and no answer came: it may have been applied or not. Read before writing again; `cause` says why no answer came. */
   | 'KVI_UNKNOWN_OUTCOME'
-  /** The backend is out of space or refuses more load; nothing was applied. An operator must act (etcd: compact, defragment, disarm the alarm). */
+  /** The backend is out of space or refuses more load; nothing was applied. An operator must act (etcd: compact, defragment, disarm the alarm). A write that etcd refuses for want of space may have been applied: it is `KVI_UNKNOWN_OUTCOME` with this error as its `cause`. */
   | 'KVI_RESOURCE_EXHAUSTED'
   /** User name, password or token were refused. Check the credentials. */
   | 'KVI_UNAUTHENTICATED'
@@ -97,6 +97,14 @@ export function invalidArgument(message: string): KviError {
 /** Whether `error` is a {@link KviError} of one of these codes. */
 export function isKviError(error: unknown, ...codes: KviErrorCode[]): error is KviError {
   return error instanceof KviError && (codes.length === 0 || codes.includes(error.code));
+}
+
+/**
+ * The refusal behind an unknown outcome: etcd applies a write that comes when its space runs out, and says only then that
+ * there is none. Undefined if no answer came at all.
+ */
+export function refusalOf({cause}: KviError): KviError | undefined {
+  return isKviError(cause, 'KVI_RESOURCE_EXHAUSTED') ? cause : undefined;
 }
 
 /** The error for a call that its caller's signal ended before it changed anything. */

@@ -5,6 +5,7 @@
  * @see `server/etcdserver/api/v3rpc/key.go` in etcd: checkRangeRequest, checkPutRequest, checkTxnRequest, checkIntervals
  */
 import {type Bytes, show} from './bytes.ts';
+import {checkBoolean, showValue} from './bad-input.ts';
 import {invalidArgument} from './errors.ts';
 import {includesKey, isEmptyRange, keyId} from './key-range.ts';
 import {isLeaseId, noLease} from './lease-id.ts';
@@ -43,6 +44,9 @@ function checkRangeFields(request: RangeRequest<Bytes>): void {
   checkCount('maxModRevision', request.maxModRevision);
   checkCount('minCreateRevision', request.minCreateRevision);
   checkCount('maxCreateRevision', request.maxCreateRevision);
+  checkBoolean('serializable', request.serializable);
+  checkBoolean('keysOnly', request.keysOnly);
+  checkBoolean('countOnly', request.countOnly);
   if (request.sortOrder !== undefined) checkOneOf('sortOrder', request.sortOrder, sortOrders);
   if (request.sortTarget !== undefined) checkOneOf('sortTarget', request.sortTarget, sortTargets);
 }
@@ -58,7 +62,12 @@ export function checkWatch(request: WatchRequest<Bytes>, limits: RequestLimits):
     throw invalidArgument(`the range to watch is empty: its end is not after ${show(request.key)}`);
   }
   checkCount('startRevision', request.startRevision);
-  for (const filter of request.filters ?? []) checkOneOf('filter', filter, ['noput', 'nodelete']);
+  checkBoolean('prevKv', request.prevKv);
+  checkBoolean('progressNotify', request.progressNotify);
+  const {filters = []} = request;
+  const isArray: boolean = Array.isArray(filters);
+  if (!isArray) throw invalidArgument(`filters must be an array, not ${showValue(filters)}`);
+  for (const filter of filters) checkOneOf('a filter', filter, ['noput', 'nodelete']);
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
@@ -101,19 +110,23 @@ function checkOperation(op: RequestOp<Bytes>, maxTxnOps: number): void {
       break;
     case 'deleteRange':
       checkKey(op.key);
+      checkBoolean('prevKv', op.prevKv);
       break;
     case 'txn':
       checkOperations(op, maxTxnOps);
       break;
     default:
       throw invalidArgument(
-        `an operation is a range, put, deleteRange or txn, not ${JSON.stringify((op as {type: unknown}).type)}`,
+        `an operation is a range, put, deleteRange or txn, not ${showValue((op as {type: unknown}).type)}`,
       );
   }
 }
 
 function checkPut(put: PutRequest<Bytes>): void {
   checkKey(put.key);
+  checkBoolean('prevKv', put.prevKv);
+  checkBoolean('ignoreValue', put.ignoreValue);
+  checkBoolean('ignoreLease', put.ignoreLease);
   if (put.ignoreValue === true ? put.value !== undefined : put.value === undefined) {
     throw invalidArgument(`put ${show(put.key)}: give either a value or ignoreValue`);
   }
@@ -145,7 +158,7 @@ function checkCompare(compare: Compare<Bytes>): void {
       break;
     default:
       throw invalidArgument(
-        `a compare's target is value, version, create, mod or lease, not ${JSON.stringify(compare)}`,
+        `a compare's target is value, version, create, mod or lease, not ${showValue((compare as {target: unknown}).target)}`,
       );
   }
 }
@@ -154,7 +167,7 @@ function checkCompare(compare: Compare<Bytes>): void {
 export function checkLease(lease: string): void {
   if (!isLeaseId(lease)) {
     throw invalidArgument(
-      `a lease id is lower-case hexadecimal without leading zeros (${noLease} for none), not ${JSON.stringify(lease)}`,
+      `a lease id is lower-case hexadecimal without leading zeros (${noLease} for none), not ${showValue(lease)}`,
     );
   }
 }
@@ -169,14 +182,14 @@ function checkCount(what: string, value: number | undefined): void {
 
 function checkRequired(what: string, value: number): void {
   if (!(Number.isSafeInteger(value) && value >= 0)) {
-    throw invalidArgument(`${what} must be a whole number, 0 or more, not ${String(value)}`);
+    throw invalidArgument(`${what} must be a whole number, 0 or more, not ${showValue(value)}`);
   }
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
 export function checkOneOf(what: string, value: string, allowed: readonly string[]): void {
   if (!allowed.includes(value)) {
-    throw invalidArgument(`${what} must be one of ${allowed.join(', ')}, not ${JSON.stringify(value)}`);
+    throw invalidArgument(`${what} must be one of ${allowed.join(', ')}, not ${showValue(value)}`);
   }
 }
 

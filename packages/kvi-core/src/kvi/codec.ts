@@ -2,7 +2,8 @@
 import type {Change, ChangeSet} from '../api/changes.ts';
 import type {Keys} from '../api/keys.ts';
 import {type Bytes, decodeUtf8, encode, type Input, isBytes, show} from '../etcd/bytes.ts';
-import {invalidArgument, KviError} from '../etcd/errors.ts';
+import {checkNames, showValue} from '../etcd/bad-input.ts';
+import {invalidArgument, isKviError, KviError} from '../etcd/errors.ts';
 import {prefixRange} from '../etcd/key-range.ts';
 import type {
   Compare,
@@ -17,6 +18,7 @@ import type {
   TxnResponse,
 } from '../etcd/messages.ts';
 import type {ResyncResponse} from '../primitives/resync.ts';
+import {fieldNames} from './option-names.ts';
 
 /** Turns stored bytes into what a handle returns. */
 export interface Decoder<T extends Input> {
@@ -75,6 +77,7 @@ export function encodeTxn(request: TxnRequest<Input>, depth = 1): TxnRequest<Byt
     throw invalidArgument(`transactions nested too deep (limit ${maxTxnDepth} levels)`);
   }
   const {compare, success, failure} = checkObject('a transaction', request);
+  checkNames('field of a transaction', request, depth === 1 ? fieldNames.txn : ['type', ...fieldNames.txn]);
   return {
     compare: checkObjects('compare', compare).map(encodeCompare),
     success: checkObjects('success', success).map((op) => encodeOp(op, depth)),
@@ -83,20 +86,21 @@ export function encodeTxn(request: TxnRequest<Input>, depth = 1): TxnRequest<Byt
 }
 
 function checkObject<O>(what: string, object: O): O {
-  if (typeof object !== 'object' || object === null) {
-    throw invalidArgument(`${what} must be an object, not ${String(object)}`);
+  if (typeof object !== 'object' || object === null || Array.isArray(object)) {
+    throw invalidArgument(`${what} must be an object, not ${showValue(object)}`);
   }
   return object;
 }
 
 function checkObjects<O>(what: string, objects: readonly O[] = []): readonly O[] {
   const isArray: boolean = Array.isArray(objects);
-  if (!isArray) throw invalidArgument(`${what} must be an array, not ${typeof objects}`);
+  if (!isArray) throw invalidArgument(`${what} must be an array, not ${showValue(objects)}`);
   for (const object of objects) checkObject(`each of ${what}`, object);
   return objects;
 }
 
 function encodeCompare(compare: Compare<Input>): Compare<Bytes> {
+  checkNames('field of a compare', compare, fieldNames.compare);
   const range = encodeRange(compare);
   return compare.target === 'value'
     ? {...compare, ...range, value: encode(compare.value, 'value')}
@@ -106,6 +110,7 @@ function encodeCompare(compare: Compare<Input>): Compare<Bytes> {
 function encodeOp(op: RequestOp<Input>, depth: number): RequestOp<Bytes> {
   switch (op.type) {
     case 'put':
+      checkNames('field of a put', op, fieldNames.put);
       return {
         ...op,
         key: encode(op.key, 'key'),
@@ -113,7 +118,12 @@ function encodeOp(op: RequestOp<Input>, depth: number): RequestOp<Bytes> {
       };
     case 'txn':
       return {type: 'txn', ...encodeTxn(op, depth + 1)};
+    case 'deleteRange':
+      checkNames('field of a deleteRange', op, fieldNames.deleteRange);
+      return {...op, ...encodeRange(op)};
     default:
+      // A range, or what `checkTxn` refuses.
+      checkNames('field of a range', op, fieldNames.range);
       return {...op, ...encodeRange(op)};
   }
 }
@@ -143,17 +153,51 @@ export function decodeRangeResponse<T extends Input>(
   return {...response, kvs: decodeKeyValues(response.kvs, decoder)};
 }
 
+/** @throws `KVI_UNKNOWN_OUTCOME` with `applied` where something was deleted that is not text */
 export function decodeDeleteRangeResponse<T extends Input>(
+  response: DeleteRangeResponse<Bytes>,
+  decoder: Decoder<T>,
+): DeleteRangeResponse<T> {
+  return afterWrite(response.deleted > 0, response.revision, () => decodeDeleteRange(response, decoder));
+}
+
+function decodeDeleteRange<T extends Input>(
   {revision, deleted, prevKvs}: DeleteRangeResponse<Bytes>,
   decoder: Decoder<T>,
 ): DeleteRangeResponse<T> {
   return {revision, deleted, prevKvs: decodeKeyValues(prevKvs, decoder)};
 }
 
+/** @throws `KVI_UNKNOWN_OUTCOME` with `applied` where something was written, and what was read is not text */
 export function decodeTxnResponse<T extends Input>(
   response: TxnResponse<Bytes>,
   decoder: Decoder<T>,
 ): TxnResponse<T> {
+  return afterWrite(response.responses.some(hasWritten), response.revision, () =>
+    decodeTxn(response, decoder),
+  );
+}
+
+function hasWritten(response: ResponseOp<Bytes>): boolean {
+  if (response.type === 'txn') return response.responses.some(hasWritten);
+  return response.type === 'put' || (response.type === 'deleteRange' && response.deleted > 0);
+}
+
+/** Every error but `KVI_UNKNOWN_OUTCOME` promises that nothing was applied. */
+function afterWrite<R>(wasWritten: boolean, revision: number, decode: () => R): R {
+  try {
+    return decode();
+  } catch (cause) {
+    if (!wasWritten || !isKviError(cause, 'KVI_NOT_TEXT')) throw cause;
+    throw new KviError(
+      'KVI_UNKNOWN_OUTCOME',
+      `the write was applied as revision ${revision}, but what it read cannot be returned: ${cause.message}`,
+      {cause, applied: true},
+    );
+  }
+}
+
+function decodeTxn<T extends Input>(response: TxnResponse<Bytes>, decoder: Decoder<T>): TxnResponse<T> {
   return {...response, responses: response.responses.map((item) => decodeOp(item, decoder))};
 }
 
@@ -164,9 +208,9 @@ function decodeOp<T extends Input>(op: ResponseOp<Bytes>, decoder: Decoder<T>): 
     case 'put':
       return {type: 'put', revision: op.revision, ...decodePrevKv(op, decoder)};
     case 'deleteRange':
-      return {type: 'deleteRange', ...decodeDeleteRangeResponse(op, decoder)};
+      return {type: 'deleteRange', ...decodeDeleteRange(op, decoder)};
     case 'txn':
-      return {...op, ...decodeTxnResponse(op, decoder)};
+      return {...op, ...decodeTxn(op, decoder)};
   }
 }
 

@@ -2,6 +2,7 @@ import type {WriteOptions} from '../api/call-options.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
 import type {Driver} from '../driver/driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
+import {reading} from '../etcd/bad-input.ts';
 import {aborted, closed} from '../etcd/errors.ts';
 import type {TxnRequest, TxnResponse} from '../etcd/messages.ts';
 import {writes} from '../etcd/txn-shape.ts';
@@ -12,7 +13,7 @@ import {callbackWatchTable} from '../primitives/callback-watches.ts';
 import {lockTable} from '../primitives/lock-table.ts';
 import {resolvedWrites} from '../primitives/resolved-writes.ts';
 import {tempKeyTable} from '../primitives/temp-keys.ts';
-import {checkCallOptions, type KviOptions, resolveOptions} from './options.ts';
+import {type KviOptions, readOptions, resolveOptions} from './options.ts';
 
 /** What the text and the bytes view of a handle share. */
 export type Handle = ReturnType<typeof openHandle>;
@@ -54,12 +55,24 @@ export function openHandle(raw: Driver, kviOptions: KviOptions) {
     watches: callbackWatchTable(driver),
     closing,
 
-    /** The beginning of every call. @throws `KVI_CLOSED`, `KVI_INVALID_ARGUMENT`, `KVI_ABORTED` */
-    check(callOptions?: WriteOptions): void {
+    /**
+     * Begins a call: reads what the caller passed, before anything is sent.
+     *
+     * @param names - the options that the call takes
+     * @param read - reads its other arguments, and is passed a copy of the options
+     * @throws `KVI_CLOSED`, `KVI_INVALID_ARGUMENT`, `KVI_ABORTED`
+     */
+    begin<O extends WriteOptions, R>(
+      given: O | undefined,
+      names: readonly string[],
+      read: (options: O | undefined) => R,
+    ): R {
       if (isClosing) throw closed();
-      if (callOptions === undefined) return;
-      checkCallOptions(callOptions);
-      if (callOptions.signal?.aborted === true) throw aborted(callOptions.signal);
+      return reading(() => {
+        const own = given === undefined ? undefined : readOptions(given, names);
+        if (own?.signal?.aborted === true) throw aborted(own.signal);
+        return read(own);
+      });
     },
 
     /** Carries out a transaction that was checked. */

@@ -22,64 +22,71 @@ import {
   isEmptyPrefix,
 } from './codec.ts';
 import type {Handle} from './handle.ts';
+import {optionNames} from './option-names.ts';
 
 /** The methods of a handle that read and write keys. */
 export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>) {
   const {driver, options} = handle;
 
   function readKey(key: Input, getOptions?: GetOptions): Promise<RangeResponse<Bytes>> {
-    handle.check(getOptions);
-    const request: RangeRequest<Bytes> = {
-      key: encode(key, 'key'),
-      revision: getOptions?.revision,
-      serializable: getOptions?.serializable,
-    };
-    checkRange(request, options);
-    return driver.range(request, getOptions);
+    return handle.begin(getOptions, optionNames.get, (own) => {
+      const request: RangeRequest<Bytes> = {
+        key: encode(key, 'key'),
+        revision: own?.revision,
+        serializable: own?.serializable,
+      };
+      checkRange(request, options);
+      return driver.range(request, own);
+    });
   }
 
-  async function read(
+  function read(
     keys: Keys,
     end: Input | undefined,
-    rangeOptions: RangeOptions = {},
+    rangeOptions: RangeOptions | undefined,
+    names: readonly string[],
   ): Promise<RangeResponse<Bytes>> {
-    handle.check(rangeOptions);
-    const {timeoutMs = options.timeoutMs, signal, retryPolicy, ...fields} = rangeOptions;
-    const request = {...fields, ...encodeKeys(keys, end)};
-    checkRange(request, options);
-    return readRange(driver, request, {timeoutMs, signal, retryPolicy});
+    return handle.begin(rangeOptions, names, (own = {}) => {
+      const {timeoutMs = options.timeoutMs, signal, retryPolicy, ...fields} = own;
+      const request = {...fields, ...encodeKeys(keys, end)};
+      checkRange(request, options);
+      return readRange(driver, request, {timeoutMs, signal, retryPolicy});
+    });
   }
 
   async function deleteRangeOf(
     keys: Keys,
-    deleteOptions: DeleteRangeOptions = {},
+    deleteOptions: DeleteRangeOptions | undefined,
+    names: readonly string[],
   ): Promise<DeleteRangeResponse<Bytes>> {
-    handle.check(deleteOptions);
-    if (isEmptyPrefix(keys)) {
-      throw invalidArgument(
-        'an empty prefix would delete every key; if you mean that, pass {start: "\\0", end: "\\0"}',
-      );
-    }
-    const {prevKv, ...callOptions} = deleteOptions;
-    const request = {success: [{type: 'deleteRange' as const, ...encodeKeys(keys), prevKv}]};
-    checkTxn(request, options);
-    const {responses} = await handle.txn(request, callOptions);
+    const {responses} = await handle.begin(deleteOptions, names, (own = {}) => {
+      if (isEmptyPrefix(keys)) {
+        throw invalidArgument(
+          'an empty prefix would delete every key; if you mean that, pass {start: "\\0", end: "\\0"}',
+        );
+      }
+      const {prevKv, ...callOptions} = own;
+      const request = {success: [{type: 'deleteRange' as const, ...encodeKeys(keys), prevKv}]};
+      checkTxn(request, options);
+      return handle.txn(request, callOptions);
+    });
     const [response] = responses;
     if (response?.type === 'deleteRange') return response;
     throw new KviError('KVI_INTERNAL', 'the response to a deletion is missing');
   }
 
   async function store(key: Input, value: Input, storeOptions?: StoreOptions): Promise<void> {
-    handle.check(storeOptions);
-    const put = {
-      type: 'put' as const,
-      key: encode(key, 'key'),
-      value: encode(value, 'value'),
-      lease: storeOptions?.lease,
-    };
-    const request = {success: [put]};
-    checkTxn(request, options);
-    await handle.txn(request, storeOptions);
+    await handle.begin(storeOptions, optionNames.store, (own) => {
+      const put = {
+        type: 'put' as const,
+        key: encode(key, 'key'),
+        value: encode(value, 'value'),
+        lease: own?.lease,
+      };
+      const request = {success: [put]};
+      checkTxn(request, options);
+      return handle.txn(request, own);
+    });
   }
 
   async function get(key: Input, getOptions?: GetOptions): Promise<T | undefined> {
@@ -98,16 +105,18 @@ export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>)
     rangeOptions?: GetRangeOptions,
   ): Promise<KeyValue<T>[]> {
     const hasEnd = end === undefined || typeof end === 'string' || isBytes(end);
-    const {kvs} = hasEnd ? await read(keys, end, rangeOptions) : await read(keys, undefined, end);
+    const {kvs} = hasEnd
+      ? await read(keys, end, rangeOptions, optionNames.getRange)
+      : await read(keys, undefined, end, optionNames.getRange);
     return decodeKeyValues(kvs, decoder);
   }
 
   async function range(keys: Keys, rangeOptions?: RangeOptions): Promise<RangeResponse<T>> {
-    return decodeRangeResponse(await read(keys, undefined, rangeOptions), decoder);
+    return decodeRangeResponse(await read(keys, undefined, rangeOptions, optionNames.range), decoder);
   }
 
   async function deleteKeys(keys: Keys, callOptions?: WriteOptions): Promise<boolean> {
-    const {deleted} = await deleteRangeOf(keys, callOptions);
+    const {deleted} = await deleteRangeOf(keys, callOptions, optionNames.write);
     return deleted > 0;
   }
 
@@ -115,7 +124,10 @@ export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>)
     keys: Keys,
     deleteOptions?: DeleteRangeOptions,
   ): Promise<DeleteRangeResponse<T>> {
-    return decodeDeleteRangeResponse(await deleteRangeOf(keys, deleteOptions), decoder);
+    return decodeDeleteRangeResponse(
+      await deleteRangeOf(keys, deleteOptions, optionNames.deleteRange),
+      decoder,
+    );
   }
 
   return {store, get, getKeyValue, getRange, range, delete: deleteKeys, deleteRange};

@@ -2,48 +2,58 @@ import type {WriteOptions} from '../api/call-options.ts';
 import type {DistLock, DistLockOptions} from '../api/dist-lock.ts';
 import type {Input} from '../etcd/bytes.ts';
 import type {TxnRequest, TxnResponse} from '../etcd/messages.ts';
-import {asTxnResponse} from '../etcd/txn-shape.ts';
-import {checkRange, checkTxn} from '../etcd/validate.ts';
+import {type Condition, fencedTxn} from '../etcd/fenced-txn.ts';
+import {checkTxn} from '../etcd/validate.ts';
 import {type HeldLock, lockLost} from '../primitives/lock-table.ts';
+import {enqueueRequest} from '../primitives/mutex.ts';
 import {type Decoder, decodeTxnResponse, encodeTxn} from './codec.ts';
 import type {Handle} from './handle.ts';
+import {optionNames} from './option-names.ts';
 import {checkLockName, checkLockWait, checkTtl} from './options.ts';
+
+/** No lease id is longer. */
+const maxLeaseId = `7${'f'.repeat(15)}`;
 
 /** The methods of a handle that take and release locks. */
 export function lockMethods<T extends Input>(handle: Handle, decoder: Decoder<T>) {
   const {locks, options} = handle;
 
-  function lockRequest(name = options.lockName, lockOptions: DistLockOptions = {}) {
-    handle.check(lockOptions);
-    const {ttlSeconds = options.ttlSeconds, signal} = lockOptions;
-    checkLockName(name);
-    checkRange({key: Buffer.from(name)}, options);
-    checkTtl(ttlSeconds);
-    return {name, ttlSeconds, signal};
+  function lockRequest(name = options.lockName, lockOptions?: DistLockOptions) {
+    return handle.begin(lockOptions, optionNames.distLock, (own = {}) => {
+      const {ttlSeconds = options.ttlSeconds, signal} = own;
+      checkLockName(name);
+      checkTxn(enqueueRequest(name, maxLeaseId), options);
+      checkTtl(ttlSeconds);
+      return {name, ttlSeconds, signal};
+    });
   }
 
   function withGuard(lock: HeldLock): DistLock<T> {
     return {...lock, guard: (request, callOptions) => guard(lock, request, callOptions)};
   }
 
-  /** The transaction, nested in one that compares the fencing token. */
+  /** The transaction, behind a compare of the fencing token. */
   async function guard(
     lock: HeldLock,
     request: TxnRequest<Input>,
     callOptions?: WriteOptions,
   ): Promise<TxnResponse<T>> {
-    handle.check(callOptions);
+    const condition: Condition = {
+      key: Buffer.from(lock.key),
+      target: 'create',
+      result: '=',
+      createRevision: lock.token,
+    };
+    const {own, fenced} = handle.begin(callOptions, optionNames.write, (read) => ({
+      own: read,
+      fenced: fencedTxn(encodeTxn(request), condition),
+    }));
+    checkTxn(fenced.request, options);
     if (!lock.isHeld()) throw lockLost(lock.name, lock.signal.reason);
-    const fenced = encodeTxn({
-      compare: [{key: lock.key, target: 'create', result: '=', createRevision: lock.token}],
-      success: [{type: 'txn', ...request}],
-    });
-    checkTxn(fenced, options);
-    const {responses} = await handle.txn(fenced, callOptions);
-    const [response] = responses;
-    // If the lock is another's, nothing ran, so there is no response.
-    if (response?.type !== 'txn') throw lockLost(lock.name, undefined);
-    return decodeTxnResponse(asTxnResponse(response), decoder);
+    const response = fenced.read(await handle.txn(fenced.request, own));
+    // The lock is another's, so nothing ran.
+    if (response === undefined) throw lockLost(lock.name, undefined);
+    return decodeTxnResponse(response, decoder);
   }
 
   async function distLock(name?: string, lockOptions?: DistLockOptions): Promise<DistLock<T>> {
@@ -61,8 +71,7 @@ export function lockMethods<T extends Input>(handle: Handle, decoder: Decoder<T>
   }
 
   async function distUnlock(name = options.lockName): Promise<void> {
-    handle.check();
-    checkLockName(name);
+    handle.begin(undefined, [], () => checkLockName(name));
     await locks.unlock(name);
   }
 

@@ -1,6 +1,7 @@
 import {isAbortSignal} from '../async/abort.ts';
+import {checkNames, showValue} from '../etcd/bad-input.ts';
 import {invalidArgument} from '../etcd/errors.ts';
-import type {CallOptions, OnUnknownOutcome, WriteOptions} from '../api/call-options.ts';
+import type {OnUnknownOutcome, WriteOptions} from '../api/call-options.ts';
 import type {RetryPolicy} from '../api/retry-policy.ts';
 import {checkRetryPolicy, exponentialBackoff} from '../policy/retry-policies.ts';
 import {checkOneOf, defaultLimits, type RequestLimits} from '../etcd/validate.ts';
@@ -59,10 +60,23 @@ export function checkOptions(options: KviOptions): void {
   resolveOptions(options);
 }
 
-/** @throws `KVI_INVALID_ARGUMENT` */
-export function checkCallOptions(options: CallOptions & WriteOptions): void {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options must be an object');
-  const {timeoutMs, signal, retryPolicy, onUnknownOutcome} = options;
+/**
+ * A copy of a call's options, so that they are read once.
+ *
+ * @param names - the options that the call takes
+ * @throws `KVI_INVALID_ARGUMENT`
+ */
+export function readOptions<O extends WriteOptions>(given: O, names: readonly string[]): O {
+  if (typeof given !== 'object' || given === null) {
+    throw invalidArgument(`options must be an object, not ${showValue(given)}`);
+  }
+  const options = {...given};
+  checkNames('option', options, names);
+  checkCallOptions(options);
+  return options;
+}
+
+function checkCallOptions({timeoutMs, signal, retryPolicy, onUnknownOutcome}: WriteOptions): void {
   if (timeoutMs !== undefined) checkTimeout(timeoutMs);
   if (signal !== undefined && !isAbortSignal(signal)) {
     throw invalidArgument('signal must be an AbortSignal');
@@ -78,7 +92,7 @@ function checkOnUnknownOutcome(value: OnUnknownOutcome): void {
 function checkTimeout(timeoutMs: number): void {
   if (!(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= maxTimerMs)) {
     throw invalidArgument(
-      `timeoutMs must be more than 0 and at most ${String(maxTimerMs)}, not ${String(timeoutMs)}`,
+      `timeoutMs must be more than 0 and at most ${String(maxTimerMs)}, not ${showValue(timeoutMs)}`,
     );
   }
 }
@@ -88,7 +102,7 @@ export function checkTtl(ttlSeconds: number): void {
   const maxTtlSeconds = Math.floor(maxTimerMs / 1000);
   if (!(Number.isInteger(ttlSeconds) && ttlSeconds >= 1 && ttlSeconds <= maxTtlSeconds)) {
     throw invalidArgument(
-      `ttlSeconds must be a whole number from 1 to ${String(maxTtlSeconds)}, not ${String(ttlSeconds)}`,
+      `ttlSeconds must be a whole number from 1 to ${String(maxTtlSeconds)}, not ${showValue(ttlSeconds)}`,
     );
   }
 }
@@ -97,19 +111,19 @@ export function checkTtl(ttlSeconds: number): void {
 export function checkLockWait(seconds: number): void {
   const maxSeconds = maxTimerMs / 1000;
   if (!(typeof seconds === 'number' && seconds >= 0 && seconds <= maxSeconds)) {
-    throw invalidArgument(`seconds must be from 0 to ${String(maxSeconds)}, not ${String(seconds)}`);
+    throw invalidArgument(`seconds must be from 0 to ${String(maxSeconds)}, not ${showValue(seconds)}`);
   }
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
 export function checkLockName(name: string): void {
   if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
-    throw invalidArgument(`a lock's name must be a text that is not empty, not ${JSON.stringify(name)}`);
+    throw invalidArgument(`a lock's name must be a text that is not empty, not ${showValue(name)}`);
   }
 }
 
 function checkPositiveInteger(what: string, value: number): void {
   if (!(Number.isSafeInteger(value) && value > 0)) {
-    throw invalidArgument(`${what} must be a whole number above 0, not ${String(value)}`);
+    throw invalidArgument(`${what} must be a whole number above 0, not ${showValue(value)}`);
   }
 }

@@ -5,13 +5,20 @@ import type {Compare, CompareResult, TxnRequest, TxnResponse} from '../etcd/mess
 import {checkTxn} from '../etcd/validate.ts';
 import {type Decoder, decodeTxnResponse, encodeTxn} from './codec.ts';
 import type {Handle} from './handle.ts';
+import {optionNames} from './option-names.ts';
 
 /** The methods of a handle that compare before they write. */
 export function transactionMethods<T extends Input>(handle: Handle, decoder: Decoder<T>) {
-  async function succeeds(request: TxnRequest<Bytes>, callOptions?: WriteOptions): Promise<boolean> {
-    checkTxn(request, handle.options);
-    const {succeeded} = await handle.txn(request, callOptions);
-    return succeeded;
+  /** @param read - reads the arguments */
+  function send(
+    callOptions: WriteOptions | undefined,
+    read: () => TxnRequest<Bytes>,
+  ): Promise<TxnResponse<Bytes>> {
+    return handle.begin(callOptions, optionNames.write, (own) => {
+      const request = read();
+      checkTxn(request, handle.options);
+      return handle.txn(request, own);
+    });
   }
 
   async function tas(
@@ -20,13 +27,15 @@ export function transactionMethods<T extends Input>(handle: Handle, decoder: Dec
     value: Input,
     callOptions?: WriteOptions,
   ): Promise<boolean> {
-    handle.check(callOptions);
-    const encodedKey = encode(key, 'key');
-    const compare: Compare<Bytes> =
-      test === null
-        ? {key: encodedKey, target: 'create', result: '=', createRevision: 0}
-        : {key: encodedKey, target: 'value', result: '=', value: encode(test, 'value')};
-    return succeeds({compare: [compare], success: [put(encodedKey, value)]}, callOptions);
+    const {succeeded} = await send(callOptions, () => {
+      const encodedKey = encode(key, 'key');
+      const compare: Compare<Bytes> =
+        test === null
+          ? {key: encodedKey, target: 'create', result: '=', createRevision: 0}
+          : {key: encodedKey, target: 'value', result: '=', value: encode(test, 'test')};
+      return {compare: [compare], success: [put(encodedKey, value, 'value')]};
+    });
+    return succeeded;
   }
 
   async function transaction(
@@ -39,25 +48,21 @@ export function transactionMethods<T extends Input>(handle: Handle, decoder: Dec
     elseValue: Input,
     callOptions?: WriteOptions,
   ): Promise<boolean> {
-    handle.check(callOptions);
-    const request: TxnRequest<Bytes> = {
+    const {succeeded} = await send(callOptions, () => ({
       compare: [{key: encode(key, 'key'), target: 'value', result: op, value: encode(value, 'value')}],
-      success: [put(encode(thenKey, 'key'), thenValue)],
-      failure: [put(encode(elseKey, 'key'), elseValue)],
-    };
-    return succeeds(request, callOptions);
+      success: [put(encode(thenKey, 'thenKey'), thenValue, 'thenValue')],
+      failure: [put(encode(elseKey, 'elseKey'), elseValue, 'elseValue')],
+    }));
+    return succeeded;
   }
 
   async function txn(request: TxnRequest<Input>, callOptions?: WriteOptions): Promise<TxnResponse<T>> {
-    handle.check(callOptions);
-    const encoded = encodeTxn(request);
-    checkTxn(encoded, handle.options);
-    return decodeTxnResponse(await handle.txn(encoded, callOptions), decoder);
+    return decodeTxnResponse(await send(callOptions, () => encodeTxn(request)), decoder);
   }
 
   return {tas, transaction, txn};
 }
 
-function put(key: Bytes, value: Input) {
-  return {type: 'put' as const, key, value: encode(value, 'value')};
+function put(key: Bytes, value: Input, what: string) {
+  return {type: 'put' as const, key, value: encode(value, what)};
 }

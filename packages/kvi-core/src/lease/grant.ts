@@ -1,7 +1,8 @@
 import {abortable, withDeadline} from '../async/deadline.ts';
 import {type Moment, present} from '../async/moment.ts';
+import {retryUntil} from '../async/retry-until.ts';
 import type {Driver} from '../driver/driver.ts';
-import {isKviError} from '../etcd/errors.ts';
+import {isKviError, refusalOf} from '../etcd/errors.ts';
 import {type LeaseId, randomLeaseId} from '../etcd/lease-id.ts';
 
 /** A lease that was granted. */
@@ -38,25 +39,30 @@ export async function grantLease(driver: Driver, ttlSeconds: number, signal: Abo
 }
 
 /** Grants the lease, asking again if no answer came: there is one lease of an id, whichever request granted it. */
-async function grantOnce(driver: Driver, request: GrantRequest, signal: AbortSignal): Promise<Granted> {
-  for (;;) {
-    const sentAt = present(driver.clock);
-    try {
+function grantOnce(driver: Driver, request: GrantRequest, signal: AbortSignal): Promise<Granted> {
+  return retryUntil(
+    driver.clock,
+    signal,
+    async () => {
+      const sentAt = present(driver.clock);
       return {...(await grantOrFind(driver, request)), sentAt};
-    } catch (error) {
-      // No answer came, or the lease that was found has ended meanwhile.
-      const mayPass = isKviError(error, 'KVI_UNKNOWN_OUTCOME', 'KVI_LEASE_NOT_FOUND');
-      if (signal.aborted || !mayPass) throw error;
-    }
-  }
+    },
+    // No answer came, or the lease that was found has ended meanwhile.
+    (error) => isKviError(error, 'KVI_UNKNOWN_OUTCOME', 'KVI_LEASE_NOT_FOUND'),
+  );
 }
 
 async function grantOrFind(driver: Driver, request: GrantRequest): Promise<Omit<Granted, 'sentAt'>> {
   try {
     return await driver.leaseGrant(request);
   } catch (error) {
-    if (!isKviError(error, 'KVI_LEASE_EXISTS')) throw error;
-    // Granted by a request whose answer was lost; a keepalive tells its TTL.
-    return {id: request.id, ...(await driver.leaseKeepAlive(request.id))};
+    const refusal = isKviError(error) ? refusalOf(error) : undefined;
+    if (refusal === undefined && !isKviError(error, 'KVI_LEASE_EXISTS')) throw error;
+    try {
+      // Granted by a request whose answer was lost, or that was refused too late; a keepalive tells its TTL.
+      return {id: request.id, ...(await driver.leaseKeepAlive(request.id))};
+    } catch (notFound) {
+      throw refusal !== undefined && isKviError(notFound, 'KVI_LEASE_NOT_FOUND') ? refusal : notFound;
+    }
   }
 }

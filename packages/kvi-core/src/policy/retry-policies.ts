@@ -1,5 +1,6 @@
 import type {RetryPolicy} from '../api/retry-policy.ts';
 import {backoffMs} from '../async/backoff.ts';
+import {showValue} from '../etcd/bad-input.ts';
 import {invalidArgument} from '../etcd/errors.ts';
 
 /**
@@ -82,6 +83,6 @@ function isNumber(wait: number | undefined): wait is number {
 
 function checkPositive(what: string, value: number): void {
   if (!(typeof value === 'number' && value > 0)) {
-    throw invalidArgument(`${what} must be a number above 0, not ${String(value)}`);
+    throw invalidArgument(`${what} must be a number above 0, not ${showValue(value)}`);
   }
 }

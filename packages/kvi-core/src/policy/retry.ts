@@ -1,6 +1,7 @@
 import {publish} from '../telemetry/diagnostics.ts';
 import {type Clock, sleep} from '../async/clock.ts';
 import type {DriverCallOptions} from '../driver/driver.ts';
+import {showValue} from '../etcd/bad-input.ts';
 import {invalidArgument, isKviError} from '../etcd/errors.ts';
 import type {RetryPolicy} from '../api/retry-policy.ts';
 import {withDeadline} from '../async/deadline.ts';
@@ -57,7 +58,7 @@ export function retry<R>(
 function checkWait(waitMs: number): void {
   if (!(typeof waitMs === 'number' && waitMs >= 0)) {
     throw invalidArgument(
-      `a retryPolicy answered ${String(waitMs)}; it must be milliseconds, 0 or more, or undefined`,
+      `a retryPolicy answered ${showValue(waitMs)}; it must be milliseconds, 0 or more, or undefined`,
     );
   }
 }

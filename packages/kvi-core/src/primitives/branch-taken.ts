@@ -7,22 +7,26 @@
  */
 import type {Bytes} from '../etcd/bytes.ts';
 import type {RequestOp, ResponseOp, TxnRequest, TxnResponse} from '../etcd/messages.ts';
-import {branch} from '../etcd/txn-shape.ts';
+import {branch, writes} from '../etcd/txn-shape.ts';
 
 /** The put that stores the branch taken. */
 export type PutBranch = (taken: string) => RequestOp<Bytes>;
 
-/** The request, with a put of the branch taken in each branch. */
+/**
+ * The request, with a put of the branch taken in each branch; not in a failure branch that writes nothing, about which there
+ * is nothing to find out.
+ */
 export function withBranchTaken(
   request: TxnRequest<Bytes>,
   putBranch: PutBranch,
   taken = '',
 ): TxnRequest<Bytes> {
   const {compare, success = [], failure = []} = request;
+  const mayBeLeftOut = taken === '' && !writes({success: failure});
   return {
     compare,
     success: opsWithBranchTaken(success, putBranch, `${taken}1`),
-    failure: opsWithBranchTaken(failure, putBranch, `${taken}0`),
+    failure: mayBeLeftOut ? failure : opsWithBranchTaken(failure, putBranch, `${taken}0`),
   };
 }
 

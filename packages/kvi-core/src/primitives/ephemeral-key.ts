@@ -2,7 +2,7 @@ import type {Driver} from '../driver/driver.ts';
 import {withDeadline} from '../async/deadline.ts';
 import {retryUntil} from '../async/retry-until.ts';
 import {type Bytes, show} from '../etcd/bytes.ts';
-import {closed, isKviError, KviError} from '../etcd/errors.ts';
+import {closed, isKviError, KviError, refusalOf} from '../etcd/errors.ts';
 import {giveUpMs} from '../lease/grant.ts';
 import type {SessionPool} from '../lease/session-pool.ts';
 import type {Session} from '../lease/session.ts';
@@ -56,16 +56,17 @@ export function ephemeralKey(
   }
 
   async function putUnder(session: Session): Promise<void> {
-    for (;;) {
-      try {
-        await driver.txn({success: [{type: 'put', key, value, lease: session.lease}]}, {signal});
-        return;
-      } catch (error) {
-        // Putting the same under the same lease twice changes nothing.
-        if (!isKviError(error, 'KVI_UNKNOWN_OUTCOME') || signal.aborted) throw error;
+    const {lease} = session;
+    await retryUntil(
+      driver.clock,
+      signal,
+      () => driver.txn({success: [{type: 'put', key, value, lease}]}, {signal}),
+      (error) => {
         unsettled.add(session);
-      }
-    }
+        // Putting the same under the same lease twice changes nothing.
+        return isKviError(error, 'KVI_UNKNOWN_OUTCOME') && refusalOf(error) === undefined;
+      },
+    );
   }
 
   /** Deletes the key. Its session then serves another key, if this one is known to be gone for good. */

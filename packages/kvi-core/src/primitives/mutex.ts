@@ -9,9 +9,10 @@ import {withDeadline} from '../async/deadline.ts';
 import {retryUntil} from '../async/retry-until.ts';
 import type {Driver} from '../driver/driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
-import {isKviError, KviError} from '../etcd/errors.ts';
+import {isKviError, KviError, refusalOf} from '../etcd/errors.ts';
 import {prefixRange} from '../etcd/key-range.ts';
-import type {KeyRange, KeyValue, ResponseOp} from '../etcd/messages.ts';
+import type {LeaseId} from '../etcd/lease-id.ts';
+import type {KeyRange, KeyValue, ResponseOp, TxnRequest} from '../etcd/messages.ts';
 import {giveUpMs} from '../lease/grant.ts';
 import type {SessionPool} from '../lease/session-pool.ts';
 import type {Session} from '../lease/session.ts';
@@ -131,7 +132,10 @@ function placeLost(name: string, cause: KviError): KviError {
 
 /** Whether a contender that waits queues up again after this error. */
 function mayPass(error: unknown): boolean {
-  return isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT', 'KVI_UNKNOWN_OUTCOME');
+  return (
+    isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT', 'KVI_UNKNOWN_OUTCOME') &&
+    refusalOf(error) === undefined
+  );
 }
 
 /** Leaves the queue; if the server cannot be told, the end of the lease does it. */
@@ -146,34 +150,37 @@ async function enqueue(
   session: Session,
   signal: AbortSignal,
 ): Promise<{contender: Contender; isFirst: boolean}> {
-  const key = `${name}/${session.lease}`;
-  const keyBytes = Buffer.from(key);
-  const first = {...contenders(name), sortTarget: 'create', limit: 1, keysOnly: true} as const;
-  for (let isSettled = true; ; isSettled = false) {
-    try {
-      const {revision, responses} = await driver.txn(
-        {
-          compare: [{key: keyBytes, target: 'create', result: '=', createRevision: 0}],
-          success: [
-            {type: 'put', key: keyBytes, value: Buffer.alloc(0), lease: session.lease},
-            {type: 'range', ...first},
-          ],
-          failure: [
-            {type: 'range', key: keyBytes, keysOnly: true},
-            {type: 'range', ...first},
-          ],
-        },
-        {signal},
-      );
-      const createRevision = found(responses[0])?.createRevision ?? revision;
-      // Stryker disable next-line OptionalChaining: the range finds at least the contender's own key
-      const isFirst = found(responses[1])?.createRevision === createRevision;
-      return {contender: {key, createRevision, revision, isSettled}, isFirst};
-    } catch (error) {
-      // Nobody else puts this key, so the transaction may be sent again.
-      if (!isKviError(error, 'KVI_UNKNOWN_OUTCOME') || signal.aborted || !session.isAlive()) throw error;
-    }
+  const key = contenderKey(name, session.lease);
+  let isSettled = true;
+
+  async function put(): Promise<{contender: Contender; isFirst: boolean}> {
+    const {revision, responses} = await driver.txn(enqueueRequest(name, session.lease), {signal});
+    const createRevision = found(responses[0])?.createRevision ?? revision;
+    // Stryker disable next-line OptionalChaining: the range finds at least the contender's own key
+    const isFirst = found(responses[1])?.createRevision === createRevision;
+    return {contender: {key, createRevision, revision, isSettled}, isFirst};
   }
+
+  // Nobody else puts this key, so the transaction may be sent again.
+  return retryUntil(driver.clock, signal, put, (error) => {
+    isSettled = false;
+    return isKviError(error, 'KVI_UNKNOWN_OUTCOME') && refusalOf(error) === undefined && session.isAlive();
+  });
+}
+
+/** Puts a contender's key, and reads it and the first contender. */
+export function enqueueRequest(name: string, lease: LeaseId): TxnRequest<Bytes> {
+  const key = Buffer.from(contenderKey(name, lease));
+  const first = {type: 'range', ...contenders(name), sortTarget: 'create', limit: 1, keysOnly: true} as const;
+  return {
+    compare: [{key, target: 'create', result: '=', createRevision: 0}],
+    success: [{type: 'put', key, value: Buffer.alloc(0), lease}, first],
+    failure: [{type: 'range', key, keysOnly: true}, first],
+  };
+}
+
+function contenderKey(name: string, lease: LeaseId): string {
+  return `${name}/${lease}`;
 }
 
 function found(response: ResponseOp<Bytes> | undefined): KeyValue<Bytes> | undefined {

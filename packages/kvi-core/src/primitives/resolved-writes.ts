@@ -14,10 +14,11 @@ import {sleep} from '../async/clock.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
 import type {RetryPolicy} from '../api/retry-policy.ts';
 import type {Bytes} from '../etcd/bytes.ts';
-import {isKviError, KviError} from '../etcd/errors.ts';
+import {isKviError, KviError, refusalOf} from '../etcd/errors.ts';
 import type {LeaseId} from '../etcd/lease-id.ts';
-import type {Compare, RequestOp, TxnRequest, TxnResponse} from '../etcd/messages.ts';
-import {asTxnResponse} from '../etcd/txn-shape.ts';
+import {type Condition, fencedTxn} from '../etcd/fenced-txn.ts';
+import type {KeyValue, RequestOp, TxnRequest, TxnResponse} from '../etcd/messages.ts';
+import {writes} from '../etcd/txn-shape.ts';
 import {checkTxn, type RequestLimits} from '../etcd/validate.ts';
 import {giveUpMs} from '../lease/grant.ts';
 import {openSession, type Session} from '../lease/session.ts';
@@ -139,7 +140,10 @@ export function resolvedWrites(
     } catch (error) {
       if (isKviError(error, 'KVI_UNKNOWN_OUTCOME')) {
         const began = clock.now();
-        const outcome = await findOut(own, deadline, signal);
+        const refusal = refusalOf(error);
+        const question = refusal === undefined ? ask : look;
+        const outcome = await findOut(own, question, deadline, signal);
+        if (outcome === 'not-applied' && refusal !== undefined) throw refused(refusal);
         publish('kvi:unknown-outcome', () => ({outcome: nameOf(outcome), tookMs: clock.now() - began}));
         return conclude(request, outcome, error);
       }
@@ -148,7 +152,8 @@ export function resolvedWrites(
       throw isKviError(error, 'KVI_TIMEOUT') ? unavailable(error) : error;
     }
     if (response === undefined) throw outcomeKeyLost();
-    giveBack(own, response.revision);
+    const wasPut = response.succeeded || writes({success: request.failure});
+    giveBack(own, wasPut ? response.revision : own.modRevision);
     return response;
   }
 
@@ -158,28 +163,25 @@ export function resolvedWrites(
     own: OutcomeKey,
     options: RequestOptions,
   ): Promise<TxnResponse<Bytes> | undefined> {
-    const resolvable: TxnRequest<Bytes> = {
-      compare: [isUnchanged(own)],
-      success: [{type: 'txn', ...withBranchTaken(request, (branchTaken) => putOutcome(own, branchTaken))}],
-    };
-    checkTxn(resolvable, requestLimits);
-    const sent = driver.txn(resolvable, {...options, retryPolicy: noRetries});
-    const {responses} = await unlessOutcomeKeyLost(own, sent, options);
-    const [response] = responses;
-    if (response?.type !== 'txn') return undefined;
-    return withoutBranchTaken(request, asTxnResponse(response));
+    const marked = withBranchTaken(request, (branchTaken) => putOutcome(own, branchTaken));
+    const fenced = fencedTxn(marked, isUnchanged(own));
+    checkTxn(fenced.request, requestLimits);
+    const sent = driver.txn(fenced.request, {...options, retryPolicy: noRetries});
+    const response = fenced.read(await unlessOutcomeKeyLost(own, sent, options));
+    return response && withoutBranchTaken(request, response);
   }
 
-  /** Finds out what happened to the write, and makes it final. */
+  /** Repeats a question until there is an answer. */
   async function findOut(
     own: OutcomeKey,
+    question: (own: OutcomeKey, options: RequestOptions) => Promise<Outcome>,
     deadline: number,
     signal: AbortSignal | undefined,
   ): Promise<Outcome> {
     for (let failures = 1; ; failures += 1) {
       try {
         const timeoutMs = Math.max(1, (deadline - clock.now()) / 2);
-        return await ask(own, {timeoutMs, signal});
+        return await question(own, {timeoutMs, signal});
       } catch (error) {
         const isOver = signal?.aborted === true || closing.aborted;
         const waitMs = backoffMs(failures, 20, 1_000);
@@ -192,6 +194,7 @@ export function resolvedWrites(
     }
   }
 
+  /** Finds out what happened to a write that got no answer, and makes it final. */
   async function ask(own: OutcomeKey, options: RequestOptions): Promise<Outcome> {
     const {succeeded, revision, responses} = await driver.txn(
       {
@@ -207,7 +210,18 @@ export function resolvedWrites(
     }
     const [response] = responses;
     // Stryker disable next-line ConditionalExpression,OptionalChaining: a failed transaction answers with the range
-    const kv = response?.type === 'range' ? response.kvs[0] : undefined;
+    return outcomeOf(own, response?.type === 'range' ? response.kvs[0] : undefined);
+  }
+
+  /** Finds out what happened to a write that was answered with a refusal, so is no longer on its way. */
+  async function look(own: OutcomeKey, options: RequestOptions): Promise<Outcome> {
+    const {kvs} = await driver.range({key: own.key}, {...options, retryPolicy: noRetries});
+    if ((kvs[0]?.modRevision ?? 0) !== own.modRevision) return outcomeOf(own, kvs[0]);
+    giveBack(own, own.modRevision);
+    return 'not-applied';
+  }
+
+  function outcomeOf(own: OutcomeKey, kv: KeyValue<Bytes> | undefined): Outcome {
     // Its lease is over, or somebody deleted it.
     // Stryker disable next-line ConditionalExpression: reading from undefined throws, which is no answer either
     if (kv === undefined) return 'unknown';
@@ -244,7 +258,7 @@ export function resolvedWrites(
   };
 }
 
-function isUnchanged({key, modRevision}: OutcomeKey): Compare<Bytes> {
+function isUnchanged({key, modRevision}: OutcomeKey): Condition {
   return {key, target: 'mod', result: '=', modRevision};
 }
 
@@ -254,6 +268,10 @@ function putOutcome({key, lease}: OutcomeKey, value: string): RequestOp<Bytes> {
 
 function unavailable(cause: KviError): KviError {
   return new KviError('KVI_UNAVAILABLE', `nothing was applied: ${cause.message}`, {cause});
+}
+
+function refused(cause: KviError): KviError {
+  return new KviError(cause.code, `nothing was applied: ${cause.message}`, {cause});
 }
 
 function outcomeKeyLost(): KviError {

@@ -32,6 +32,7 @@ const grpc = {
 /** etcd's error messages that are asked for by name. */
 const messages = {
   noLeader: 'etcdserver: no leader',
+  noSpace: 'etcdserver: mvcc: database space exceeded',
   permissionDenied: 'etcdserver: permission denied',
   authNotEnabled: 'etcdserver: authentication is not enabled',
   invalidToken: 'etcdserver: invalid auth token',
@@ -50,7 +51,7 @@ const refusals: Readonly<Record<string, KviErrorCode>> = {
   'etcdserver: lease already exists': 'KVI_LEASE_EXISTS',
   'etcdserver: too large lease TTL': 'KVI_INVALID_ARGUMENT',
   'etcdserver: key not found': 'KVI_KEY_NOT_FOUND',
-  'etcdserver: mvcc: database space exceeded': 'KVI_RESOURCE_EXHAUSTED',
+  [messages.noSpace]: 'KVI_RESOURCE_EXHAUSTED',
   'etcdserver: too many requests': 'KVI_RESOURCE_EXHAUSTED',
   [messages.permissionDenied]: 'KVI_PERMISSION_DENIED',
   'etcdserver: authentication failed, invalid user ID or password': 'KVI_UNAUTHENTICATED',
@@ -84,6 +85,10 @@ const tooLarge = 'received message larger than max';
 /** The error for a failed call. */
 export function toKviError(failure: GrpcFailure, call: CallDescription): KviError {
   const code = codeOf(failure, call);
+  // A write that comes when the space runs out is applied first, and refused then.
+  if (call.write && failure.details === messages.noSpace) {
+    return unknownOutcome(call, new KviError(code, failure.details, {cause: failure}));
+  }
   return new KviError(code, `${call.describe()}: ${explain(code, failure)}`, {cause: failure});
 }
 

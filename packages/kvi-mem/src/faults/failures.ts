@@ -12,7 +12,7 @@ const unavailable = 14;
 
 /** Each refusal that does not depend on what the store holds, as etcd gives it. Nothing is applied then. */
 const refusals = {
-  KVI_RESOURCE_EXHAUSTED: {code: 8, details: 'etcdserver: mvcc: database space exceeded'},
+  KVI_RESOURCE_EXHAUSTED: {code: 8, details: 'etcdserver: too many requests'},
   KVI_UNAUTHENTICATED: {code: 16, details: 'etcdserver: invalid auth token'},
   KVI_PERMISSION_DENIED: {code: 7, details: 'etcdserver: permission denied'},
 } satisfies Record<string, GrpcFailure>;

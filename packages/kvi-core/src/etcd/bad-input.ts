@@ -1,0 +1,44 @@
+/** Checks of what callers pass, which may be of any type. */
+import {inspect} from 'node:util';
+import {invalidArgument, isKviError, KviError} from './errors.ts';
+
+/** A value of any type, for a message. Never throws. */
+export function showValue(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
+  try {
+    return inspect(value, {depth: 0, breakLength: Infinity, maxArrayLength: 8, maxStringLength: 64});
+  } catch {
+    return typeof value;
+  }
+}
+
+/** Refuses names that mean nothing: they are often another one misspelt. @throws `KVI_INVALID_ARGUMENT` */
+export function checkNames(what: string, object: object, names: readonly string[]): void {
+  for (const [name, value] of Object.entries(object)) {
+    if (value !== undefined && !names.includes(name)) {
+      throw invalidArgument(`unknown ${what} ${showValue(name)}; expected one of ${names.join(', ')}`);
+    }
+  }
+}
+
+/** @throws `KVI_INVALID_ARGUMENT` */
+export function checkBoolean(what: string, value: boolean | undefined): void {
+  if (value !== undefined && typeof value !== 'boolean') {
+    throw invalidArgument(`${what} must be true or false, not ${showValue(value)}`);
+  }
+}
+
+/**
+ * Runs what reads a caller's arguments, before anything is sent. What they throw themselves, as a getter or a proxy may,
+ * becomes a refusal.
+ *
+ * @throws `KVI_INVALID_ARGUMENT`, and whatever else of kvi's errors `body` throws
+ */
+export function reading<R>(body: () => R): R {
+  try {
+    return body();
+  } catch (cause) {
+    if (isKviError(cause)) throw cause;
+    throw new KviError('KVI_INVALID_ARGUMENT', `an argument cannot be read: ${showValue(cause)}`, {cause});
+  }
+}
