@@ -73,7 +73,8 @@ export async function readValue(argument: string, {stdin}: Context): Promise<Inp
   return argument === '-' ? buffer(stdin()) : argument;
 }
 
-async function connect({url, timeout, cacert, cert, key}: ConnectionOptions, env: Io['env']): Promise<Kvi> {
+async function connect(options: ConnectionOptions, env: Io['env']): Promise<Kvi> {
+  const {url, timeout, cacert, cert, key} = options;
   const where = url ?? env['KVI_URL'];
   if (where === undefined || where === '') {
     throw usageError('which store? Give --url, or set KVI_URL, to http://127.0.0.1:2379 for instance');
@@ -83,11 +84,25 @@ async function connect({url, timeout, cacert, cert, key}: ConnectionOptions, env
     etcd: {
       username: env['KVI_USERNAME'],
       password: env['KVI_PASSWORD'],
-      ca: await readPem(cacert),
-      cert: await readPem(cert),
-      key: await readPem(key),
+      // A shell exports the variables for all stores, also for those that use no TLS.
+      ...(isSecure(where) || cacert !== undefined || cert !== undefined || key !== undefined
+        ? {
+            ca: await readPem(cacert ?? variable(env, 'CACERT')),
+            cert: await readPem(cert ?? variable(env, 'CERT')),
+            key: await readPem(key ?? variable(env, 'KEY')),
+          }
+        : {}),
     },
   });
+}
+
+function isSecure(url: string): boolean {
+  return /^\s*(https|etcds|unixs):/i.test(url);
+}
+
+/** A variable of kvi, or of etcdctl. One that is empty is as good as none. */
+function variable(env: Io['env'], name: string): string | undefined {
+  return [env[`KVI_${name}`], env[`ETCDCTL_${name}`]].find((value) => value !== undefined && value !== '');
 }
 
 async function readPem(file: string | undefined): Promise<Buffer | undefined> {

@@ -41,6 +41,7 @@ export const errorExitCodes: Readonly<Record<KviErrorCode, ExitCode>> = {
   KVI_RESOURCE_EXHAUSTED: 109,
   KVI_SLOW_CONSUMER: 110,
   KVI_DRIVER_MISSING: 111,
+  KVI_TLS: 112,
   // What the command does not ask for, or deals with itself.
   KVI_ABORTED: failed,
   KVI_CLOSED: failed,

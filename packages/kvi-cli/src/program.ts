@@ -49,7 +49,9 @@ export function createProgram(io: Io, done: (exitCode: ExitCode) => void): Comma
 const environmentHelp = `
 Environment:
   KVI_URL                     the store, unless --url names it
-  KVI_USERNAME, KVI_PASSWORD  who calls, where the store wants to know
+  KVI_USERNAME, KVI_PASSWORD  credentials, if the store requires them
+  KVI_CACERT, KVI_CERT, KVI_KEY, or ETCDCTL_...
+                              the files of --cacert, --cert and --key, for a store with TLS
 
 Exit codes: 0 done, or yes; 1 no (the key does not exist, the condition is false); 2 wrong usage;
 from 100 on: what went wrong. docs/cli.md has the table.`;

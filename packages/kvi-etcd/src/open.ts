@@ -7,19 +7,21 @@ import {
 } from 'kvi-core';
 import {backoffMs, type Driver, isKviError, KviError, sleep, trace} from 'kvi-core/driver';
 import {isServiceError} from './cluster/connection.ts';
-import {showEndpoint} from './cluster/endpoints.ts';
+import {type Endpoint, showEndpoint} from './cluster/endpoints.ts';
+import {speaksTheOther} from './cluster/probe.ts';
 import {etcdDriver} from './etcd-driver.ts';
 import type {EtcdEndpointOptions, EtcdOptions} from './options.ts';
 import {resolveOptions} from './resolve-options.ts';
-import {isNoLeader} from './wire/failures.ts';
+import {isClosedUnanswered, isNoLeader, tlsFailure} from './wire/failures.ts';
 
 /**
  * Opens a driver on an etcd cluster (3.4 or later). Resolves once the cluster answers.
  *
  * @param where a URL, `http://HOST:PORT`, `https://HOST:PORT` or `etcd://HOST1:PORT,HOST2` (`etcds://` for TLS; port
- *   2379 by default; `USER:PASSWORD@` before the first host), or an object with `endpoints`
+ *   2379 by default; `USER:PASSWORD@` before the first host) or `unix:///PATH` (`unixs://` for TLS), or an object with
+ *   `endpoints`
  * @throws `KVI_INVALID_ARGUMENT` for an invalid URL or option; `KVI_UNAVAILABLE` or `KVI_TIMEOUT` if no endpoint answers as
- *   etcd does; `KVI_UNAUTHENTICATED`
+ *   etcd does; `KVI_TLS` if there is no secure connection to any; `KVI_UNAUTHENTICATED`
  */
 export async function openEtcdDriver(
   where: string | EtcdEndpointOptions,
@@ -29,7 +31,7 @@ export async function openEtcdDriver(
   const {endpoints} = driverOptions;
   const driver = etcdDriver(driverOptions);
   try {
-    await untilAnswered(driver, timeoutMs, endpoints.length);
+    await untilAnswered(driver, timeoutMs, endpoints);
     return driver;
   } catch (error) {
     await driver.close();
@@ -71,10 +73,14 @@ function isHandleOption(name: string): boolean {
  * Asks each endpoint in turn until one answers, and waits for a leader if the cluster has none yet. "Permission denied" is
  * an answer too: what the user may read is unknown here.
  */
-async function untilAnswered(driver: Driver, timeoutMs: number, endpoints: number): Promise<void> {
+async function untilAnswered(
+  driver: Driver,
+  timeoutMs: number,
+  endpoints: readonly Endpoint[],
+): Promise<void> {
   const {clock} = driver;
   const deadline = clock.now() + timeoutMs;
-  let left = endpoints;
+  let left = endpoints.length;
   for (let attempt = 1; ; attempt += 1) {
     try {
       const remaining = Math.max(1, deadline - clock.now());
@@ -85,8 +91,25 @@ async function untilAnswered(driver: Driver, timeoutMs: number, endpoints: numbe
       if (!isKviError(error, 'KVI_UNAVAILABLE')) throw error;
       const electing = isServiceError(error.cause) && isNoLeader(error.cause);
       if (!electing) left -= 1;
-      if (left === 0 || clock.now() >= deadline) throw error;
+      if (left === 0 || clock.now() >= deadline) throw (await tlsError(error, endpoints)) ?? error;
       if (electing) await sleep(clock, backoffMs(attempt));
     }
   }
+}
+
+/** The error to throw if TLS is why no endpoint could be reached: trying again does not help. */
+async function tlsError(error: KviError, endpoints: readonly Endpoint[]): Promise<KviError | undefined> {
+  const {cause} = error;
+  if (!isServiceError(cause)) return undefined;
+  const failed = tlsFailure(cause);
+  if (failed !== undefined) return new KviError('KVI_TLS', failed, {cause: error});
+  if (!isClosedUnanswered(cause)) return undefined;
+  const others = await Promise.all(endpoints.map(speaksTheOther));
+  const index = others.indexOf(true);
+  const endpoint = endpoints[index];
+  if (endpoint === undefined) return undefined;
+  const use = endpoint.tls
+    ? 'does not speak TLS; use http:// or etcd://'
+    : 'speaks TLS; use https:// or etcds://';
+  return new KviError('KVI_TLS', `${showEndpoint(endpoint)} ${use}`, {cause: error});
 }

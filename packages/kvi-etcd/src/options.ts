@@ -32,6 +32,6 @@ export interface EtcdOptions extends Certificates {
 
 /** {@link EtcdOptions} with endpoints instead of a URL. */
 export interface EtcdEndpointOptions extends EtcdOptions {
-  /** `HOST:PORT`, `http://HOST:PORT` or `https://HOST:PORT` each. */
+  /** `HOST:PORT`, `http://HOST:PORT`, `https://HOST:PORT` or `unix:///PATH` each. */
   endpoints: readonly string[];
 }

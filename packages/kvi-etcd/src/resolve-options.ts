@@ -1,7 +1,8 @@
+import {createSecureContext} from 'node:tls';
 import {invalidArgument, KviError} from 'kvi-core/driver';
 import type {Certificates} from './cluster/certificates.ts';
-import {tlsCredentials} from './cluster/credentials.ts';
 import {type Endpoint, parseEndpoint, parseUrl} from './cluster/endpoints.ts';
+import {contextOptions} from './cluster/tls.ts';
 import type {EtcdDriverOptions} from './etcd-driver.ts';
 import type {EtcdEndpointOptions, EtcdOptions} from './options.ts';
 
@@ -98,7 +99,7 @@ function checkMs(name: string, value: number | undefined): void {
 /** Otherwise, malformed certificates would show as a connection that fails again and again. */
 function checkPem(certificates: Certificates): void {
   try {
-    tlsCredentials(certificates);
+    createSecureContext(contextOptions(certificates));
   } catch (cause) {
     throw new KviError('KVI_INVALID_ARGUMENT', `ca, cert or key is not valid PEM: ${String(cause)}`, {cause});
   }

@@ -34,6 +34,22 @@ describe('an etcd URL', () => {
         {host: '[fe80::1]', port: 2379, tls: false},
       ],
     ],
+    [
+      'http://[fe80::1%eth0]:1,[fe80::1%25eth0]',
+      [
+        {host: '[fe80::1%eth0]', port: 1, tls: false},
+        {host: '[fe80::1%eth0]', port: 2379, tls: false},
+      ],
+    ],
+    ['unix:///run/etcd.sock', [{path: '/run/etcd.sock', tls: false}]],
+    ['unixs:///run/etcd:0', [{path: '/run/etcd:0', tls: true}]],
+    [
+      'unix:///a,unix:///b',
+      [
+        {path: '/a', tls: false},
+        {path: '/b', tls: false},
+      ],
+    ],
   ])('%s names its endpoints', (url, endpoints) => {
     expect(parseUrl(url)).toEqual({endpoints});
   });
@@ -54,6 +70,9 @@ describe('an etcd URL', () => {
     ['http://h/path', /"\/path" after the host/],
     ['http://h?a=b', /"\?a=b" after the host/],
     ['http://user@h', /USER:PASSWORD/],
+    ['http://[fe80::1%]', /missing host/],
+    ['unix://', /must be absolute/],
+    ['unix://host/path', /must be absolute/],
   ])('%s is refused by saying what is wrong', (url, message) => {
     expect(() => parseUrl(url)).toThrow(expect.objectContaining({code: 'KVI_INVALID_ARGUMENT'}));
     expect(() => parseUrl(url)).toThrow(message);

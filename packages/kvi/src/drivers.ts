@@ -19,6 +19,8 @@ const ownDrivers: Readonly<Record<string, OpenDriver>> = {
   'https:': openEtcd,
   'etcd:': openEtcd,
   'etcds:': openEtcd,
+  'unix:': openEtcd,
+  'unixs:': openEtcd,
 };
 
 /**

@@ -23,11 +23,18 @@ export interface Child {
  * Starts a program without the `ETCD_*` and `ETCDCTL_*` variables of this process, which would change what it does.
  *
  * @param scratch a folder to remove when this process ends before the child does
+ * @param cwd where it runs; default: here
  * @throws Error when it cannot be started
  */
-export async function startChild(command: string, args: readonly string[], scratch = ''): Promise<Child> {
+export async function startChild(
+  command: string,
+  args: readonly string[],
+  scratch = '',
+  cwd?: string,
+): Promise<Child> {
   const inherited = Object.entries(process.env).filter(([name]) => !/^ETCD(CTL)?_/.test(name));
   const child = spawn(command, args, {
+    ...(cwd === undefined ? {} : {cwd}),
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...Object.fromEntries(inherited),

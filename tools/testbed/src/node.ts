@@ -11,7 +11,10 @@ import type {EtcdBinary, Release} from './provision.ts';
 export interface EtcdOptions {
   /** Further arguments for `etcd`. */
   args?: readonly string[];
-  /** Further URLs to serve clients on: `https://127.0.0.1:PORT`, with the certificates among `args`. */
+  /**
+   * Further URLs to serve clients on: `https://127.0.0.1:PORT`, with the certificates among `args`; `unix://localhost:NAME`,
+   * a socket of the name `localhost:NAME` in `dataDir`.
+   */
   clientUrls?: readonly string[];
   /** Where its data is; the caller's to remove. Default: a temporary folder, which `stop` removes. */
   dataDir?: string;
@@ -98,7 +101,9 @@ export async function startNode(
     ...(options.args ?? []),
   ];
   const start = async (): Promise<Child> => {
-    const started = await startChild(binary.path, args, options.dataDir === undefined ? dataDir : undefined);
+    const scratch = options.dataDir === undefined ? dataDir : undefined;
+    // A socket of `unix://localhost:NAME` is a file of that name, here.
+    const started = await startChild(binary.path, args, scratch, scratch);
     started.stdout.resume();
     return started;
   };

@@ -1,9 +1,11 @@
 /** What needs no jest around it, for programs of their own. */
+export {type Authority, type Certificate, createAuthority} from './certificates.ts';
 export {startChild, type Child} from './child.ts';
 export {startEtcdCluster, type EtcdCluster, type EtcdClusterOptions} from './cluster.ts';
 export {startEtcd} from './etcd.ts';
 export {etcdctl, spawnEtcdctl, type EtcdctlProcess, type EtcdctlResult} from './etcdctl.ts';
 export type {Etcd, EtcdOptions} from './node.ts';
+export {freePort} from './ports.ts';
 export {startProxy, type Direction, type Proxy} from './proxy.ts';
 export {runNode, type Ended} from './run-node.ts';
 export type {Release} from './provision.ts';

@@ -25,6 +25,8 @@ export type KviErrorCode =
   | 'KVI_CLOSED'
   /** The backend could not be reached or could not serve; nothing was applied, so trying again is safe. */
   | 'KVI_UNAVAILABLE'
+  /** The store was not opened, because there is no secure connection: a certificate is not trusted, has expired or is for another name, the client's was refused, or one side speaks TLS and the other does not. Mend the certificates or the URL; trying again does not help. */
+  | 'KVI_TLS'
   /** A write was sent and no answer came: it may have been applied or not. Read before writing again; `cause` says why no answer came. */
   | 'KVI_UNKNOWN_OUTCOME'
   /** The backend is out of space or refuses more load; nothing was applied. An operator must act (etcd: compact, defragment, disarm the alarm). A write that etcd refuses for want of space may have been applied: it is `KVI_UNKNOWN_OUTCOME` with this error as its `cause`. */

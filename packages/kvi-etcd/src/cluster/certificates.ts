@@ -1,6 +1,6 @@
 /** Certificates for TLS, in PEM. */
 export interface Certificates {
-  /** The authorities to trust. Default: those that Node trusts. */
+  /** The authorities to trust. Default: those that Node trusts, `NODE_EXTRA_CA_CERTS` included. */
   ca?: string | Buffer | undefined;
   /** The client's certificate, with `key`. */
   cert?: string | Buffer | undefined;

@@ -12,7 +12,8 @@ import {
 import type {Method} from '../wire/etcd.ts';
 import type {CertificateSource} from './certificates.ts';
 import {connectionCredentials} from './credentials.ts';
-import type {Endpoint} from './endpoints.ts';
+import {certifiedName, type Endpoint} from './endpoints.ts';
+import {dnsTarget} from './zone-resolver.ts';
 
 /** How connections to members begin. */
 export interface ConnectionOptions {
@@ -74,13 +75,10 @@ const channelOptions: ChannelOptions = {
 
 /** @param onChange - called when {@link Connection.state} may have changed */
 export function connectTo(endpoint: Endpoint, options: ConnectionOptions, onChange: () => void): Connection {
-  const target = `${endpoint.host}:${String(endpoint.port)}`;
-  const security = connectionCredentials(endpoint.tls ? (options.certificates ?? (() => ({}))) : undefined);
-  // With a scheme, because a host could be named like one of gRPC's resolvers.
-  const channel = new Channel(`dns:${target}`, security, {
-    ...channelOptions,
-    ...(options.serverName === undefined ? {} : {'grpc.ssl_target_name_override': options.serverName}),
-  });
+  const {certificates = () => ({}), serverName = certifiedName(endpoint)} = options;
+  const security = connectionCredentials(endpoint.tls ? {certificates, serverName} : undefined);
+  const target = 'path' in endpoint ? `unix:${endpoint.path}` : dnsTarget(endpoint.host, endpoint.port);
+  const channel = new Channel(target, security, channelOptions);
   const client = new Client(target, security, {channelOverride: channel});
   let state: ConnectionState = 'pending';
   let closed = false;

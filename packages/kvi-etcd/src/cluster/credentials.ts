@@ -3,7 +3,8 @@
  * the certificates of each new connection, so they can be renewed without losing the present connection.
  */
 import {type CallCredentials, ChannelCredentials, credentials, type experimental} from './grpc.ts';
-import type {Certificates, CertificateSource} from './certificates.ts';
+import type {CertificateSource} from './certificates.ts';
+import {secure} from './tls.ts';
 import type {Socket} from 'node:net';
 import {systemClock} from 'kvi-core/driver';
 
@@ -15,21 +16,29 @@ const handshakeTimeoutMs = 5_000;
 
 type SecureConnector = experimental.SecureConnector;
 
-/** Credentials that ask `source` for the certificates of each connection. Without a source, there is no TLS. */
-export function connectionCredentials(source: CertificateSource | undefined): ChannelCredentials {
-  return new ConnectionCredentials(source);
+/** How to secure connections. */
+export interface Security {
+  /** Asked for the certificates of each connection. */
+  certificates: CertificateSource;
+  /** The name that the server's certificate must hold. */
+  serverName: string;
+}
+
+/** @param security - absent: no TLS */
+export function connectionCredentials(security: Security | undefined): ChannelCredentials {
+  return new ConnectionCredentials(security);
 }
 
 class ConnectionCredentials extends ChannelCredentials {
-  readonly #source: CertificateSource | undefined;
+  readonly #security: Security | undefined;
 
-  constructor(source: CertificateSource | undefined) {
+  constructor(security: Security | undefined) {
     super();
-    this.#source = source;
+    this.#security = security;
   }
 
   _isSecure(): boolean {
-    return this.#source !== undefined;
+    return this.#security !== undefined;
   }
 
   _equals(other: ChannelCredentials): boolean {
@@ -37,34 +46,23 @@ class ConnectionCredentials extends ChannelCredentials {
   }
 
   _createSecureConnector(
-    target: Parameters<ChannelCredentials['_createSecureConnector']>[0],
-    options: Parameters<ChannelCredentials['_createSecureConnector']>[1],
+    _target: unknown,
+    _options: unknown,
     callCredentials: CallCredentials = credentials.createEmpty(),
   ): SecureConnector {
     return {
-      connect: (socket) =>
-        withinHandshake(socket, async () => {
-          const current = await this.#current();
-          return current._createSecureConnector(target, options, callCredentials).connect(socket);
-        }),
+      connect: (socket) => withinHandshake(socket, () => this.#connect(socket)),
       waitForReady: () => Promise.resolve(),
       getCallCredentials: () => callCredentials,
       destroy: () => undefined,
     };
   }
 
-  async #current(): Promise<ChannelCredentials> {
-    return this.#source === undefined ? credentials.createInsecure() : tlsCredentials(await this.#source());
+  async #connect(socket: Socket): Promise<Secured> {
+    if (this.#security === undefined) return {socket, secure: false};
+    const {certificates, serverName} = this.#security;
+    return {socket: await secure(socket, serverName, await certificates()), secure: true};
   }
-}
-
-/** @throws Error if the certificates are not valid PEM */
-export function tlsCredentials({ca, cert, key}: Certificates): ChannelCredentials {
-  return credentials.createSsl(pem(ca), pem(key), pem(cert));
-}
-
-function pem(value: string | Buffer | undefined): Buffer | null {
-  return value === undefined ? null : Buffer.from(value);
 }
 
 type Secured = Awaited<ReturnType<SecureConnector['connect']>>;

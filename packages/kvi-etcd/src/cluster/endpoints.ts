@@ -1,10 +1,18 @@
 import {invalidArgument} from 'kvi-core/driver';
 
-/** A member of an etcd cluster. */
-export interface Endpoint {
-  /** A name or an address; an IPv6 address is in brackets. */
+/** A member of an etcd cluster: where it listens. */
+export type Endpoint = TcpEndpoint | UnixEndpoint;
+
+interface TcpEndpoint {
+  /** A name or an address; an IPv6 address is in brackets, with its zone if it has one: `[fe80::1%eth0]`. */
   host: string;
   port: number;
+  tls: boolean;
+}
+
+interface UnixEndpoint {
+  /** The path of its socket. */
+  path: string;
   tls: boolean;
 }
 
@@ -18,10 +26,17 @@ export interface Location {
 /** etcd's port for clients. */
 const defaultPort = 2379;
 
-const schemes: Readonly<Record<string, boolean>> = {http: false, https: true, etcd: false, etcds: true};
+const schemes: Readonly<Record<string, boolean>> = {
+  http: false,
+  https: true,
+  etcd: false,
+  etcds: true,
+  unix: false,
+  unixs: true,
+};
 
 const expected =
-  'expected http://HOST:PORT, https://HOST:PORT, or etcd://HOST1:PORT,HOST2:PORT (etcds:// for TLS)';
+  'expected http://HOST:PORT, https://HOST:PORT, etcd://HOST1:PORT,HOST2:PORT (etcds:// for TLS), or unix:///PATH';
 
 /**
  * Parses a URL of one or more endpoints, separated by commas. Endpoints without a scheme have that of the first. A user
@@ -42,7 +57,7 @@ export function parseUrl(url: string): Location {
 }
 
 /**
- * Parses an endpoint: `HOST`, `HOST:PORT`, or one of these with a scheme.
+ * Parses an endpoint: `HOST`, `HOST:PORT`, or one of these with a scheme, or `unix:///PATH`.
  *
  * @param scheme - the default scheme
  * @throws `KVI_INVALID_ARGUMENT`
@@ -51,7 +66,9 @@ export function parseEndpoint(text: string, scheme = 'http'): Endpoint {
   const [, ownScheme = scheme, authority = ''] = /^(?:([a-z]+):\/\/)?(.*)$/i.exec(text) ?? [];
   const tls = schemes[ownScheme.toLowerCase()];
   if (tls === undefined) throw invalidArgument(`unknown scheme "${ownScheme}:"; ${expected}`);
-  const [, host, port, rest] = /^(\[[0-9a-f:.%]+\]|[^:/?#@[\]\s]+)(?::(\d+))?(.*)$/i.exec(authority) ?? [];
+  if (ownScheme.toLowerCase().startsWith('unix')) return {path: parsePath(authority), tls};
+  const [, host, port, rest] =
+    /^(\[[0-9a-f:.]+(?:%[^\]/?#@\s]+)?\]|[^:/?#@[\]\s]+)(?::(\d+))?(.*)$/i.exec(authority) ?? [];
   if (host === undefined) throw invalidArgument(`missing host in "${hidePassword(text)}"; ${expected}`);
   if (rest !== '' && rest !== '/') {
     throw invalidArgument(
@@ -60,12 +77,36 @@ export function parseEndpoint(text: string, scheme = 'http'): Endpoint {
   }
   const number = port === undefined ? defaultPort : Number(port);
   if (number < 1 || number > 65535) throw invalidArgument(`port ${String(port)} is not between 1 and 65535`);
-  return {host, port: number, tls};
+  // In a URL, `%25` stands for the `%` of a zone.
+  return {host: host.replace('%25', '%'), port: number, tls};
+}
+
+function parsePath(path: string): string {
+  if (!/^\/[^/]/.test(path)) throw invalidArgument(`the path of a socket must be absolute; ${expected}`);
+  return path;
 }
 
 /** Shows an endpoint in a message. */
-export function showEndpoint({host, port, tls}: Endpoint): string {
-  return `${tls ? 'https' : 'http'}://${host}:${String(port)}`;
+export function showEndpoint(endpoint: Endpoint): string {
+  const {tls} = endpoint;
+  if ('path' in endpoint) return `${tls ? 'unixs' : 'unix'}://${endpoint.path}`;
+  return `${tls ? 'https' : 'http'}://${endpoint.host}:${String(endpoint.port)}`;
+}
+
+/** Where to connect, as Node's sockets want it. */
+export function addressOf(endpoint: Endpoint): {path: string} | {host: string; port: number} {
+  return 'path' in endpoint
+    ? {path: endpoint.path}
+    : {host: withoutBrackets(endpoint.host), port: endpoint.port};
+}
+
+/** The name or address that the certificate of the endpoint must hold. */
+export function certifiedName(endpoint: Endpoint): string {
+  return 'path' in endpoint ? 'localhost' : withoutBrackets(endpoint.host).replace(/%.*/, '');
+}
+
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[|\]$/g, '');
 }
 
 function parseUserInfo(text: string): {username: string; password: string} {

@@ -12,7 +12,7 @@ export {
   type ClientUnaryCall,
   connectivityState,
   credentials,
-  type experimental,
+  experimental,
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';

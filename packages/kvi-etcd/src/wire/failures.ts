@@ -158,9 +158,31 @@ function explain(code: KviErrorCode, failure: GrpcFailure): string {
   ) {
     return `the server does not speak etcd's v3 gRPC API (${details})`;
   }
+  const tls = tlsFailure(failure);
+  if (tls !== undefined) return `no TLS connection to etcd; nothing was applied: ${tls}`;
   if (code === 'KVI_UNAVAILABLE')
     return `etcd could not be reached or could not serve; nothing was applied (${details})`;
   return details;
+}
+
+/**
+ * What is wrong with TLS, if that is why there is no connection: with the server's certificate, as `cluster/tls.ts` says
+ * it, or with the client's, which the server refuses with an alert.
+ */
+export function tlsFailure({details}: GrpcFailure): string | undefined {
+  const own = /Last error: (?:Error: )?TLS: (.*?)\. Resolution note: /s.exec(details)?.[1];
+  const alert = /alert ([^:]+):[^:]*:\d+:SSL alert number \d+/.exec(details)?.[1];
+  return (
+    own ??
+    (alert === undefined
+      ? undefined
+      : `the server did not accept the client's certificate; pass cert and key that it trusts (${alert})`)
+  );
+}
+
+/** Whether the server closed the connection before it said anything, as it does to a client of another protocol. */
+export function isClosedUnanswered({details}: GrpcFailure): boolean {
+  return /Last error: .*(Failed to connect|before secure TLS connection|ECONNRESET)/.test(details);
 }
 
 function outcomeUnknown(reason: string): string {
