@@ -71,7 +71,7 @@ function places(stack: string): string[] {
 /** Where kvi's own code is: in its packages, as they are installed and in its repository. */
 const ownFrame = /[\\/]kvi(-core|-mem)?[\\/](src|dist)[\\/]/;
 /** What a reader of a stack does not look for. */
-const foreignFrame = /\bnode:|[\\/]node_modules[\\/](@jest|jest(-[a-z]+)*|expect)[\\/]/;
+const foreignFrame = /\bnode:|[\\/]node_modules[\\/](@jest|jest(-[a-z]+)*|expect|@?vitest)[\\/]/;
 
 function callerFrames(stack: string): string {
   // `at new Promise (<anonymous>)` is no place.

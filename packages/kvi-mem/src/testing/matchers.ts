@@ -1,5 +1,4 @@
 import {isPromise} from 'node:util/types';
-import type {MatcherContext, SyncExpectationResult} from 'expect';
 import {createKvi, isKviError, type Kvi, type KviErrorCode} from 'kvi-core';
 import {Faults} from '../faults/faults.ts';
 import {isMemStore} from '../mem-store.ts';
@@ -8,7 +7,7 @@ import {describeResources} from '../open-resource.ts';
 /**
  * What `expect` can say of a handle, a store, or a call.
  *
- * Where a store is looked into, a value may be a text or one of jest's asymmetric matchers, such as
+ * Where a store is looked into, a value may be a text or an asymmetric matcher, such as
  * `expect.stringContaining('paid')`.
  */
 export interface KviMatchers<R> {
@@ -43,18 +42,28 @@ export interface KviMatchers<R> {
   toHaveNoLeaks(): R;
 }
 
-// To add to an interface, its parameters and namespace have to be repeated as they are.
-/* eslint-disable @typescript-eslint/no-empty-object-type, @typescript-eslint/no-namespace, @typescript-eslint/no-unused-vars */
-declare module 'expect' {
-  interface Matchers<R extends void | Promise<void>, T = unknown> extends KviMatchers<R> {}
+/** As much of `this` in a matcher as is used here; jest, vitest and the package `expect` have it. */
+export interface MatcherContext {
+  isNot?: boolean | undefined;
+  promise?: string | undefined;
+  equals(a: unknown, b: unknown): boolean;
+  utils: {
+    matcherHint(
+      name: string,
+      received?: string,
+      expected?: string,
+      options?: {isNot?: boolean; promise?: string},
+    ): string;
+    printExpected(value: unknown): string;
+    printReceived(value: unknown): string;
+    diff(expected: unknown, received: unknown): string | null | undefined;
+  };
 }
-declare global {
-  // Of @types/jest, for those who use the global `expect`.
-  namespace jest {
-    interface Matchers<R, T> extends KviMatchers<R> {}
-  }
+
+interface Result {
+  pass: boolean;
+  message: () => string;
 }
-/* eslint-enable @typescript-eslint/no-empty-object-type, @typescript-eslint/no-namespace, @typescript-eslint/no-unused-vars */
 
 /** As `expect.extend` takes them. */
 export const matchers = {
@@ -67,10 +76,10 @@ export const matchers = {
       pass: found !== undefined && (value === undefined || this.equals(found, value)),
       message: () =>
         explain(this, 'toHaveKey', [
-          `Expected${this.isNot === true ? ' not' : ''}: ${wanted.map(this.utils.printExpected).join(': ')}`,
+          `Expected${this.isNot === true ? ' not' : ''}: ${wanted.map((part) => this.utils.printExpected(part)).join(': ')}`,
           found === undefined
             ? `Received no such key, but: ${this.utils.printReceived(Object.keys(contents).slice(0, 20))}`
-            : `Received: ${[key, found].map(this.utils.printReceived).join(': ')}`,
+            : `Received: ${[key, found].map((part) => this.utils.printReceived(part)).join(': ')}`,
         ]),
     };
   },
@@ -88,13 +97,7 @@ export const matchers = {
         explain(this, 'toHoldExactly', [
           this.isNot === true
             ? `Expected anything but: ${this.utils.printExpected(expected)}`
-            : this.utils.printDiffOrStringify(
-                expected,
-                contents,
-                'Expected',
-                'Received',
-                this.expand ?? false,
-              ),
+            : (this.utils.diff(expected, contents) ?? ''),
         ]),
     };
   },
@@ -131,8 +134,6 @@ export const matchers = {
   },
 };
 
-type Result = SyncExpectationResult;
-
 /** The keys and values, as text. */
 async function contentsOf(actual: unknown, prefix = ''): Promise<Record<string, string>> {
   if (isMemStore(actual)) {
@@ -158,7 +159,7 @@ function describeError(error: unknown): unknown {
   return isKviError(error) ? `${error.code}: ${error.message}` : error;
 }
 
-/** A failure in jest's form: the call, and below it what was expected and found. */
+/** A failure in the runners' form: the call, and below it what was expected and found. */
 function explain(
   {utils, isNot = false, promise = ''}: MatcherContext,
   name: string,

@@ -1,0 +1,26 @@
+/**
+ * What tests on `mem:` want of vitest, by one line of its configuration:
+ *
+ * ```js
+ * export default {test: {setupFiles: ['kvi-mem/vitest']}};
+ * ```
+ *
+ * It does what `kvi-mem/jest` does there. vitest runs `afterEach` hooks in reverse order, unless told otherwise
+ * (`sequence.hooks`), so this one comes last.
+ */
+import {afterEach, beforeEach, expect} from 'vitest';
+import {beginTest, endTest} from '../testing/each-test.ts';
+import {type KviMatchers, matchers} from '../testing/matchers.ts';
+
+export {allowLeaks} from '../testing/each-test.ts';
+export type {KviMatchers};
+
+declare module 'vitest' {
+  // To add to an interface, its parameters have to be repeated as they are.
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type, @typescript-eslint/no-explicit-any, @typescript-eslint/no-unused-vars
+  interface Matchers<T = any> extends KviMatchers<void> {}
+}
+
+expect.extend(matchers);
+beforeEach(beginTest);
+afterEach(({task}) => endTest({failed: task.result?.state === 'fail'}));
