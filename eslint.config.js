@@ -67,7 +67,7 @@ function roomImports(name, room) {
 }
 
 export default defineConfig(
-  globalIgnores(['**/dist/', '**/coverage/', '**/node_modules/']),
+  globalIgnores(['**/dist/', '**/coverage/', '**/node_modules/', 'tools/check-packages/project/']),
   {linterOptions: {reportUnusedDisableDirectives: 'error'}},
   eslint.configs.recommended,
   {

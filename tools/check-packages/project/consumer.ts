@@ -1,0 +1,40 @@
+import {isKviError, open, type Kvi, type KviOptions, type EtcdOptions, type OpenMemDriverOptions} from 'kvi';
+import * as recipes from 'kvi/recipes';
+import {createKvi} from 'kvi-core';
+import {systemClock, type Driver} from 'kvi-core/driver';
+import {testDriver} from 'kvi-contract';
+import {Faults, ManualClock, MemStore, openMem} from 'kvi-mem';
+import {beginTest, endTest} from 'kvi-mem/testing';
+import {openEtcd} from 'kvi-etcd';
+
+export async function use(url: string): Promise<string | undefined> {
+  const etcd: EtcdOptions = {ca: 'pem'};
+  const kv: Kvi = await open(url, {etcd});
+  const value: string | undefined = await kv.get('k');
+  // @ts-expect-error the value is a text
+  const wrong: number | undefined = await kv.get('k');
+  for await (const {revision, events} of kv.changes({prefix: 'a'})) {
+    const at: number = revision;
+    for (const event of events) {
+      const text: string | undefined = event.value;
+      // @ts-expect-error the value is a text
+      const wrong: number | undefined = event.value;
+      console.log(at, text, wrong);
+    }
+  }
+  const changes = kv.changes('k');
+  const next = await changes.next();
+  if (next.done === true) {
+    const u: undefined = next.value;
+    console.log(u);
+  } else console.log(next.value.events.length);
+  const bytes: Uint8Array | undefined = await kv.bytes.get('k');
+  const lock = await kv.distLock('nightly');
+  await lock.release();
+  const driver: Driver = new MemStore({clock: new ManualClock()}).driver({faults: new Faults()});
+  const other = createKvi(driver);
+  await other.close();
+  if (isKviError(new Error(), 'KVI_TIMEOUT')) return undefined;
+  console.log(wrong, bytes, systemClock.now(), testDriver, recipes, openMem, openEtcd, beginTest, endTest);
+  return value;
+}
