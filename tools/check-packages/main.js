@@ -6,7 +6,7 @@
  * - loads every entry point with both `import` and `require`, and what belongs to a test runner in that runner;
  * - uses them where a DOM is simulated, in bundles, and from TypeScript of several versions.
  */
-import {cpSync, mkdtempSync, readdirSync, rmSync} from 'node:fs';
+import {cpSync, mkdtempSync, readdirSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {startEtcd} from '../testbed/src/programs.ts';
@@ -43,11 +43,21 @@ try {
 }
 
 async function pack(folder, name) {
+  checkLinks(folder);
   const tarball = join(scratch, `${name}.tgz`);
   await run(folder, ['npx', '--yes', 'pnpm@12.21.0', 'pack', '--out', tarball]);
   await run(root, ['node_modules/.bin/publint', '--strict', tarball]);
   await run(root, ['node_modules/.bin/attw', '--quiet', '--profile', 'esm-only', tarball]);
   return tarball;
+}
+
+/** A README is read on a registry's page, where no other file of the repository is. */
+function checkLinks(folder) {
+  const readme = readFileSync(join(folder, 'README.md'), 'utf8');
+  const broken = Array.from(readme.matchAll(/\]\(([^)]*)\)/g), ([, target]) => target).filter(
+    (target) => !/^(https:|#)/.test(target),
+  );
+  if (broken.length > 0) throw new Error(`${folder}/README.md links to ${broken.join(', ')}`);
 }
 
 async function loadEntryPoints(project, manifest) {
