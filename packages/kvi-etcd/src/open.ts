@@ -109,7 +109,7 @@ async function tlsError(error: KviError, endpoints: readonly Endpoint[]): Promis
   const endpoint = endpoints[index];
   if (endpoint === undefined) return undefined;
   const use = endpoint.tls
-    ? 'does not speak TLS; use http:// or etcd://'
-    : 'speaks TLS; use https:// or etcds://';
+    ? 'does not speak TLS; use http://, etcd:// or unix://'
+    : 'speaks TLS; use https://, etcds:// or unixs://';
   return new KviError('KVI_TLS', `${showEndpoint(endpoint)} ${use}`, {cause: error});
 }

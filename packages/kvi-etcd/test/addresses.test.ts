@@ -1,7 +1,8 @@
 import {expect, it} from '@jest/globals';
-import {describeWithEtcd, type Etcd, sharedEtcdUrl, startEtcd} from 'kvi-testbed';
+import {createAuthority, describeWithEtcd, type Etcd, sharedEtcdUrl, startEtcd} from 'kvi-testbed';
 import {once} from 'node:events';
 import {type AddressInfo, connect, createServer, type Server} from 'node:net';
+import {networkInterfaces} from 'node:os';
 import {openEtcd} from '../src/index.ts';
 import {failure} from './support/util.ts';
 
@@ -30,6 +31,24 @@ describeWithEtcd('An address of etcd', () => {
     await kv.close();
   });
 
+  it('can be a unix socket with TLS, where the server is called localhost', async () => {
+    await using authority = await createAuthority();
+    const server = await authority.issue('server', 'DNS:localhost');
+    await using etcd: Etcd = await startEtcd({
+      clientUrls: ['unixs://localhost:0'],
+      args: ['--cert-file', server.certFile, '--key-file', server.keyFile],
+    });
+    const url = `${etcd.dataDir}/localhost:0`;
+    const kv = await openEtcd(`unixs://${url}`, {ca: authority.root.cert});
+    await kv.store('k', 'v');
+    expect(await kv.get('k')).toBe('v');
+    await kv.close();
+    expect(await failure(openEtcd(`unix://${url}`))).toMatchObject({
+      code: 'KVI_TLS',
+      message: expect.stringContaining('speaks TLS'),
+    });
+  });
+
   it('that is no socket is named in the error', async () => {
     expect(await failure(openEtcd('unix:///nowhere/etcd.sock'))).toMatchObject({
       code: 'KVI_UNAVAILABLE',
@@ -38,15 +57,30 @@ describeWithEtcd('An address of etcd', () => {
   });
 
   it('can be an IPv6 address with a zone', async () => {
+    const zone = ipv6Loopback();
     const server = createServer();
-    const {port} = await forward(server, (it) => it.listen(0, '::1'));
-    for (const zone of ['%lo', '%25lo']) {
-      const kv = await openEtcd(`http://[::1${zone}]:${port}`);
-      await kv.store('addresses/zone', 'v');
-      expect(await kv.get('addresses/zone')).toBe('v');
-      await kv.delete('addresses/zone');
-      await kv.close();
+    const {port} = await forward(server, (it) => it.listen(0, zone === undefined ? '127.0.0.1' : '::1'));
+    if (zone === undefined) {
+      // A machine without IPv6 gets as far as trying.
+      expect(await failure(openEtcd(`http://[::1%lo]:${port}`))).toMatchObject({
+        code: 'KVI_UNAVAILABLE',
+        message: expect.stringContaining('connect E'),
+      });
+    } else {
+      for (const sign of ['%', '%25']) {
+        const kv = await openEtcd(`http://[::1${sign}${zone}]:${port}`);
+        await kv.store('addresses/zone', 'v');
+        expect(await kv.get('addresses/zone')).toBe('v');
+        await kv.delete('addresses/zone');
+        await kv.close();
+      }
     }
     server.close();
   });
 });
+
+/** The interface of `::1`: `lo` on Linux, `lo0` on macOS. */
+function ipv6Loopback(): string | undefined {
+  const interfaces = Object.entries(networkInterfaces());
+  return interfaces.find(([, addresses]) => addresses?.some(({address}) => address === '::1'))?.[0];
+}
