@@ -21,9 +21,8 @@ export async function checkTypes(project) {
   copyFileSync(join(project, 'consumer.ts'), join(project, 'consumer.mts'));
   for (const version of versions) {
     const tsc = join(project, `node_modules/typescript-${version}/bin/tsc`);
-    for (const {module, moduleResolution, file = 'consumer.ts'} of extremes.includes(version)
-      ? settings
-      : settings.slice(0, 1)) {
+    const chosen = extremes.includes(version) ? settings : settings.slice(0, 1);
+    for (const {module, moduleResolution, file = 'consumer.ts'} of chosen) {
       const options = {module, moduleResolution, target: 'es2022', lib: 'es2022', types: 'node'};
       const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
       const quiet = ['--ignoreDeprecations', version === '6.0' ? '6.0' : '5.0'];

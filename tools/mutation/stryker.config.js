@@ -13,7 +13,7 @@ export default {
   mutate: [
     'packages/kvi-{core,mem}/src/**/*.ts',
     // Their tests need jest itself, or look at stacks; this run can do neither.
-    '!packages/kvi-mem/src/jest/**',
+    '!packages/kvi-mem/src/{jest,testing,vitest}/**',
     '!packages/kvi-mem/src/{call-traces,resources,open-resource}.ts',
   ],
   testRunner: 'threads',

@@ -1,5 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
-import {lookBeforeTelling, onAbort} from '../src/async/abort.ts';
+import {isAbortSignal, lookBeforeTelling, onAbort} from '../src/async/abort.ts';
 
 describe('A listener of a signal', () => {
   it('is called once when the signal aborts, and at once if it has', () => {
@@ -40,6 +40,30 @@ describe('A listener of a signal', () => {
     await new Promise(setImmediate);
     process.off('warning', note);
     expect(warnings).toEqual([]);
+  });
+});
+
+describe('What is taken for a signal', () => {
+  const like = {aborted: false, addEventListener: () => undefined, removeEventListener: () => undefined};
+
+  it.each([new AbortController().signal, like])('is what does what a signal does', (signal) => {
+    expect(isAbortSignal(signal)).toBe(true);
+  });
+
+  it.each([
+    undefined,
+    null,
+    'signal',
+    {},
+    new AbortController(),
+    {...like, aborted: 'no'},
+    {...like, addEventListener: true},
+    {...like, removeEventListener: true},
+    {addEventListener: like.addEventListener, removeEventListener: like.removeEventListener},
+    {aborted: false, removeEventListener: like.removeEventListener},
+    {aborted: false, addEventListener: like.addEventListener},
+  ])('is not %p', (value) => {
+    expect(isAbortSignal(value)).toBe(false);
   });
 });
 

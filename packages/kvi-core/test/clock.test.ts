@@ -29,6 +29,17 @@ describe("The machine's clock", () => {
   });
 });
 
+it('A timer may be a number, as it is in jsdom', () => {
+  const {setTimeout: real} = globalThis;
+  globalThis.setTimeout = (() => 5) as never;
+  try {
+    const timer = systemClock.setTimer(60_000, () => undefined);
+    expect(timer.unref()).toBe(timer);
+  } finally {
+    globalThis.setTimeout = real;
+  }
+});
+
 /** Runs `body` with timers that are not the machine's, as a test may put them there. */
 function withFakeTime(body: (setTime: (ms: number) => void, replaceTimers: () => void) => void): void {
   const {setTimeout: real} = globalThis;

@@ -1,7 +1,6 @@
 import {inspect} from 'node:util';
 import {describe, expect, it} from '@jest/globals';
 import {isKviError, KviError} from 'kvi-core';
-import type * as ErrorsModule from '../src/etcd/errors.ts';
 import {aborted, closed, invalidArgument} from 'kvi-core/driver';
 
 describe('An error of kvi', () => {
@@ -35,17 +34,6 @@ describe('An error of kvi', () => {
     expect(isKviError(error, 'KVI_CLOSED')).toBe(false);
     expect(isKviError(Object.assign(new Error('late'), {code: 'KVI_TIMEOUT'}))).toBe(false);
     expect(isKviError(undefined, 'KVI_TIMEOUT')).toBe(false);
-  });
-
-  it('is told in another copy of kvi too', async () => {
-    // The query makes the runner load the file once more.
-    const copyOf = (file: string): Promise<unknown> => import(`${file}?copy`);
-    const copy = (await copyOf('../src/etcd/errors.ts')) as typeof ErrorsModule;
-    expect(copy.KviError).not.toBe(KviError);
-    const error = new copy.KviError('KVI_TIMEOUT', 'late');
-    expect(isKviError(error, 'KVI_TIMEOUT')).toBe(true);
-    expect(error).toBeInstanceOf(KviError);
-    expect(copy.isKviError(new KviError('KVI_CLOSED', 'enough'), 'KVI_CLOSED')).toBe(true);
   });
 
   it('says why a call ended, and what to do', () => {

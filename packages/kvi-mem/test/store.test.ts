@@ -1,8 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
-import {noRetries} from 'kvi-core';
 import {MemStore, openMem, openMemDriver, type OpenMemDriverOptions} from 'kvi-mem';
-import type * as FaultsModule from '../src/faults/faults.ts';
-import type * as StoreModule from '../src/mem-store.ts';
 import {bytes, get, put, text, txnOf} from './tools.ts';
 
 describe('A store in process', () => {
@@ -36,22 +33,6 @@ describe('A store in process', () => {
     await put(await openMemDriver('mem:', {store}), 'k', 'v');
     expect(await get(store.driver(), 'k')).toBe('v');
     expect(await get(await openMemDriver('mem:'), 'k')).toBeUndefined();
-  });
-
-  it('is known to another copy of kvi-mem, and so is a plan of faults', async () => {
-    // The query makes the runner load the file once more.
-    const copyOf = (file: string): Promise<unknown> => import(`${file}?copy`);
-    const stores = (await copyOf('../src/mem-store.ts')) as typeof StoreModule;
-    const plans = (await copyOf('../src/faults/faults.ts')) as typeof FaultsModule;
-    expect(stores.MemStore).not.toBe(MemStore);
-    expect(stores.MemStore.named('shared')).toBe(MemStore.named('shared'));
-    const faults = new plans.Faults();
-    faults.next('txn').fail();
-    const store = new stores.MemStore();
-    const kv = await openMem('mem:', {store, faults, retryPolicy: noRetries});
-    await expect(kv.store('k', 'v')).rejects.toMatchObject({code: 'KVI_UNAVAILABLE'});
-    await kv.store('k', 'v');
-    expect(store.dump()).toEqual({k: 'v'});
   });
 
   it('opens with one call', async () => {
@@ -104,6 +85,19 @@ describe('A store in process', () => {
       await expect(opening).rejects.toMatchObject({code: 'KVI_INVALID_ARGUMENT'});
     },
   );
+
+  it.each([5, null, 'store', {}])('is not %j', async (store) => {
+    await expect(openMemDriver('mem:', {store} as never)).rejects.toMatchObject({
+      code: 'KVI_INVALID_ARGUMENT',
+      message: expect.stringContaining('MemStore'),
+    });
+    expect(() => new MemStore().driver({faults: store} as never)).toThrow(
+      expect.objectContaining({
+        code: 'KVI_INVALID_ARGUMENT',
+        message: expect.stringContaining('Faults'),
+      }),
+    );
+  });
 
   it('orders keys by their bytes, where the order of JavaScript strings differs', async () => {
     const driver = new MemStore().driver();

@@ -66,13 +66,13 @@ export const literalEnds: Drift = {
     ...kvi,
     getRange(keys: Keys, end?: Input | GetRangeOptions, options?: GetRangeOptions) {
       const start = keys === '' ? '\0' : keys;
-      const hasEnd = typeof end === 'string' || end instanceof Uint8Array;
+      const hasEnd = typeof end === 'string' || isBytes(end);
       return hasEnd ? kvi.getRange(asInput(start), end, options) : kvi.getRange(start, end);
     },
   }),
 };
 
 function asInput(keys: Keys): Input {
-  if (typeof keys === 'string' || keys instanceof Uint8Array) return keys;
+  if (typeof keys === 'string' || isBytes(keys)) return keys;
   throw new Error('an end was given beside an object that names a range');
 }

@@ -46,9 +46,10 @@ export async function bundle(root: string, outfile: string): Promise<void> {
 
 /**
  * Matches tests that this run leaves out: the contract, which contract-tests.ts runs in a tenth of the time, tests that need
- * jest itself, and tests that look at stacks.
+ * jest itself, a process or another copy of a file, and tests that look at stacks.
  */
-const leftOut = /testDriver|\bjest\b[^']*} from '@jest\/globals'|kvi-mem\/jest|traceResources/;
+const leftOut =
+  /testDriver|\bjest\b[^']*} from '@jest\/globals'|kvi-mem\/(jest|vitest)|kvi-testbed|\?copy|traceResources/;
 
 /** All test files but those. */
 async function testFiles(root: string): Promise<string[]> {
