@@ -4,9 +4,10 @@ import {
   type Bytes,
   compareBytes,
   type Driver,
+  endOfKeyspace,
+  isBytes,
   nextKey,
   type RangeRequest,
-  endOfKeyspace,
 } from 'kvi-core/driver';
 import type {Drift} from './drift.ts';
 
