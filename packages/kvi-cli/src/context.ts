@@ -82,6 +82,8 @@ async function connect(options: ConnectionOptions, env: Io['env']): Promise<Kvi>
   return open(where, {
     timeoutMs: timeout,
     etcd: {
+      // A script is to know at once; it can try again by itself.
+      failFast: true,
       username: env['KVI_USERNAME'],
       password: env['KVI_PASSWORD'],
       // A shell exports the variables for all stores, also for those that use no TLS.

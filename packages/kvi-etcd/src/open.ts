@@ -5,14 +5,17 @@ import {
   kviOptionNames,
   type KviOptions,
 } from 'kvi-core';
-import {backoffMs, type Driver, isKviError, KviError, sleep, trace} from 'kvi-core/driver';
+import {backoffMs, describeRange, type Driver, isKviError, KviError, sleep, trace} from 'kvi-core/driver';
 import {isServiceError} from './cluster/connection.ts';
 import {type Endpoint, showEndpoint} from './cluster/endpoints.ts';
 import {speaksTheOther} from './cluster/probe.ts';
 import {etcdDriver} from './etcd-driver.ts';
 import type {EtcdEndpointOptions, EtcdOptions} from './options.ts';
 import {resolveOptions} from './resolve-options.ts';
-import {isClosedUnanswered, isNoLeader, tlsFailure} from './wire/failures.ts';
+import {isClosedUnanswered, isNoLeader, isNotEtcd, tlsFailure} from './wire/failures.ts';
+
+/** What opening asks for, to see whether there is an answer. */
+const probe = {key: Uint8Array.of(0), countOnly: true};
 
 /**
  * Opens a driver on an etcd cluster (3.4 or later). Resolves once the cluster answers.
@@ -27,17 +30,18 @@ export async function openEtcdDriver(
   where: string | EtcdEndpointOptions,
   options: EtcdOptions = {},
 ): Promise<Driver> {
-  const {timeoutMs, ...driverOptions} = resolveOptions(where, options);
+  const {timeoutMs, failFast, ...driverOptions} = resolveOptions(where, options);
   const {endpoints} = driverOptions;
   const driver = etcdDriver(driverOptions);
   try {
-    await untilAnswered(driver, timeoutMs, endpoints);
+    await untilAnswered(driver, {timeoutMs, failFast}, endpoints);
     return driver;
   } catch (error) {
     await driver.close();
     if (!isKviError(error)) throw error;
     const names = endpoints.map(showEndpoint).join(', ');
-    throw new KviError(error.code, `cannot open etcd at ${names}: ${error.message}`, {cause: error});
+    const reason = error.message.replace(`range ${describeRange(probe)}: `, '');
+    throw new KviError(error.code, `cannot open etcd at ${names}: ${reason}`, {cause: error});
   }
 }
 
@@ -70,29 +74,36 @@ function isHandleOption(name: string): boolean {
 }
 
 /**
- * Asks each endpoint in turn until one answers, and waits for a leader if the cluster has none yet. "Permission denied" is
- * an answer too: what the user may read is unknown here.
+ * Asks until an endpoint answers or the time is up: a service may start before its store. "Permission denied" is an answer
+ * too: what the user may read is unknown here.
+ *
+ * @param failFast - give up when each endpoint has failed, unless the cluster is electing a leader
  */
 async function untilAnswered(
   driver: Driver,
-  timeoutMs: number,
+  {timeoutMs, failFast}: {timeoutMs: number; failFast: boolean},
   endpoints: readonly Endpoint[],
 ): Promise<void> {
   const {clock} = driver;
   const deadline = clock.now() + timeoutMs;
-  let left = endpoints.length;
+  let left = failFast ? endpoints.length : Infinity;
   for (let attempt = 1; ; attempt += 1) {
     try {
       const remaining = Math.max(1, deadline - clock.now());
-      await driver.range({key: Uint8Array.of(0), countOnly: true}, {timeoutMs: remaining});
+      await driver.range(probe, {timeoutMs: remaining});
       return;
     } catch (error) {
       if (isKviError(error, 'KVI_PERMISSION_DENIED')) return;
       if (!isKviError(error, 'KVI_UNAVAILABLE')) throw error;
       const electing = isServiceError(error.cause) && isNoLeader(error.cause);
       if (!electing) left -= 1;
-      if (left === 0 || clock.now() >= deadline) throw (await tlsError(error, endpoints)) ?? error;
-      if (electing) await sleep(clock, backoffMs(attempt));
+      const hasAskedAll = attempt >= endpoints.length;
+      const tls = hasAskedAll ? await tlsError(error, endpoints) : undefined;
+      if (tls !== undefined) throw tls;
+      const isHopeless = isServiceError(error.cause) && isNotEtcd(error.cause);
+      const waitMs = failFast && !electing ? 0 : backoffMs(attempt);
+      if (left === 0 || (isHopeless && hasAskedAll) || clock.now() + waitMs >= deadline) throw error;
+      if (waitMs > 0) await sleep(clock, waitMs);
     }
   }
 }

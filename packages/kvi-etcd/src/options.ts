@@ -4,6 +4,11 @@ import type {Certificates, CertificateSource} from './cluster/certificates.ts';
 export interface EtcdOptions extends Certificates {
   /** Milliseconds until opening fails if no endpoint answers. Default 5,000. */
   timeoutMs?: number | undefined;
+  /**
+   * Whether opening fails as soon as no endpoint can be reached. Default `false`: it tries again until `timeoutMs` is up,
+   * because a service may start before its store.
+   */
+  failFast?: boolean | undefined;
   /** Credentials, with `password`, if etcd requires them. They override `USER:PASSWORD@` in the URL. */
   username?: string | undefined;
   password?: string | undefined;

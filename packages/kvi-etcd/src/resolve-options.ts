@@ -9,6 +9,7 @@ import type {EtcdEndpointOptions, EtcdOptions} from './options.ts';
 const optionNames: readonly string[] = [
   'endpoints',
   'timeoutMs',
+  'failFast',
   'username',
   'password',
   'ca',
@@ -24,6 +25,7 @@ const optionNames: readonly string[] = [
 /** What the options come to. */
 export interface ResolvedOptions extends EtcdDriverOptions {
   timeoutMs: number;
+  failFast: boolean;
 }
 
 const defaultTimeoutMs = 5_000;
@@ -45,6 +47,7 @@ export function resolveOptions(where: string | EtcdEndpointOptions, options: Etc
     certificates,
     serverName: given.serverName,
     timeoutMs: given.timeoutMs ?? defaultTimeoutMs,
+    failFast: given.failFast ?? false,
     membershipIntervalMs: membershipIntervalMs(given),
     maxBufferedEvents: given.maxBufferedEvents,
     diagnosticKeys: given.diagnosticKeys,

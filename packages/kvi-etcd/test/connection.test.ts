@@ -26,12 +26,26 @@ async function listen(server: Server): Promise<{url: string; close: () => void}>
 }
 
 describe('opening', () => {
-  it('fails at once when the only endpoint refuses', async () => {
+  it('fails at once when the only endpoint refuses, if it is not to wait', async () => {
     const {url, close} = await listen(createServer());
     close();
     // Longer than this test may take.
-    const error = await failure(openEtcdDriver(url, {timeoutMs: 3_600_000}));
-    expect(error).toMatchObject({code: 'KVI_UNAVAILABLE', message: expect.stringContaining(url)});
+    const error = await failure(openEtcdDriver(url, {timeoutMs: 3_600_000, failFast: true}));
+    expect(error).toMatchObject({
+      code: 'KVI_UNAVAILABLE',
+      message: expect.stringMatching(`^cannot open etcd at ${url}: etcd could not be reached`),
+    });
+  });
+
+  it('waits for an etcd that starts later', async () => {
+    await using etcd = await startEtcd();
+    await using proxy = await startProxy(etcd.endpoint);
+    proxy.refuse();
+    const opening = openEtcdDriver(proxy.url, {timeoutMs: 60_000});
+    const refused = await failure(openEtcdDriver(proxy.url, {timeoutMs: 300}));
+    expect(refused).toMatchObject({code: 'KVI_UNAVAILABLE'});
+    await proxy.accept();
+    await (await opening).close();
   });
 
   it('fails in time when an endpoint accepts and says nothing', async () => {

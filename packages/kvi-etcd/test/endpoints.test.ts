@@ -59,6 +59,27 @@ describe('an etcd URL', () => {
   });
 
   it.each([
+    'http://u:secret',
+    'http://u:secret/path',
+    'etcd://h1:2379,u:secret@h2:2379',
+    'http://u:secret@',
+    'http://u:sec@ret@h',
+    'http://u:se,secret@h',
+    'http://h1,http://u:secret@h2',
+  ])('%s is refused without showing the password', (url) => {
+    expect(() => parseUrl(url)).toThrow(expect.objectContaining({code: 'KVI_INVALID_ARGUMENT'}));
+    expect(() => parseUrl(url)).not.toThrow(/secret/);
+  });
+
+  it.each(['u:secret@h', 'http://u:secret@h:2379', 'u:secret', 'secret@'])(
+    'is not told by an endpoint that is wrong: %s',
+    (endpoint) => {
+      expect(() => parseEndpoint(endpoint)).toThrow(expect.objectContaining({code: 'KVI_INVALID_ARGUMENT'}));
+      expect(() => parseEndpoint(endpoint)).not.toThrow(/secret/);
+    },
+  );
+
+  it.each([
     ['h:2379', /missing scheme/],
     ['redis://h', /unknown scheme "redis:"/],
     ['http://', /missing host/],
@@ -66,7 +87,8 @@ describe('an etcd URL', () => {
     ['http://:2379', /missing host/],
     ['http://h:0', /port 0/],
     ['http://h:65536', /port 65536/],
-    ['http://h:x', /":x" after the host/],
+    ['http://h:x', /the port of "h" is not a number/],
+    ['etcd://h1:2379,u:secret@h2:2379', /before the first host/],
     ['http://h/path', /"\/path" after the host/],
     ['http://h?a=b', /"\?a=b" after the host/],
     ['http://user@h', /USER:PASSWORD/],

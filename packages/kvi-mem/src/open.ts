@@ -63,7 +63,8 @@ function storeName(url: string): string {
   } catch {
     // A % that encodes nothing: a wrong URL like the others.
   }
+  // Not shown: it may hold a password that was meant for another store.
   throw invalidArgument(
-    `${JSON.stringify(url)} names no store in this process: write "mem:", or "mem:NAME" with a percent-encoded name`,
+    'the URL names no store in this process: write "mem:", or "mem:NAME" with a percent-encoded name',
   );
 }

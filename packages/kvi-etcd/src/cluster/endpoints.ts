@@ -48,7 +48,8 @@ export function parseUrl(url: string): Location {
   const [, scheme, rest] = /^([a-z]+):\/\/(.*)$/i.exec(url.trim()) ?? [];
   if (scheme === undefined || rest === undefined)
     throw invalidArgument(`missing scheme in the etcd URL; ${expected}`);
-  const at = rest.lastIndexOf('@');
+  // A path may hold any character.
+  const at = rest.startsWith('/') ? -1 : rest.lastIndexOf('@');
   const hosts = rest.slice(at + 1).split(',');
   return {
     endpoints: hosts.map((host) => parseEndpoint(host.trim(), scheme)),
@@ -69,11 +70,16 @@ export function parseEndpoint(text: string, scheme = 'http'): Endpoint {
   if (ownScheme.toLowerCase().startsWith('unix')) return {path: parsePath(authority), tls};
   const [, host, port, rest] =
     /^(\[[0-9a-f:.]+(?:%[^\]/?#@\s]+)?\]|[^:/?#@[\]\s]+)(?::(\d+))?(.*)$/i.exec(authority) ?? [];
-  if (host === undefined) throw invalidArgument(`missing host in "${hidePassword(text)}"; ${expected}`);
-  if (rest !== '' && rest !== '/') {
+  if (authority.includes('@')) {
     throw invalidArgument(
-      `unexpected "${String(rest)}" after the host in "${hidePassword(text)}"; ${expected}`,
+      'a user and a password go before the first host of a URL, or into the options username and password',
     );
+  }
+  if (host === undefined || rest === undefined) throw invalidArgument(`missing host; ${expected}`);
+  // It may be a password whose host was forgotten.
+  if (rest.startsWith(':')) throw invalidArgument(`the port of "${host}" is not a number; ${expected}`);
+  if (rest !== '' && rest !== '/') {
+    throw invalidArgument(`unexpected "${rest}" after the host "${host}"; ${expected}`);
   }
   const number = port === undefined ? defaultPort : Number(port);
   if (number < 1 || number > 65535) throw invalidArgument(`port ${String(port)} is not between 1 and 65535`);
@@ -110,10 +116,10 @@ function withoutBrackets(host: string): string {
 }
 
 function parseUserInfo(text: string): {username: string; password: string} {
-  const [, username, password] = /^([^:@]+):([^@]*)$/.exec(text) ?? [];
+  const [, username, password] = /^([^:@,/]+):([^@,/]*)$/.exec(text) ?? [];
   if (username === undefined || password === undefined) {
     throw invalidArgument(
-      'expected USER:PASSWORD, percent-encoded, before the "@" of the etcd URL ("%40" stands for "@")',
+      'expected USER:PASSWORD before the "@" of the etcd URL, and before the first host, percent-encoded ("%40" stands for "@", "%2C" for ",")',
     );
   }
   try {
@@ -123,8 +129,4 @@ function parseUserInfo(text: string): {username: string; password: string} {
       'malformed percent-encoding in the user or password of the etcd URL ("%25" stands for "%")',
     );
   }
-}
-
-function hidePassword(text: string): string {
-  return text.replace(/^.*@/, '');
 }

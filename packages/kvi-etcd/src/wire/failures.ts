@@ -112,6 +112,11 @@ export function isNoLeader({details}: GrpcFailure): boolean {
   return details === messages.noLeader;
 }
 
+/** Whether something else than an etcd answered. */
+export function isNotEtcd({code, details}: GrpcFailure): boolean {
+  return code === grpc.unimplemented || /Protocol error|without gRPC status|HTTP status code/.test(details);
+}
+
 export function isPermissionDenied({details}: GrpcFailure): boolean {
   return details === messages.permissionDenied;
 }
@@ -152,10 +157,7 @@ function explain(code: KviErrorCode, failure: GrpcFailure): string {
   if (code === 'KVI_UNKNOWN_OUTCOME') {
     return outcomeUnknown(details);
   }
-  if (
-    failure.code === grpc.unimplemented ||
-    /Protocol error|without gRPC status|HTTP status code/.test(details)
-  ) {
+  if (isNotEtcd(failure)) {
     return `the server does not speak etcd's v3 gRPC API (${details})`;
   }
   const tls = tlsFailure(failure);
