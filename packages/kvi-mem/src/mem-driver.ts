@@ -1,4 +1,5 @@
 import {aborted, type Clock, closed, type Driver, type DriverCallOptions, eventBuffer} from 'kvi-core/driver';
+import {keepAlive, turnDue} from './event-loop.ts';
 import type {Faults} from './faults/faults.ts';
 import {range} from './mvcc/range.ts';
 import {txn} from './mvcc/txn.ts';
@@ -30,6 +31,8 @@ export function memDriver(
   /** What the store held when the handle was cut off from it. */
   let kept: StoreState | undefined;
   const state = () => kept ?? current();
+  /** What keeps the process alive: open watches, which locks and temporary keys have too. */
+  const holds = new Set<() => void>();
 
   /** What every call begins with: no call sees a lease that is over, or its keys. */
   function enter(options?: DriverCallOptions): StoreState {
@@ -40,19 +43,26 @@ export function memDriver(
     return entered;
   }
 
+  /** Answers a call; late, if calls have kept the event loop from turning. */
+  function answer<R>(response: R): R | Promise<R> {
+    const turn = turnDue();
+    return turn === undefined ? response : turn.then(() => response);
+  }
+
   // The calls are async functions for what they throw, which becomes a rejection.
   /* eslint-disable @typescript-eslint/require-await */
   const driver: Driver = {
     clock,
     async range(request, options) {
-      return range(enter(options).kv, request);
+      return answer(range(enter(options).kv, request));
     },
     async txn(request, options) {
       const {kv, lessor} = enter(options);
       resources.keysPut(driver, request);
-      return txn(kv, request, (id) => {
+      const response = txn(kv, request, (id) => {
         lessor.check(id);
       });
+      return answer(response);
     },
     async compact(revision, options) {
       enter(options).kv.compact(revision);
@@ -60,19 +70,20 @@ export function memDriver(
     async leaseGrant(request, options) {
       const granted = enter(options).lessor.grant(request);
       resources.leaseGranted(driver, granted.id);
-      return granted;
+      return answer(granted);
     },
     async leaseRevoke(id, options) {
       enter(options).lessor.revoke(id);
+      return answer(undefined);
     },
     async leaseKeepAlive(id, options) {
-      return enter(options).lessor.keepAlive(id);
+      return answer(enter(options).lessor.keepAlive(id));
     },
     async leaseTimeToLive(request, options) {
-      return enter(options).lessor.timeToLive(request);
+      return answer(enter(options).lessor.timeToLive(request));
     },
     async leaseLeases(options) {
-      return enter(options).lessor.leases();
+      return answer(enter(options).lessor.leases());
     },
     watch(request, {signal} = {}) {
       if (isClosed) {
@@ -82,7 +93,15 @@ export function memDriver(
       }
       const {hub, lessor} = state();
       lessor.expire();
-      const onEnd = resources.watchOpened(driver, request);
+      const noteEnd = resources.watchOpened(driver, request);
+      // A handle that was cut off is nobody's any more.
+      const letGo = kept === undefined ? keepAlive() : () => undefined;
+      holds.add(letGo);
+      const onEnd = () => {
+        letGo();
+        holds.delete(letGo);
+        noteEnd?.();
+      };
       return hub.watch(request, driver, {signal, maxBufferedEvents, onEnd});
     },
     async close() {
@@ -94,6 +113,7 @@ export function memDriver(
   /* eslint-enable @typescript-eslint/require-await */
   resources.handleOpened(driver, () => {
     kept = current();
+    for (const letGo of holds) letGo();
   });
   return driver;
 }

@@ -92,14 +92,16 @@ describe('A lease of the store in process', () => {
     expect(await get(driver, 'k')).toBeUndefined();
   });
 
-  it('keeps no process alive, nor does a watch', async () => {
+  it('keeps no process alive, as an open watch does', async () => {
     const pending = () =>
       process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
     const before = pending();
     const driver = new MemStore().driver();
     await driver.leaseGrant({ttlSeconds: 60});
-    const watch = driver.watch({key: bytes('k'), progressNotify: true});
     expect(pending()).toBe(before);
+    const watch = driver.watch({key: bytes('k'), progressNotify: true});
+    expect(pending()).toBe(before + 1);
     await watch.return();
+    expect(pending()).toBe(before);
   });
 });

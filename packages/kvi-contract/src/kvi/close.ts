@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {setImmediate as nextTurn} from 'node:timers/promises';
-import {createKvi} from 'kvi-core';
+import {createKvi, isKviError} from 'kvi-core';
 import type {ContractGroup} from '../suite.ts';
 import {everyCall} from './calls.ts';
 import {assertFails, eventually, keysOf, leaseOf, soon} from './helpers.ts';
@@ -126,6 +126,10 @@ export const close: ContractGroup = {
         });
         await holder.close();
         assert.equal(lock.signal.aborted, true, 'the signal of a lock that close() gave up aborts');
+        assert.ok(
+          isKviError(lock.signal.reason, 'KVI_CLOSED'),
+          'a graceful end is no loss: nobody is to be alarmed',
+        );
         assert.equal(lock.isHeld(), false, 'and isHeld says so');
         await next;
         assert.equal(toldFirst, true, 'it aborts before another has the lock');
@@ -183,6 +187,7 @@ export const close: ContractGroup = {
         await temp.close();
         await changes[Symbol.asyncDispose]();
         assert.equal(temp.signal.aborted, true, 'a temporary key says that it is not kept any more');
+        assert.ok(isKviError(temp.signal.reason, 'KVI_CLOSED'), 'and that it was not lost');
       },
     },
   ],

@@ -7,6 +7,18 @@ export const storeAndGet: ContractGroup = {
   name: 'store and get',
   cases: [
     {
+      name: 'calls one after the other let timers fire in between',
+      async run({kv, key}) {
+        let isOver = false;
+        setTimeout(() => {
+          isOver = true;
+        }, 20);
+        let calls = 0;
+        for (; !isOver && calls < 1_000_000; calls += 1) await kv.get(key('k'));
+        assert.ok(isOver, `a timer of 20 ms had not fired after ${calls} calls`);
+      },
+    },
+    {
       name: 'get gives what was stored last, on every handle, as soon as store has resolved',
       async run({kv, openKvi, key}) {
         const other = await openKvi();

@@ -36,6 +36,7 @@ export const tempKey: ContractGroup = {
         await temp.close();
         assert.deepEqual(await keysOf(kv, {prefix}), [], 'the key is gone at once');
         assert.equal(temp.signal.aborted, true, 'the signal says that the key is not kept any more');
+        assert.ok(isKviError(temp.signal.reason, 'KVI_CLOSED'), 'and that it was not lost');
         await temp.close();
         await own.close();
         await assertFails(

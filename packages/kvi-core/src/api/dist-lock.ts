@@ -26,8 +26,8 @@ export interface DistLock<T extends Input = string> extends AsyncDisposable {
    */
   readonly token: number;
   /**
-   * Aborts with `KVI_LOCK_LOST` when the lock is no longer held though it was not released: before its lease can have ended
-   * on the server, and on `close()`. Pass it to the work that the lock protects. After a stall of the event loop, reading
+   * Aborts when the lock is no longer held though it was not released: with `KVI_LOCK_LOST` when it was lost, before its
+   * lease can have ended on the server; with `KVI_CLOSED` when the handle was closed, which gives it up. Pass it to the work that the lock protects. After a stall of the event loop, reading
    * `aborted` tells the truth even though the event comes late.
    */
   readonly signal: AbortSignal;

@@ -11,7 +11,10 @@ export interface TempKeyOptions extends CallOptions {
 
 /** A key that exists as long as this does. */
 export interface TempKey extends AsyncDisposable {
-  /** Aborts when the key is no longer kept: with `KVI_KEY_LOST` if it was deleted or overwritten, or because it was closed. */
+  /**
+   * Aborts when the key is no longer kept: with `KVI_KEY_LOST` if it was deleted or overwritten; with `KVI_CLOSED` if it
+   * or the handle was closed, which is no loss.
+   */
   readonly signal: AbortSignal;
   /** Deletes the key, unless another `tempKey` call of this handle still keeps it. Closing twice is fine. */
   close(): Promise<void>;

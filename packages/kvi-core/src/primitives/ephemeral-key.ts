@@ -25,9 +25,10 @@ export interface EphemeralKey {
   /**
    * Deletes the key. Closing twice is fine.
    *
+   * @param reason - what `ended` aborts with
    * @throws what {@link Session.close} throws; the key goes within its TTL then
    */
-  close(): Promise<void>;
+  close(reason?: KviError): Promise<void>;
 }
 
 /** Puts a key under a lease of its own, and puts it back when that lease was lost. */
@@ -180,8 +181,8 @@ export function ephemeralKey(
       }
     },
     ended: signal,
-    async close() {
-      ended.abort(closed());
+    async close(reason = closed()) {
+      ended.abort(reason);
       await done;
     },
   };

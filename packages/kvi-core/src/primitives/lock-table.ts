@@ -21,7 +21,7 @@ export type HeldLock = Omit<DistLock, 'guard'>;
 
 interface OwnLock {
   distLock: HeldLock;
-  /** Tells the holder that the lock is lost, and gives it up. */
+  /** Gives the lock up because the handle closes, and tells the holder. */
   abandon(): Promise<void>;
 }
 
@@ -119,9 +119,13 @@ function ownLock(context: MutexContext, name: string, owner: Ownership, onReleas
   const watching = new AbortController();
   let released: Promise<void> | undefined;
 
+  function end(reason: KviError) {
+    lost.abort(reason);
+    watching.abort(reason);
+  }
+
   function lose(cause: unknown) {
-    lost.abort(lockLost(name, cause));
-    watching.abort(cause);
+    end(lockLost(name, cause));
   }
 
   // Only until the lock is released: the session may serve another lock then.
@@ -154,7 +158,8 @@ function ownLock(context: MutexContext, name: string, owner: Ownership, onReleas
 
   function abandon() {
     const releasing = (released ??= session.close({timeoutMs: giveUpMs}).finally(onRelease));
-    lose(closed());
+    // Given up on purpose: no loss that anybody should be alarmed by.
+    end(closed());
     return releasing;
   }
 

@@ -1,7 +1,7 @@
 import type {TempKey} from '../api/temp-key.ts';
 import {abortable, type WaitOptions, withDeadline} from '../async/deadline.ts';
 import type {Driver} from '../driver/driver.ts';
-import {isKviError} from '../etcd/errors.ts';
+import {closed, isKviError, KviError} from '../etcd/errors.ts';
 import {keyId} from '../etcd/key-range.ts';
 import type {SessionPool} from '../lease/session-pool.ts';
 import {type EphemeralKey, ephemeralKey, type EphemeralKeyRequest} from './ephemeral-key.ts';
@@ -44,7 +44,7 @@ export function tempKeyTable(
 
   // Stryker disable next-line BlockStatement: this only frees memory; closing twice does nothing
   async function forget(kept: EphemeralKey): Promise<void> {
-    await kept.close().catch(() => undefined);
+    await kept.close(keyClosed()).catch(() => undefined);
     all.delete(kept);
   }
 
@@ -55,7 +55,7 @@ export function tempKeyTable(
     let left: Promise<void> | undefined;
     const leave = async () => {
       entry.users -= 1;
-      if (entry.users === 0) await entry.kept.close();
+      if (entry.users === 0) await entry.kept.close(keyClosed());
     };
     const close = () => (left ??= leave());
     try {
@@ -81,7 +81,11 @@ export function tempKeyTable(
       });
     },
     async close() {
-      await Promise.allSettled(Array.from(all, (kept) => kept.close()));
+      await Promise.allSettled(Array.from(all, (kept) => kept.close(closed())));
     },
   };
+}
+
+function keyClosed(): KviError {
+  return new KviError('KVI_CLOSED', 'the temporary key was closed');
 }

@@ -255,8 +255,7 @@ async function checkLeftovers(world: World, {isCalm}: Sight): Promise<void> {
 
 /** Whether it was given up because its handle was closed. */
 function isClosed({signal}: DistLock): boolean {
-  const reason: unknown = signal.reason;
-  return isKviError(reason, 'KVI_LOCK_LOST') && isKviError(reason.cause, 'KVI_CLOSED');
+  return isKviError(signal.reason, 'KVI_CLOSED');
 }
 
 function codeOf(error: unknown): string {
