@@ -1,3 +1,5 @@
+// Not the global one, which a test may have replaced with one that waits for time to pass.
+import {setImmediate} from 'node:timers';
 import {
   aborted,
   type Bytes,
@@ -15,6 +17,9 @@ import {present} from './state.ts';
 import type {ModelRequest, ModelResponses, RequestType} from './step.ts';
 import {watchFrom} from './watch.ts';
 
+/** Calls that are answered at once before one waits for a turn of the event loop, so that timers fire in between. */
+const callsPerTurn = 100;
+
 /**
  * A handle on the model: a driver that does what the model says, so that another driver can be compared with it where
  * there is no etcd.
@@ -24,6 +29,7 @@ import {watchFrom} from './watch.ts';
 export function modelDriver(store: ModelStore = modelStore()): Driver {
   const buffers = new Set<EventBuffer>();
   let isClosed = false;
+  let calls = 0;
 
   /** Every call takes effect at once, so none times out, and a signal matters only if it has aborted before. */
   function ask<T extends RequestType>(
@@ -34,7 +40,10 @@ export function modelDriver(store: ModelStore = modelStore()): Driver {
     return new Promise((resolve) => {
       if (isClosed) throw closed();
       if (options?.signal?.aborted === true) throw aborted(options.signal);
-      resolve(store.ask(request));
+      const response = store.ask(request);
+      calls += 1;
+      if (calls % callsPerTurn === 0) setImmediate(() => resolve(response));
+      else resolve(response);
     });
   }
 
