@@ -80,15 +80,16 @@ describeWithEtcd('an etcd whose tokens expire and hold the revision of its rules
     await writeFile(join(folder, 'public.pem'), publicKey);
     await writeFile(join(folder, 'private.pem'), privateKey);
     const keys = `pub-key=${join(folder, 'public.pem')},priv-key=${join(folder, 'private.pem')}`;
-    await using etcd = await startEtcd({args: ['--auth-token', `jwt,${keys},sign-method=RS256,ttl=1s`]});
+    // etcd cuts the end of a token's life to whole seconds, so a TTL of one second may be over at once.
+    await using etcd = await startEtcd({args: ['--auth-token', `jwt,${keys},sign-method=RS256,ttl=2s`]});
     await enableAuth(etcd);
     const driver = await openEtcdDriver(etcd.url, {username: 'alice', password: 'p@ss:w/rd'});
     const watch = driver.watch({key: bytes('app/a')});
     await watch.created;
     const {id} = await driver.leaseGrant({ttlSeconds: 60});
     const changes = [
-      () => sleep(1_500),
-      () => sleep(1_500),
+      () => sleep(2_500),
+      () => sleep(2_500),
       () => etcdctlAsRoot(etcd, 'role', 'add', 'another'),
       () => etcdctlAsRoot(etcd, 'role', 'add', 'a-third'),
     ];
