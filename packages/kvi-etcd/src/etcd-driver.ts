@@ -1,4 +1,5 @@
 import {
+  type BufferLimits,
   closed,
   compareBytes,
   describeRange,
@@ -12,6 +13,7 @@ import {authenticate, type User} from './calls/authenticate.ts';
 import {linearizableBarrier} from './calls/barrier.ts';
 import {listMembers} from './calls/list-members.ts';
 import {renewals} from './calls/renewals.ts';
+import {serverVersion} from './calls/server-version.ts';
 import {sendTxn} from './calls/txn.ts';
 import {unaryCalls} from './calls/unary.ts';
 import {authenticator, noAuthentication} from './cluster/authenticator.ts';
@@ -21,20 +23,19 @@ import {createMembers} from './cluster/members.ts';
 import {followMembership} from './cluster/membership.ts';
 import {keepAlives} from './streams/keep-alives.ts';
 import {requestStreams} from './streams/request-streams.ts';
+import {storeHistory} from './streams/store-history.ts';
 import {watchRegistry} from './streams/watch-registry.ts';
 import * as etcd from './wire/etcd.ts';
 import {leaseNotFound} from './wire/failures.ts';
 import {fromRange, toRange} from './wire/translate.ts';
 
 /** How {@link etcdDriver} reaches a cluster, and as whom. */
-export interface EtcdDriverOptions extends ConnectionOptions {
+export interface EtcdDriverOptions extends ConnectionOptions, BufferLimits {
   endpoints: readonly Endpoint[];
   /** Absent: the user without a name. */
   user?: User | undefined;
   /** Milliseconds between two looks at the cluster's membership. Absent: the endpoints stay as they are. */
   membershipIntervalMs?: number | undefined;
-  /** How many events a watch keeps for a slow consumer. Default 100,000. */
-  maxBufferedEvents?: number | undefined;
   /** Whether diagnostics name the keys that are watched. Default false. */
   diagnosticKeys?: boolean | undefined;
 }
@@ -54,11 +55,15 @@ export function etcdDriver(options: EtcdDriverOptions): Driver {
       ? unauthenticated
       : authenticator(() => authenticate(unaryCalls(members, scopes, unauthenticated), user));
   const call = unaryCalls(members, scopes, auth);
-  const streams = requestStreams(members, scopes, auth);
+  const streams = requestStreams(members, scopes, auth, (on) => serverVersion(call, on));
   const renewed = renewals(call);
   const keeper = keepAlives(streams, scopes, renewed);
+  const history = storeHistory((error) => {
+    watches.endAll(error);
+  });
   const watches = watchRegistry(streams, {
     ...options,
+    history,
     async presentRevision(key, signal) {
       const {revision} = await driver.range({key, countOnly: true}, {signal});
       return revision;
@@ -77,6 +82,7 @@ export function etcdDriver(options: EtcdDriverOptions): Driver {
     clock: {...systemClock, wallTime: Date.now},
 
     async range(request, limits) {
+      const atLeast = request.serializable === true ? 0 : history.revision;
       const response = await call(
         {
           write: false,
@@ -87,10 +93,13 @@ export function etcdDriver(options: EtcdDriverOptions): Driver {
         limits,
       );
       renewed.wasRead(request.key);
-      return fromRange(response, request);
+      const answer = fromRange(response, request);
+      history.answered(answer.revision, atLeast);
+      return answer;
     },
 
     async txn(request, limits) {
+      const atLeast = history.revision;
       const response = await call(
         {
           write: writes(request),
@@ -99,6 +108,7 @@ export function etcdDriver(options: EtcdDriverOptions): Driver {
         },
         limits,
       );
+      history.answered(response.revision, atLeast);
       const [compared] = request.compare ?? [];
       if (compared !== undefined) renewed.wasRead(compared.key);
       return response;

@@ -1,7 +1,8 @@
+import type {BufferLimits} from 'kvi-core/driver';
 import type {Certificates, CertificateSource} from './cluster/certificates.ts';
 
 /** How to reach etcd. */
-export interface EtcdOptions extends Certificates {
+export interface EtcdOptions extends Certificates, BufferLimits {
   /** Milliseconds until opening fails if no endpoint answers. Default 5,000. */
   timeoutMs?: number | undefined;
   /**
@@ -29,8 +30,6 @@ export interface EtcdOptions extends Certificates {
    * bypass a proxy or a load balancer that it was told to use.
    */
   membershipRefresh?: boolean | {intervalMs: number} | undefined;
-  /** How many events a watch keeps for a slow consumer. Default 100,000. */
-  maxBufferedEvents?: number | undefined;
   /** Whether diagnostics name the keys that are watched. Default `false`. */
   diagnosticKeys?: boolean | undefined;
 }

@@ -1,5 +1,5 @@
 import {createSecureContext} from 'node:tls';
-import {invalidArgument, KviError} from 'kvi-core/driver';
+import {bufferLimits, checkBufferLimits, invalidArgument, KviError} from 'kvi-core/driver';
 import type {Certificates} from './cluster/certificates.ts';
 import {type Endpoint, parseEndpoint, parseUrl} from './cluster/endpoints.ts';
 import {contextOptions} from './cluster/tls.ts';
@@ -19,6 +19,7 @@ const optionNames: readonly string[] = [
   'serverName',
   'membershipRefresh',
   'maxBufferedEvents',
+  'maxBufferedBytes',
   'diagnosticKeys',
 ] satisfies (keyof EtcdEndpointOptions)[];
 
@@ -49,7 +50,7 @@ export function resolveOptions(where: string | EtcdEndpointOptions, options: Etc
     timeoutMs: given.timeoutMs ?? defaultTimeoutMs,
     failFast: given.failFast ?? false,
     membershipIntervalMs: membershipIntervalMs(given),
-    maxBufferedEvents: given.maxBufferedEvents,
+    ...bufferLimits(given),
     diagnosticKeys: given.diagnosticKeys,
   };
 }
@@ -73,12 +74,10 @@ function checkOptions(options: EtcdOptions): void {
   if (unknown !== undefined) {
     throw invalidArgument(`unknown option "${unknown}"; expected one of ${optionNames.join(', ')}`);
   }
-  const {timeoutMs, username, password, ca, cert, key, certificates, maxBufferedEvents} = options;
+  const {timeoutMs, username, password, ca, cert, key, certificates} = options;
   checkMs('timeoutMs', timeoutMs);
   checkMs('membershipRefresh.intervalMs', membershipIntervalMs(options));
-  if (maxBufferedEvents !== undefined && !(Number.isInteger(maxBufferedEvents) && maxBufferedEvents > 0)) {
-    throw invalidArgument(`maxBufferedEvents must be a positive integer, not ${String(maxBufferedEvents)}`);
-  }
+  checkBufferLimits(options);
   if ((username === undefined) !== (password === undefined)) {
     throw invalidArgument('username and password must be given together');
   }

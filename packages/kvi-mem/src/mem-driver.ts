@@ -1,4 +1,4 @@
-import {aborted, type Clock, closed, type Driver, type DriverCallOptions, eventBuffer} from 'kvi-core/driver';
+import {aborted, type BufferLimits, bufferLimits, type Clock, closed, type Driver, type DriverCallOptions, eventBuffer} from 'kvi-core/driver';
 import {keepAlive, turnDue} from './event-loop.ts';
 import type {Faults} from './faults/faults.ts';
 import {range} from './mvcc/range.ts';
@@ -7,9 +7,7 @@ import type {Resources} from './resources.ts';
 import type {StoreState} from './store-state.ts';
 
 /** How a handle is set up. */
-export interface MemDriverOptions {
-  /** How many events a watch keeps for a consumer that is behind. Default 100,000. */
-  maxBufferedEvents?: number | undefined;
+export interface MemDriverOptions extends BufferLimits {
   /** What is to go wrong between the handle and the store. Default: {@link MemStore.faults}. */
   faults?: Faults | undefined;
 }
@@ -25,7 +23,7 @@ export function memDriver(
   current: () => StoreState,
   clock: Clock,
   resources: Resources,
-  {maxBufferedEvents}: MemDriverOptions,
+  limits: BufferLimits,
 ): Driver {
   let isClosed = false;
   /** What the store held when the handle was cut off from it. */
@@ -102,7 +100,7 @@ export function memDriver(
         holds.delete(letGo);
         noteEnd?.();
       };
-      return hub.watch(request, driver, {signal, maxBufferedEvents, onEnd});
+      return hub.watch(request, driver, {signal, onEnd, ...bufferLimits(limits)});
     },
     async close() {
       isClosed = true;

@@ -1,4 +1,4 @@
-import {type Clock, type Driver, invalidArgument, KviError, systemClock} from 'kvi-core/driver';
+import {checkBufferLimits, type Clock, type Driver, invalidArgument, KviError, systemClock} from 'kvi-core/driver';
 import {dump, type DumpedKey, type DumpOptions} from './dump.ts';
 import {type Faults, isFaults, plan} from './faults/faults.ts';
 import {faultyDriver} from './faults/faulty-driver.ts';
@@ -113,8 +113,7 @@ export class MemStore {
 
   /** A new handle on the store. */
   driver(options: MemDriverOptions = {}): Driver {
-    if (options.maxBufferedEvents !== undefined)
-      checkPositive('maxBufferedEvents', options.maxBufferedEvents);
+    checkBufferLimits(options);
     const {faults = this.faults} = options;
     if (faults !== undefined && !isFaults(faults)) throw invalidArgument('faults must be a Faults');
     const driver = memDriver(() => this.#state, this.#options.clock, this.#resources, options);

@@ -12,6 +12,7 @@ export interface OpenMemDriverOptions extends MemDriverOptions {
 const known: readonly string[] = Object.keys({
   store: true,
   maxBufferedEvents: true,
+  maxBufferedBytes: true,
   faults: true,
 } satisfies Record<keyof OpenMemDriverOptions, true>);
 
@@ -50,9 +51,9 @@ export type OpenMemOptions = OpenMemDriverOptions & KviOptions;
  * @throws `KVI_INVALID_ARGUMENT` for another URL, or an option out of its bounds
  */
 export async function openMem(url?: string, options: OpenMemOptions = {}): Promise<Kvi> {
-  const {store, maxBufferedEvents, faults, ...kviOptions} = options;
+  const {store, maxBufferedEvents, maxBufferedBytes, faults, ...kviOptions} = options;
   checkOptions(kviOptions);
-  const opening = trace('openMem', undefined, () => openMemDriver(url, {store, maxBufferedEvents, faults}));
+  const opening = trace('openMem', undefined, () => openMemDriver(url, {store, faults, maxBufferedEvents, maxBufferedBytes}));
   return createKvi(await opening, kviOptions);
 }
 

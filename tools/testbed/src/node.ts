@@ -1,9 +1,10 @@
 import {randomUUID} from 'node:crypto';
-import {mkdtemp, rm} from 'node:fs/promises';
+import {mkdir, mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {startChild, type Child} from './child.ts';
+import {etcdctl as runEtcdctl} from './etcdctl.ts';
 import {freePort} from './ports.ts';
 import type {EtcdBinary, Release} from './provision.ts';
 
@@ -43,6 +44,15 @@ export interface Etcd extends AsyncDisposable {
   signal(name: NodeJS.Signals): void;
   /** Kills it, if it still runs, and starts it again on its data and its ports. Resolves when it answers. */
   restart(): Promise<void>;
+  /** Saves what it holds to a file beside its data. */
+  snapshot(): Promise<string>;
+  /**
+   * Kills it, and starts it again as an operator does after a disaster: from a snapshot, or without one from nothing. To be
+   * called of a node that is alone.
+   *
+   * @param flags - for `etcdctl snapshot restore`
+   */
+  restartFrom(snapshot: string | undefined, ...flags: string[]): Promise<void>;
   /** Kills it and removes its data. Safe to repeat. */
   stop(): Promise<void>;
 }
@@ -84,6 +94,7 @@ export async function startNode(
   options: EtcdOptions,
 ): Promise<Etcd> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'kvi-etcd-')));
+  const snapshots = `${dataDir}-snapshots`;
   const url = `http://${plan.endpoint}`;
   const args = [
     ...['--name', plan.name, '--data-dir', dataDir],
@@ -111,7 +122,12 @@ export async function startNode(
   let child = await start();
   const stop = async (): Promise<void> => {
     await child.kill();
+    await rm(snapshots, {recursive: true, force: true});
     if (options.dataDir === undefined) await rm(dataDir, {recursive: true, force: true});
+  };
+  const etcdctl = async (...command: string[]): Promise<void> => {
+    const {code, stderr} = await runEtcdctl(url, ...command);
+    if (code !== 0) throw new Error(`etcdctl ${command.join(' ')}: ${stderr}`);
   };
   return {
     url,
@@ -127,6 +143,26 @@ export async function startNode(
     untilReady: () => untilReady(child, plan),
     restart: async () => {
       await child.kill();
+      child = await start();
+      await untilReady(child, plan);
+    },
+    async snapshot() {
+      await mkdir(snapshots, {recursive: true});
+      const file = join(snapshots, randomUUID());
+      await etcdctl('snapshot', 'save', file);
+      return file;
+    },
+    async restartFrom(snapshot, ...flags) {
+      await child.kill();
+      await rm(dataDir, {recursive: true});
+      if (snapshot === undefined) {
+        await mkdir(dataDir, {mode: 0o700});
+      } else {
+        const peer = ['--initial-advertise-peer-urls', plan.advertisedPeerUrl];
+        const cluster = ['--initial-cluster', `${plan.name}=${plan.advertisedPeerUrl}`];
+        const target = ['--name', plan.name, '--data-dir', dataDir, ...peer, ...cluster];
+        await etcdctl('snapshot', 'restore', snapshot, ...target, ...flags);
+      }
       child = await start();
       await untilReady(child, plan);
     },

@@ -1,19 +1,37 @@
 import type {Bytes} from '../etcd/bytes.ts';
 import type {DriverWatch} from './driver.ts';
 import {fifo} from '../async/fifo.ts';
-import {KviError} from '../etcd/errors.ts';
-import type {WatchResponse} from '../etcd/messages.ts';
+import {showValue} from '../etcd/bad-input.ts';
+import {invalidArgument, KviError} from '../etcd/errors.ts';
+import type {KeyValue, WatchResponse} from '../etcd/messages.ts';
 import {onAbort} from '../async/abort.ts';
 
-/** How many events a watch keeps for a consumer that is behind, before it ends with `KVI_SLOW_CONSUMER`. */
-export const defaultMaxBufferedEvents = 100_000;
+/** How much a watch keeps for a consumer that is behind, before it ends with `KVI_SLOW_CONSUMER`. */
+export interface BufferLimits {
+  /** Default 100,000. */
+  maxBufferedEvents?: number | undefined;
+  /** Bytes of keys and values. Default 64 MiB. */
+  maxBufferedBytes?: number | undefined;
+}
+
+/** The limits among other options. */
+export function bufferLimits({maxBufferedEvents, maxBufferedBytes}: BufferLimits): BufferLimits {
+  return {maxBufferedEvents, maxBufferedBytes};
+}
+
+/** @throws `KVI_INVALID_ARGUMENT` for a limit that is no positive integer */
+export function checkBufferLimits(limits: BufferLimits): void {
+  for (const [name, limit] of Object.entries(bufferLimits(limits))) {
+    if (limit !== undefined && !(Number.isInteger(limit) && limit > 0)) {
+      throw invalidArgument(`${name} must be a positive integer, not ${showValue(limit)}`);
+    }
+  }
+}
 
 /** What {@link eventBuffer} needs to know. */
-export interface EventBufferOptions {
+export interface EventBufferOptions extends BufferLimits {
   /** Called once, when the watch ends for whatever reason: let go of what feeds it. */
   onEnd: () => void;
-  /** Default: {@link defaultMaxBufferedEvents}. */
-  maxBufferedEvents?: number | undefined;
   /** Ends the watch with `KVI_ABORTED`. */
   signal?: AbortSignal | undefined;
 }
@@ -38,7 +56,7 @@ export interface EventBuffer {
  * bounded, and a consumer that lets it overflow gets an error that says where to go on, after all that was queued.
  */
 export function eventBuffer(options: EventBufferOptions): EventBuffer {
-  const {maxBufferedEvents = defaultMaxBufferedEvents, signal} = options;
+  const {maxBufferedEvents = 100_000, maxBufferedBytes = 64 * 1024 * 1024, signal} = options;
   const queue = fifo<WatchResponse<Bytes>>();
   const pulls: {
     resolve: (result: IteratorResult<WatchResponse<Bytes>>) => void;
@@ -46,7 +64,8 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
   }[] = [];
   const created = deferred<number>();
   let isCreated = false;
-  let buffered = 0;
+  let events = 0;
+  let bytes = 0;
   let error: KviError | undefined;
   let ended = false;
   let ignoreSignal: () => void = () => undefined;
@@ -87,7 +106,8 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
     next() {
       const response = queue.shift();
       if (response !== undefined) {
-        buffered -= response.events.length;
+        events -= response.events.length;
+        bytes -= bytesIn(response);
         return Promise.resolve({done: false, value: response});
       }
       return new Promise((resolve, reject) => {
@@ -124,23 +144,33 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
         return;
       }
       const [first] = response.events;
-      const isTooMuch = buffered > 0 && buffered + response.events.length > maxBufferedEvents;
-      if (first !== undefined && isTooMuch) {
-        const revision = first.kv.modRevision;
-        end(
-          new KviError(
-            'KVI_SLOW_CONSUMER',
-            `more than ${String(maxBufferedEvents)} events wait to be taken; watch again from revision ${String(revision)}, and take events faster`,
-            {revision},
-          ),
-        );
-        return;
-      }
-      buffered += response.events.length;
-      queue.push(response);
+      // Whatever its size, one response is kept: there is no other way to deliver it.
+      const wasEmpty = events === 0;
+      events += response.events.length;
+      bytes += bytesIn(response);
+      if (first === undefined || wasEmpty) queue.push(response);
+      else if (events > maxBufferedEvents) end(tooSlow(`${maxBufferedEvents} events`, first.kv.modRevision));
+      else if (bytes > maxBufferedBytes) end(tooSlow(`${maxBufferedBytes} bytes`, first.kv.modRevision));
+      else queue.push(response);
     },
     fail: end,
   };
+}
+
+function tooSlow(limit: string, revision: number): KviError {
+  return new KviError(
+    'KVI_SLOW_CONSUMER',
+    `more than ${limit} wait to be taken; watch again from revision ${revision}, and take events faster`,
+    {revision},
+  );
+}
+
+function bytesIn({events}: WatchResponse<Bytes>): number {
+  return events.reduce((sum, {kv, prevKv}) => sum + size(kv) + size(prevKv), 0);
+}
+
+function size(kv: KeyValue<Bytes> | undefined): number {
+  return kv === undefined ? 0 : kv.key.length + kv.value.length;
 }
 
 function deferred<T>() {

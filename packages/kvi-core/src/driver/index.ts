@@ -2,7 +2,9 @@
 export type {Driver, DriverCallOptions, DriverWatch} from './driver.ts';
 export {type Clock, sleep, systemClock, type Timer} from '../async/clock.ts';
 export {
-  defaultMaxBufferedEvents,
+  type BufferLimits,
+  bufferLimits,
+  checkBufferLimits,
   type EventBuffer,
   eventBuffer,
   type EventBufferOptions,

@@ -1,7 +1,7 @@
 import {abortable, closed, KviError} from 'kvi-core/driver';
 import type {Scopes} from '../async/scopes.ts';
 import type {Authenticator} from '../cluster/authenticator.ts';
-import type {Members} from '../cluster/members.ts';
+import type {Member, Members} from '../cluster/members.ts';
 import type {Method} from '../wire/etcd.ts';
 import {type GrpcFailure, isTokenRefused, toKviError} from '../wire/failures.ts';
 
@@ -19,6 +19,8 @@ export interface RequestStream<Q> {
   cancel(): void;
   /** The member does not answer: later calls and streams prefer others. */
   demote(reason: string): void;
+  /** The version of the member's etcd; empty if it does not tell. */
+  version(): Promise<string>;
   /**
    * The server refused the token that the stream was opened with, which it keeps for its whole life.
    *
@@ -48,7 +50,13 @@ export interface RequestStreams {
   close(): void;
 }
 
-export function requestStreams(members: Members, scopes: Scopes, auth: Authenticator): RequestStreams {
+/** @param versionOf - asks a member for the version of its etcd */
+export function requestStreams(
+  members: Members,
+  scopes: Scopes,
+  auth: Authenticator,
+  versionOf: (member: Member) => Promise<string>,
+): RequestStreams {
   const endings = new Set<() => void>();
 
   async function open<Q, R>(
@@ -73,7 +81,13 @@ export function requestStreams(members: Members, scopes: Scopes, auth: Authentic
     }
 
     stream.on('data', (response: R) => {
-      if (endings.has(close)) listener.onResponse(response);
+      if (!endings.has(close)) return;
+      try {
+        listener.onResponse(response);
+      } catch (cause) {
+        end(new KviError('KVI_INTERNAL', `${name}: unexpected response`, {cause}));
+        stream.cancel();
+      }
     });
     // `status` follows it, and also comes when the server ends the stream without an error.
     stream.on('error', () => undefined);
@@ -99,6 +113,7 @@ export function requestStreams(members: Members, scopes: Scopes, auth: Authentic
       demote: (reason) => {
         members.demote(member, reason);
       },
+      version: () => versionOf(member).catch(() => ''),
       tokenRefused: () => auth.refused(headers),
     };
   }

@@ -1,6 +1,8 @@
 import {
   backoffMs,
   abortable,
+  type BufferLimits,
+  bufferLimits,
   type Bytes,
   closed,
   type DriverWatch,
@@ -12,16 +14,19 @@ import {
   type WatchRequest,
 } from 'kvi-core/driver';
 import {publish} from '../telemetry/diagnostics.ts';
-import {type SentWatchRequest, watch as watchMethod, type WatchMessage} from '../wire/etcd.ts';
+import type {WatchMessage} from '../wire/etcd.ts';
 import {isTokenRefused} from '../wire/failures.ts';
-import type {RequestStream, RequestStreams} from './request-streams.ts';
+import type {RequestStreams} from './request-streams.ts';
+import type {StoreHistory} from './store-history.ts';
 import {createWatch, type Watch} from './watch.ts';
+import {openWatchStream, type WatchStream} from './watch-stream.ts';
 
 /** What {@link watchRegistry} needs. */
-export interface WatchRegistryOptions {
-  maxBufferedEvents?: number | undefined;
+export interface WatchRegistryOptions extends BufferLimits {
   /** Whether diagnostics name the keys. Default false. */
   diagnosticKeys?: boolean | undefined;
+  /** What is known of the store's revisions. */
+  history: StoreHistory;
   /** Reads the store's revision by reading the key that is to be watched. */
   presentRevision: (key: Bytes, signal: AbortSignal) => Promise<number>;
 }
@@ -29,30 +34,29 @@ export interface WatchRegistryOptions {
 /** Runs watches. */
 export interface WatchRegistry {
   watch(request: WatchRequest<Bytes>, options?: {signal?: AbortSignal | undefined}): DriverWatch;
+  /** Ends all watches with this error, but for those that have not begun. */
+  endAll(error: KviError): void;
   /** Ends all watches with `KVI_CLOSED`, including those that wait for a connection. */
   close(): void;
 }
+
+/** How many times in a row the server may cancel a watch, for a reason that may pass, before the watch gives up. */
+const maxCancellations = 10;
 
 /**
  * Runs all watches of a handle on one stream, which is open while there are watches. When it breaks, it is opened again, and
  * every watch resumes where it was.
  */
 export function watchRegistry(streams: RequestStreams, options: WatchRegistryOptions): WatchRegistry {
-  const {maxBufferedEvents, presentRevision, diagnosticKeys = false} = options;
-  const watches = new Map<number, Watch>();
-  let lastId = 0;
-  let stream: RequestStream<SentWatchRequest> | undefined;
+  const {history, diagnosticKeys = false} = options;
+  const watches = new Set<Watch>();
+  let stream: WatchStream | undefined;
   let opening: AbortController | undefined;
   let retry: Timer | undefined;
-  /** How many streams in a row broke before they worked. */
+  /** How many streams in a row broke before anything but a refusal arrived. */
   let failures = 0;
   /** Whether the last stream broke, rather than ended with its last watch. */
   let interrupted = false;
-  /**
-   * The ids of the watches whose `created` response is due. etcd responds in order, and a refusal names no id, so only the
-   * order tells which watch was refused.
-   */
-  let creating: number[] = [];
   /** The read of the revision that is about to be sent. */
   let reading: Promise<number> | undefined;
   const neverAborted = new AbortController().signal;
@@ -61,13 +65,12 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
     request: WatchRequest<Bytes>,
     {signal}: {signal?: AbortSignal | undefined} = {},
   ): DriverWatch {
-    const id = ++lastId;
     const onEnd = () => {
-      release(id);
+      release(watch);
     };
-    const watch = createWatch(id, request, {maxBufferedEvents, signal, onEnd});
+    const watch: Watch = createWatch(request, {...bufferLimits(options), signal, onEnd});
     if (!watch.buffer.ended) {
-      watches.set(id, watch);
+      watches.add(watch);
       void start(watch);
     }
     return watch.buffer.watch;
@@ -78,33 +81,40 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
    * start it after the revision of the member that is asked, which may be behind, and which etcd 3.5 reports inexactly.
    */
   async function start(watch: Watch): Promise<void> {
-    for (let attempt = 1; watch.nextRevision === 0; attempt += 1) {
-      try {
-        watch.nextRevision = (await sharedRevision(watch)) + 1;
-      } catch (error) {
-        if (!mayPass(error)) {
-          watch.fail(error);
-          return;
-        }
-        await sleep(systemClock, backoffMs(attempt), watch.over).catch(() => undefined);
-      }
-      if (watch.buffer.ended) return;
+    if (watch.nextRevision === 0) {
+      const revision = await readRevision(watch, () => sharedRevision(watch));
+      if (revision === undefined) return;
+      watch.nextRevision = revision + 1;
     }
     if (stream === undefined) open();
-    else create(watch, stream);
+    else stream.add(watch);
+  }
+
+  /** Reads a revision, as often as it takes. Undefined if the watch ended before. */
+  async function readRevision(watch: Watch, read: () => Promise<number>): Promise<number | undefined> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const revision = await read();
+        return watch.buffer.ended ? undefined : revision;
+      } catch (error) {
+        if (!mayPass(error)) watch.fail(error);
+      }
+      if (watch.buffer.ended) return undefined;
+      await sleep(systemClock, backoffMs(attempt), watch.over).catch(() => undefined);
+    }
   }
 
   /** Watches that start in one turn of the event loop share the read, unless the user may not read that key. */
   async function sharedRevision(watch: Watch): Promise<number> {
     reading ??= Promise.resolve().then(() => {
       reading = undefined;
-      return presentRevision(watch.request.key, neverAborted);
+      return options.presentRevision(watch.request.key, neverAborted);
     });
     try {
       return await abortable(reading, watch.over);
     } catch (error) {
       if (!isKviError(error, 'KVI_PERMISSION_DENIED')) throw error;
-      return presentRevision(watch.request.key, watch.over);
+      return options.presentRevision(watch.request.key, watch.over);
     }
   }
 
@@ -123,17 +133,18 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
     const mine = new AbortController();
     opening = mine;
     try {
-      const opened = await streams.open('watch', watchMethod, {onResponse, onEnd: broken}, mine.signal);
+      const listener = {onCreated, onCanceled, onResponse, onEnd: broken};
+      const opened = await openWatchStream(streams, listener, mine.signal);
       if (mine.signal.aborted) {
         opened.cancel();
         return;
       }
       opening = undefined;
       stream = opened;
-      const started = [...watches.values()].filter(({nextRevision}) => nextRevision !== 0);
+      const started = [...watches].filter(({nextRevision}) => nextRevision !== 0);
       if (interrupted) tellResumed(started);
       interrupted = false;
-      for (const watch of started) create(watch, opened);
+      for (const watch of started) opened.add(watch);
     } catch (error) {
       if (mine.signal.aborted) return;
       opening = undefined;
@@ -160,75 +171,82 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
   function broken(error: unknown): void {
     interrupted ||= stream !== undefined;
     stream = undefined;
-    creating = [];
     failures += 1;
-    for (const watch of watches.values()) {
+    for (const watch of watches) {
       watch.interrupt();
       if (!mayPass(error)) watch.fail(error);
     }
     if (watches.size > 0) open();
   }
 
-  function create(watch: Watch, on: RequestStream<SentWatchRequest>): void {
-    creating.push(watch.id);
-    on.write({create: watch.toRequest()});
+  function onResponse({header}: WatchMessage): void {
+    failures = 0;
+    history.heard(header);
   }
 
-  function onResponse(response: WatchMessage): void {
-    if (response.created) {
-      onCreated(response, creating.shift());
-      return;
-    }
-    // A watch that has ended may still get what was under way.
-    const watch = watches.get(response.watchId);
-    if (watch === undefined) return;
-    if (response.canceled) onCanceled(watch, response);
-    else watch.receive(response);
-  }
-
-  function onCreated(response: WatchMessage, id: number | undefined): void {
-    const watch = id === undefined ? undefined : watches.get(id);
-    if (!response.canceled) failures = 0;
-    if (watch === undefined) return;
-    if (response.canceled) onCanceled(watch, response);
-    else if (response.watchId === id) watch.buffer.created(watch.nextRevision);
-    else {
-      const message = 'the server ignored the requested watch id; kvi needs etcd 3.4 or later';
-      watch.fail(new KviError('KVI_INTERNAL', message));
-    }
+  function onCreated(watch: Watch, {header}: WatchMessage): void {
+    watch.created();
+    // The answer is taken in where it arrives.
+    if (history.heard(header)) void readRevision(watch, () => sharedRevision(watch));
   }
 
   function onCanceled(watch: Watch, response: WatchMessage): void {
     const {reason, error} = watch.cancellation(response);
-    const tokenRefused = isTokenRefused(reason) && stream?.tokenRefused() === true;
-    if (tokenRefused || mayPass(error)) restart();
-    else watch.fail(error);
+    if (isTokenRefused(reason) && stream?.tokenRefused() === true) restart();
+    else if (mayPass(error)) void createAgain(watch, error);
+    else giveUp(watch, error);
   }
 
+  /** All watches need a stream with another token. */
   function restart(): void {
     stream?.cancel();
     broken(new KviError('KVI_UNAVAILABLE', 'the server cancelled a watch'));
   }
 
+  async function createAgain(watch: Watch, error: KviError): Promise<void> {
+    watch.interrupt();
+    watch.cancellations += 1;
+    if (watch.cancellations > maxCancellations) {
+      watch.fail(error);
+      return;
+    }
+    await sleep(systemClock, backoffMs(watch.cancellations), watch.over).catch(() => undefined);
+    if (!watch.buffer.ended) stream?.add(watch);
+  }
+
+  /** Ends a watch, unless it was to start now and has not been in place: it has missed nothing, and starts again. */
+  function giveUp(watch: Watch, error: KviError): void {
+    const isToStartNow = (watch.request.startRevision ?? 0) === 0 && !watch.isCreated;
+    if (!(isToStartNow && isKviError(error, 'KVI_COMPACTED'))) {
+      watch.fail(error);
+      return;
+    }
+    stream?.remove(watch);
+    watch.nextRevision = 0;
+    void start(watch);
+  }
+
   /** Removes a watch that has ended. */
-  function release(id: number): void {
-    if (!watches.delete(id)) return;
+  function release(watch: Watch): void {
+    if (!watches.delete(watch)) return;
     if (watches.size > 0) {
-      stream?.write({cancel: {watchId: id}});
+      stream?.remove(watch);
       return;
     }
     retry?.cancel();
     opening?.abort();
     stream?.cancel();
     retry = opening = stream = undefined;
-    creating = [];
     failures = 0;
   }
 
   return {
     watch,
+    endAll(error) {
+      for (const each of [...watches]) if (each.nextRevision !== 0) giveUp(each, error);
+    },
     close() {
-      for (const {buffer} of watches.values()) buffer.fail(closed());
+      for (const {buffer} of watches) buffer.fail(closed());
     },
   };
 }

@@ -1,5 +1,7 @@
 import {
+  type BufferLimits,
   type Bytes,
+  type Event,
   type EventBuffer,
   eventBuffer,
   isKviError,
@@ -8,26 +10,33 @@ import {
   type WatchRequest,
 } from 'kvi-core/driver';
 import {type GrpcFailure, parseCancelReason, toKviError} from '../wire/failures.ts';
-import type {ReceivedEvent, SentWatch, WatchMessage} from '../wire/etcd.ts';
+import type {SentWatch, WatchMessage} from '../wire/etcd.ts';
 import {fromEvent, revisionOf, toWatch} from '../wire/translate.ts';
 
 /** One watch, whatever stream it is on. */
 export interface Watch {
-  readonly id: number;
   readonly request: WatchRequest<Bytes>;
   readonly buffer: EventBuffer;
   /** Aborts when the watch ends. */
   readonly over: AbortSignal;
   /**
-   * The first revision whose events have not been delivered: where the watch starts, and where it resumes after the
-   * stream broke. Only a delivery or a progress notification advances it; while a watch catches up, the revision in a
-   * response's header is far ahead of its events. 0 until the present revision has been read.
+   * The first revision of which nothing is known: where the watch starts, and where it resumes after the stream broke. Only
+   * a delivery or a progress notification advances it; while a watch catches up, the revision in a response's header is far
+   * ahead of its events. 0 until the present revision has been read.
    */
   nextRevision: number;
+  /** Whether it has ever been in place. */
+  readonly isCreated: boolean;
+  /** How many times in a row the server cancelled it for a reason that may pass. */
+  cancellations: number;
   /** The request that creates the watch on a stream. */
-  toRequest(): SentWatch;
+  toRequest(id: number): SentWatch;
+  /** It is in place on a stream. */
+  created(): void;
   /** Takes in a response with events, a part of them, or a progress notification. */
   receive(response: WatchMessage): void;
+  /** Nothing up to this revision is missing. */
+  advance(revision: number): void;
   /** The stream broke: events of which only a part came will come again. */
   interrupt(): void;
   /** What it means that the server cancelled the watch. */
@@ -37,13 +46,14 @@ export interface Watch {
 
 /** @param onEnd - called once when the watch ends, for whatever reason */
 export function createWatch(
-  id: number,
   request: WatchRequest<Bytes>,
-  options: {maxBufferedEvents: number | undefined; signal: AbortSignal | undefined; onEnd: () => void},
+  options: BufferLimits & {signal: AbortSignal | undefined; onEnd: () => void},
 ): Watch {
   const over = new AbortController();
-  /** Events of a response that comes in several parts. */
-  let fragments: ReceivedEvent[] = [];
+  let isCreated = false;
+  let delivered = (request.startRevision ?? 0) - 1;
+  /** Events of a revision whose rest is due. */
+  let partial: Event<Bytes>[] = [];
 
   const buffer = eventBuffer({
     ...options,
@@ -53,37 +63,57 @@ export function createWatch(
     },
   });
 
+  function advance(revision: number): void {
+    watch.nextRevision = Math.max(watch.nextRevision, revision + 1);
+  }
+
   function onProgress(revision: number): void {
     if (revision < watch.nextRevision - 1) return;
-    watch.nextRevision = revision + 1;
+    advance(revision);
     if (request.progressNotify === true) buffer.push({revision, events: []});
   }
 
+  /** A fragment may end within a revision; the revisions before its last are whole. */
   function onEvents({events: received, fragment}: WatchMessage): void {
-    const all = fragments.length === 0 ? received : fragments.concat(received);
-    fragments = fragment ? all : [];
-    if (fragment) return;
-    const events = all.map(fromEvent).filter(({kv}) => kv.modRevision >= watch.nextRevision);
+    const all = partial.concat(received.map(fromEvent));
+    const last = all.at(-1)?.kv.modRevision ?? 0;
+    const isPartial = ({kv}: Event<Bytes>) => fragment && kv.modRevision === last;
+    partial = all.filter(isPartial);
+    deliver(all.filter((event) => !isPartial(event)));
+  }
+
+  function deliver(all: readonly Event<Bytes>[]): void {
+    const events = all.filter(({kv}) => kv.modRevision > delivered);
     const revision = events.at(-1)?.kv.modRevision;
     if (revision === undefined) return;
-    watch.nextRevision = revision + 1;
+    delivered = revision;
+    advance(revision);
     buffer.push({revision, events});
   }
 
   const watch: Watch = {
-    id,
     request,
     buffer,
     over: over.signal,
     nextRevision: request.startRevision ?? 0,
-    toRequest: () => toWatch(request, id, watch.nextRevision),
+    get isCreated() {
+      return isCreated;
+    },
+    cancellations: 0,
+    toRequest: (id) => toWatch(request, id, watch.nextRevision),
+    created() {
+      isCreated = true;
+      buffer.created(watch.nextRevision);
+    },
     receive(response) {
-      const isProgress = response.events.length === 0 && !response.fragment && fragments.length === 0;
+      watch.cancellations = 0;
+      const isProgress = response.events.length === 0 && !response.fragment && partial.length === 0;
       if (isProgress) onProgress(revisionOf(response.header));
       else onEvents(response);
     },
+    advance,
     interrupt() {
-      fragments = [];
+      partial = [];
     },
     cancellation({compactRevision, cancelReason}) {
       const reason = parseCancelReason(cancelReason);

@@ -25,6 +25,8 @@ import {
 } from './protobuf.ts';
 
 const header = message({revision: int64(3), raftTerm: int64(4)});
+/** The header, with what only few look at. */
+const wholeHeader = message({clusterId: id(1), memberId: id(2), revision: int64(3)});
 
 /** kvi's empty end means none; to etcd, one that is sent means every key from `key` on. */
 function rangeEnd(number: number): Field<Bytes> {
@@ -174,6 +176,7 @@ const watchCreate = message({
 const watchRequest = message({
   create: nested(1, watchCreate),
   cancel: nested(2, message({watchId: int64(1)})),
+  progress: nested(3, message({})),
 });
 
 const event = message({
@@ -183,7 +186,7 @@ const event = message({
 });
 
 const watchResponse = message({
-  header: nested(1, header),
+  header: nested(1, wholeHeader),
   watchId: int64(2),
   created: bool(3),
   canceled: bool(4),
@@ -248,10 +251,11 @@ export const memberList = method(
   'Cluster/MemberList',
   message({linearizable: bool(1)}),
   message({
-    header: nested(1, message({clusterId: id(1), memberId: id(2)})),
+    header: nested(1, wholeHeader),
     members: repeated(nested(2, member)),
   }),
 );
+export const status = method('Maintenance/Status', nothing, message({version: text(2)}));
 
 /** A stream of watches: create and cancel some, and receive the events of all. */
 export const watch = method('Watch/Watch', watchRequest, watchResponse);

@@ -71,7 +71,7 @@ export function fromEvent({type, kv, prevKv}: ReceivedEvent): Event<Bytes> {
   return prevKv === undefined ? {type, kv} : {type, kv, prevKv};
 }
 
-export function revisionOf(header: Header | undefined): number {
+export function revisionOf(header: Pick<Header, 'revision'> | undefined): number {
   return header?.revision ?? 0;
 }
 

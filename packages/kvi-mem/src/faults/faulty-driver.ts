@@ -1,4 +1,6 @@
 import {
+  type BufferLimits,
+  bufferLimits,
   closed,
   type Driver,
   type DriverCallOptions,
@@ -16,12 +18,12 @@ import {type ResumingWatch, resumingWatch} from './resuming-watch.ts';
  *
  * It is made of the port alone. While nothing is planned, calls go straight through.
  *
- * @param maxBufferedEvents as that of the driver
+ * @param limits those of the driver
  */
 export function faultyDriver(
   driver: Driver,
   plan: FaultPlan,
-  {maxBufferedEvents}: {maxBufferedEvents?: number | undefined} = {},
+  limits: BufferLimits = {},
 ): Driver {
   const {clock} = driver;
   const closing = new AbortController();
@@ -108,7 +110,7 @@ export function faultyDriver(
       let isOver = false;
       started = resumingWatch(driver, request, {
         signal,
-        maxBufferedEvents,
+        ...bufferLimits(limits),
         isSuspended: plan.watchesAreDown,
         onEnd() {
           isOver = true;
