@@ -92,6 +92,32 @@ describe('a buffer of events', () => {
     await expect(watch.next()).rejects.toMatchObject({revision: 7});
   });
 
+  it('counts the bytes of keys, values and previous values as well', async () => {
+    const {watch, push} = buffer({maxBufferedBytes: 9});
+    push(response(1, 2));
+    const [event] = response(2).events;
+    if (event === undefined) throw new Error('an event');
+    push({revision: 2, events: [{...event, prevKv: event.kv}]});
+    push(response(3));
+    for (const revision of [1, 2]) expect(await watch.next()).toMatchObject({value: {revision}});
+    await expect(watch.next()).rejects.toMatchObject({
+      code: 'KVI_SLOW_CONSUMER',
+      message: expect.stringMatching(/more than 9 bytes .*from revision 3/),
+      revision: 3,
+    });
+  });
+
+  it('forgets the bytes of what was taken', async () => {
+    const {watch, push, ends} = buffer({maxBufferedBytes: 5});
+    for (let revision = 1; revision < 9; revision += 1) {
+      push(response(revision));
+      push(response(revision));
+      await watch.next();
+      await watch.next();
+    }
+    expect(ends).toHaveLength(0);
+  });
+
   it('never ends a consumer that keeps up, however much comes', async () => {
     const {watch, push, ends} = buffer({maxBufferedEvents: 3});
     for (let revision = 1; revision <= 100; revision += 1) {

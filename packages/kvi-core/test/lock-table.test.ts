@@ -1,6 +1,6 @@
 import {describe, expect, it} from '@jest/globals';
 import {modelDriver} from 'kvi-contract';
-import {type Driver, KviError} from 'kvi-core/driver';
+import {type Driver, eventBuffer, KviError} from 'kvi-core/driver';
 import {sessionPool} from '../src/lease/session-pool.ts';
 import {lockTable} from '../src/primitives/lock-table.ts';
 import {handClock} from './hand-clock.ts';
@@ -97,6 +97,24 @@ describe('A lock', () => {
       code: 'KVI_LOCK_LOST',
       cause: {code: 'KVI_LOCK_LOST', cause: {code: 'KVI_KEY_NOT_FOUND'}},
     });
+  });
+
+  it('looks at its key though every watch fails, without a rush', async () => {
+    const {table, own, driver, clock} = underTest();
+    let watches = 0;
+    driver.watch = () => {
+      watches += 1;
+      const {watch, fail} = eventBuffer({onEnd: () => undefined});
+      fail(new KviError('KVI_INTERNAL', 'made to fail'));
+      return watch;
+    };
+    const lock = await table.lock(request);
+    await clock.advance(5_000);
+    expect(lock.isHeld()).toBe(true);
+    expect(watches).toBeLessThan(20);
+    await own.txn({success: [{type: 'deleteRange', key: Buffer.from(lock.key)}]});
+    await clock.advance(2_000);
+    expect(lock.signal.reason).toMatchObject({code: 'KVI_LOCK_LOST', cause: {code: 'KVI_KEY_NOT_FOUND'}});
   });
 
   it('that was lost is said to be lost also when it cannot be given back', async () => {

@@ -1,7 +1,7 @@
 import {afterAll, beforeAll, expect, it} from '@jest/globals';
 import {type Bytes, type Driver, prefixEnd, type WatchResponse} from 'kvi-core/driver';
 import {describeWithEtcd, startEtcd, startProxy, type Etcd, type Proxy} from 'kvi-testbed';
-import {openEtcdDriver} from '../src/index.ts';
+import {openEtcd, openEtcdDriver} from '../src/index.ts';
 import {bytes, failure, put, recordDiagnostics, take, text} from './support/util.ts';
 
 describeWithEtcd('watches', () => {
@@ -202,18 +202,52 @@ describeWithEtcd('watches', () => {
     expect(await failure(watch.next())).toMatchObject({code: 'KVI_COMPACTED', compactRevision: revision});
   });
 
-  it('fail with where to go on when their consumer is too slow', async () => {
-    const slow = await openEtcdDriver(etcd.url, {maxBufferedEvents: 2});
-    const watch = slow.watch({key: bytes('slow')});
-    const first = await watch.created;
-    for (let index = 0; index < 4; index += 1) await slow.txn(put('slow'));
-    // The fence: when its event is here, those before it have arrived.
-    const fence = slow.watch({key: bytes('slow'), startRevision: first + 3});
-    await take(fence, 1);
-    expect(await take(watch, 2)).toHaveLength(2);
-    expect(await failure(watch.next())).toMatchObject({code: 'KVI_SLOW_CONSUMER', revision: first + 2});
+  it('advance by whole revisions, though no response ever arrives whole', async () => {
+    const own = await startProxy(etcd.endpoint);
+    const slow = await openEtcdDriver(own.url);
+    const [count, value] = [12, 'x'.repeat(1_000_000)];
+    const {revision: first} = await driver.txn(put('fragments', value));
+    for (let index = 1; index < count; index += 1) await driver.txn(put('fragments', value));
+    const watch = slow.watch({key: bytes('fragments'), startRevision: first});
+    const taking = take(watch, count);
+    let isOver = false;
+    void taking.then(() => (isOver = true));
+    // etcd sends all that is due as one response, in fragments of 2 MB or less.
+    while (!isOver) await Promise.race([own.cutAfter(4_500_000), taking]);
+    const revisions = (await taking).map(({kv}) => kv.modRevision);
+    expect(revisions).toEqual(Array.from({length: count}, (_, index) => first + index));
     await slow.close();
+    await own.close();
   });
+
+  it('start two thousand at once, beside as many writes', async () => {
+    const keys = Array.from({length: 2_000}, (_, index) => `many/${String(index)}`);
+    const kv = await openEtcd(etcd.url, {timeoutMs: 60_000});
+    const first = await Promise.all(
+      keys.map((key) => {
+        const change = kv.watch(key, {timeoutMs: 60_000});
+        return Promise.all([change, kv.store(key, 'v')]);
+      }),
+    );
+    expect(first).toHaveLength(keys.length);
+    await kv.close();
+  });
+
+  it.each([{maxBufferedEvents: 2}, {maxBufferedBytes: 11}])(
+    'fail with where to go on when their consumer is too slow: %j',
+    async (limits) => {
+      const slow = await openEtcdDriver(etcd.url, limits);
+      const watch = slow.watch({key: bytes('slow')});
+      const first = await watch.created;
+      for (let index = 0; index < 4; index += 1) await slow.txn(put('slow'));
+      // The fence: when its event is here, those before it have arrived.
+      const fence = slow.watch({key: bytes('slow'), startRevision: first + 3});
+      await take(fence, 1);
+      expect(await take(watch, 2)).toHaveLength(2);
+      expect(await failure(watch.next())).toMatchObject({code: 'KVI_SLOW_CONSUMER', revision: first + 2});
+      await slow.close();
+    },
+  );
 });
 
 /** Numbers from 0 to 1 that are the same each time (a linear congruential generator). */

@@ -124,6 +124,20 @@ describe('A watch of the store in process', () => {
     expect(await collect(other, 3)).toEqual(['put k=2@2', 'put k=3@3', 'put k=4@4']);
   });
 
+  it.each(['maxBufferedEvents', 'maxBufferedBytes'])('refuses %s that are no number', (name) => {
+    for (const limit of [0, 1.5, '2', NaN]) {
+      expect(() => new MemStore().driver({[name]: limit})).toThrow(`${name} must be a positive integer, not`);
+    }
+  });
+
+  it('that is given up for its memory says where to go on', async () => {
+    const store = new MemStore();
+    const slow = store.driver({maxBufferedBytes: 2_500}).watch(everything);
+    for (const value of ['2', '3', '4']) await put(store.driver(), 'k', value.repeat(1_000));
+    for (let taken = 0; taken < 2; taken += 1) await slow.next();
+    await expect(slow.next()).rejects.toMatchObject({code: 'KVI_SLOW_CONSUMER', revision: 4});
+  });
+
   it('ends with its handle, and those of other handles go on', async () => {
     const store = new MemStore();
     const [closing, staying] = [store.driver(), store.driver()];

@@ -14,14 +14,8 @@ export async function startGrpcProxy(target: string, release?: Release): Promise
   const {path} = await provisionEtcd(release);
   return retryTakenPorts(async () => {
     const endpoint = `127.0.0.1:${await freePort()}`;
-    const child = await startChild(path, [
-      'grpc-proxy',
-      'start',
-      '--endpoints',
-      target,
-      '--listen-addr',
-      endpoint,
-    ]);
+    const addresses = ['--endpoints', target, '--listen-addr', endpoint, '--advertise-client-url', endpoint];
+    const child = await startChild(path, ['grpc-proxy', 'start', ...addresses]);
     child.stdout.resume();
     while (!(await answers(endpoint))) {
       if (child.hasExited()) throw new Error(`etcd grpc-proxy ended: ${child.complaint()}`);

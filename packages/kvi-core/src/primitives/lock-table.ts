@@ -2,7 +2,6 @@ import {Mutex, type MutexInterface} from 'async-mutex';
 import type {DistLock} from '../api/dist-lock.ts';
 import {lookBeforeTelling} from '../async/abort.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
-import {retryUntil} from '../async/retry-until.ts';
 import {closed, KviError} from '../etcd/errors.ts';
 import {giveUpMs} from '../lease/grant.ts';
 import {lockMutex, type MutexContext, type Ownership, unlockMutex, untilLost} from './mutex.ts';
@@ -113,7 +112,6 @@ export function lockTable(context: MutexContext, closing: AbortSignal): LockTabl
 
 /** @param onRelease - called once, when the lock was released or given up */
 function ownLock(context: MutexContext, name: string, owner: Ownership, onRelease: () => void): OwnLock {
-  const {driver} = context;
   const {key, createRevision, session} = owner;
   const lost = new AbortController();
   const watching = new AbortController();
@@ -133,7 +131,7 @@ function ownLock(context: MutexContext, name: string, owner: Ownership, onReleas
   lookBeforeTelling(lost.signal, () => {
     if (released === undefined) session.isAlive();
   });
-  retryUntil(driver.clock, watching.signal, () => untilLost(driver, owner, watching.signal)).then(
+  untilLost(context.driver, owner, watching.signal).then(
     () => lose(new KviError('KVI_KEY_NOT_FOUND', `the key ${key} was deleted`)),
     // It was released, or lost with its lease.
     () => undefined,

@@ -270,14 +270,19 @@ async function stillThere(
   return kvs[0]?.createRevision === contender.createRevision ? {...contender, revision} : undefined;
 }
 
-/** Resolves when the owner's key is gone. */
+/** Resolves when the owner's key is gone. Whatever becomes of a watch, the key is looked at. */
 export async function untilLost(driver: Driver, owner: Ownership, signal: AbortSignal): Promise<void> {
   const key = Buffer.from(owner.key);
   let seen: Contender | undefined = owner;
-  while (seen !== undefined) {
-    await deleted(driver, {key, revision: seen.revision}, signal);
-    seen = await stillThere(driver, seen, signal);
-  }
+  await retryUntil(driver.clock, signal, async () => {
+    for (;;) {
+      seen ??= await stillThere(driver, owner, signal);
+      if (seen === undefined) return;
+      const {revision} = seen;
+      seen = undefined;
+      await deleted(driver, {key, revision}, signal);
+    }
+  });
 }
 
 /**
