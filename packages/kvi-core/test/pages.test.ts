@@ -154,4 +154,19 @@ describe('A large range', () => {
       expect(reads).toBe(attempts === 1 ? 1 : 3);
     }
   });
+
+  it('reads a page from the whole cluster when another member does not have the revision of the first yet', async () => {
+    const {port, pages} = store(keysOf(600, 1));
+    const behind: PolicyDriver = {
+      ...port,
+      range(request, options) {
+        const isBehind = request.serializable === true && request.revision !== undefined;
+        const error = new KviError('KVI_FUTURE_REVISION', 'made to fail');
+        return isBehind ? Promise.reject(error) : port.range(request, options);
+      },
+    };
+    const {kvs} = await readRange(behind, {...everything, serializable: true}, {timeoutMs: 1000});
+    expect(kvs).toHaveLength(600);
+    expect(pages.map(({serializable}) => serializable)).toEqual([true, false]);
+  });
 });

@@ -1,8 +1,8 @@
 import {describe, expect, it} from '@jest/globals';
 import {modelDriver} from 'kvi-contract';
-import {type Driver, type DriverCallOptions, eventBuffer} from 'kvi-core/driver';
+import {type Driver, type DriverCallOptions, eventBuffer, KviError} from 'kvi-core/driver';
 import {withPolicy} from '../src/policy/policy-driver.ts';
-import {exponentialBackoff} from '../src/policy/retry-policies.ts';
+import {exponentialBackoff, limitAttempts, noRetries} from '../src/policy/retry-policies.ts';
 import {handClock} from './hand-clock.ts';
 
 const write = {success: [{type: 'put', key: Buffer.from('k'), value: Buffer.from('v')}]} as const;
@@ -104,5 +104,46 @@ describe('The port', () => {
     const {revision} = await ported.txn(write);
     await ported.compact(revision);
     await expect(own.compact(revision)).rejects.toMatchObject({code: 'KVI_COMPACTED'});
+  });
+});
+
+describe('A revocation whose outcome is unknown', () => {
+  const unknown = new KviError('KVI_UNKNOWN_OUTCOME', 'made to fail');
+
+  /** The answers of a driver to revocations, in turn, and how many it gave. */
+  function revoking(answers: readonly (KviError | undefined)[], retryPolicy = limitAttempts(5)) {
+    let calls = 0;
+    const driver: Driver = {
+      ...modelDriver(),
+      leaseRevoke() {
+        const error = answers[calls];
+        calls += 1;
+        return error === undefined ? Promise.resolve() : Promise.reject(error);
+      },
+    };
+    return {ported: withPolicy(driver, {timeoutMs: 1000, retryPolicy}), calls: () => calls};
+  }
+
+  const gone = new KviError('KVI_LEASE_NOT_FOUND', 'made to fail');
+
+  it.each([
+    ['succeeds', undefined],
+    ['finds the lease gone', gone],
+  ])('is repeated until it %s', async (_, last) => {
+    const {ported, calls} = revoking([unknown, unknown, last]);
+    await ported.leaseRevoke('1');
+    expect(calls()).toBe(3);
+  });
+
+  it('is not repeated where nothing is', async () => {
+    const {ported, calls} = revoking([unknown], noRetries);
+    await expect(ported.leaseRevoke('1')).rejects.toBe(unknown);
+    expect(calls()).toBe(1);
+  });
+
+  it('differs from one of a lease that was gone before', async () => {
+    const unavailable = new KviError('KVI_UNAVAILABLE', 'made to fail');
+    const {ported} = revoking([unavailable, gone]);
+    await expect(ported.leaseRevoke('1')).rejects.toBe(gone);
   });
 });

@@ -45,6 +45,12 @@ async function readPages(
   request: RangeRequest<Bytes>,
 ): Promise<RangeResponse<Bytes>> {
   const wanted = (request.limit ?? 0) === 0 ? Infinity : (request.limit ?? 0);
+  const readPage = (page: RangeRequest<Bytes>) =>
+    read(page).catch((error: unknown) => {
+      // Another member answered, which does not have the revision of the first page yet.
+      if (page.serializable !== true || !isKviError(error, 'KVI_FUTURE_REVISION')) throw error;
+      return read({...page, serializable: false});
+    });
   const first = await read({...request, limit: Math.min(firstPageKeys, wanted)});
   const {revision, count, kvs} = first;
   // A response tells the present revision, also when it was asked for the store as it was at another.
@@ -57,7 +63,12 @@ async function readPages(
     if (last === undefined) break;
     limit = nextLimit(page.kvs, limit);
     const rest = request.sortOrder === 'descend' ? {rangeEnd: last.key} : {key: nextKey(last.key)};
-    page = await read({...request, ...rest, revision: pinned, limit: Math.min(limit, wanted - kvs.length)});
+    page = await readPage({
+      ...request,
+      ...rest,
+      revision: pinned,
+      limit: Math.min(limit, wanted - kvs.length),
+    });
     for (const kv of page.kvs) kvs.push(kv);
   }
   return {revision, kvs, more: page.more, count};

@@ -1,7 +1,8 @@
 import type {RetryPolicy} from '../api/retry-policy.ts';
 import type {Driver, DriverCallOptions} from '../driver/driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
-import {closed} from '../etcd/errors.ts';
+import {closed, isKviError} from '../etcd/errors.ts';
+import type {LeaseId} from '../etcd/lease-id.ts';
 import type {RangeRequest, RangeResponse, TxnRequest, TxnResponse} from '../etcd/messages.ts';
 import {retry} from './retry.ts';
 import {watchGate} from './watch-gate.ts';
@@ -35,7 +36,11 @@ export function withPolicy(driver: Driver, defaults: PolicyDefaults): PolicyDriv
   const gate = watchGate(clock);
   const over = new AbortController();
 
-  function read<R>(options: PolicyCallOptions | undefined, attempt: Attempt<R>): Promise<R> {
+  function read<R>(
+    options: PolicyCallOptions | undefined,
+    attempt: Attempt<R>,
+    isIdempotent = false,
+  ): Promise<R> {
     return retry(
       clock,
       {
@@ -43,23 +48,46 @@ export function withPolicy(driver: Driver, defaults: PolicyDefaults): PolicyDriv
         signal: options?.signal,
         policy: options?.retryPolicy ?? defaults.retryPolicy,
         closing: over.signal,
+        isIdempotent,
       },
       attempt,
     );
   }
 
-  function write<R>(options: PolicyCallOptions | undefined, attempt: Attempt<R>): Promise<R> {
-    return gate.isOpen ? read(options, attempt) : writeAfterWatches(options, attempt);
+  function write<R>(
+    options: PolicyCallOptions | undefined,
+    attempt: Attempt<R>,
+    isIdempotent = false,
+  ): Promise<R> {
+    return gate.isOpen
+      ? read(options, attempt, isIdempotent)
+      : writeAfterWatches(options, attempt, isIdempotent);
   }
 
   async function writeAfterWatches<R>(
     options: PolicyCallOptions | undefined,
     attempt: Attempt<R>,
+    isIdempotent: boolean,
   ): Promise<R> {
     const {timeoutMs = defaults.timeoutMs, signal} = options ?? {};
     const deadline = clock.now() + timeoutMs;
     await gate.wait({timeoutMs, signal, closing: over.signal});
-    return read({...options, timeoutMs: Math.max(1, deadline - clock.now())}, attempt);
+    return read({...options, timeoutMs: Math.max(1, deadline - clock.now())}, attempt, isIdempotent);
+  }
+
+  /** A lease is gone after the first revocation that arrives, so that one whose outcome is unknown may be repeated. */
+  function revoke(id: LeaseId, options?: PolicyCallOptions): Promise<void> {
+    let mayBeGone = false;
+    const attempt: Attempt<void> = async (limits) => {
+      try {
+        await driver.leaseRevoke(id, limits);
+      } catch (error) {
+        if (mayBeGone && isKviError(error, 'KVI_LEASE_NOT_FOUND')) return;
+        mayBeGone ||= isKviError(error, 'KVI_UNKNOWN_OUTCOME');
+        throw error;
+      }
+    };
+    return write(options, attempt, true);
   }
 
   return {
@@ -68,7 +96,7 @@ export function withPolicy(driver: Driver, defaults: PolicyDefaults): PolicyDriv
     txn: (request, options) => write(options, (attempt) => driver.txn(request, attempt)),
     compact: (revision, options) => write(options, (attempt) => driver.compact(revision, attempt)),
     leaseGrant: (request, options) => write(options, (attempt) => driver.leaseGrant(request, attempt)),
-    leaseRevoke: (id, options) => write(options, (attempt) => driver.leaseRevoke(id, attempt)),
+    leaseRevoke: revoke,
     leaseKeepAlive: (id, options) => read(options, (attempt) => driver.leaseKeepAlive(id, attempt)),
     leaseTimeToLive: (request, options) =>
       read(options, (attempt) => driver.leaseTimeToLive(request, attempt)),

@@ -14,27 +14,32 @@ export interface RetryOptions {
   closing?: AbortSignal | undefined;
   /** Decides within `timeoutMs`; this call asks a clone of it. */
   policy: RetryPolicy;
+  /** Whether `attempt` may also be repeated when nobody knows what became of it. Default false. */
+  isIdempotent?: boolean | undefined;
 }
 
 /**
  * Calls `attempt`, and again what failed with `KVI_UNAVAILABLE` as long as the policy says so and the time lasts.
  *
  * That is right for reads and writes alike, because the code promises that nothing was applied. Nothing else is tried
- * again, whatever the policy: a write whose outcome is unknown must not be.
+ * again, whatever the policy: a write whose outcome is unknown must not be, unless it is idempotent.
  *
  * @param attempt - is handed the time that is left
  */
 export function retry<R>(
   clock: Clock,
-  {timeoutMs, signal, closing, policy}: RetryOptions,
+  {timeoutMs, signal, closing, policy, isIdempotent = false}: RetryOptions,
   attempt: (options: DriverCallOptions & {timeoutMs: number}) => Promise<R>,
 ): Promise<R> {
   const start = clock.now();
+  const codes = isIdempotent
+    ? (['KVI_UNAVAILABLE', 'KVI_UNKNOWN_OUTCOME'] as const)
+    : (['KVI_UNAVAILABLE'] as const);
 
   async function again(error: unknown): Promise<R> {
     const own = policy.clone();
     for (let attempts = 1; ; attempts += 1) {
-      if (!isKviError(error, 'KVI_UNAVAILABLE')) throw error;
+      if (!isKviError(error, ...codes)) throw error;
       const elapsedMs = clock.now() - start;
       const waitMs = own.next({error, attempt: attempts, elapsedMs});
       if (waitMs === undefined) throw error;
