@@ -1,4 +1,13 @@
-import {aborted, type BufferLimits, bufferLimits, type Clock, closed, type Driver, type DriverCallOptions, eventBuffer} from 'kvi-core/driver';
+import {
+  aborted,
+  type BufferLimits,
+  bufferLimits,
+  type Clock,
+  closed,
+  type Driver,
+  type DriverCallOptions,
+  eventBuffer,
+} from 'kvi-core/driver';
 import {keepAlive, turnDue} from './event-loop.ts';
 import type {Faults} from './faults/faults.ts';
 import {range} from './mvcc/range.ts';

@@ -1,4 +1,11 @@
-import {checkBufferLimits, type Clock, type Driver, invalidArgument, KviError, systemClock} from 'kvi-core/driver';
+import {
+  checkBufferLimits,
+  type Clock,
+  type Driver,
+  invalidArgument,
+  KviError,
+  systemClock,
+} from 'kvi-core/driver';
 import {dump, type DumpedKey, type DumpOptions} from './dump.ts';
 import {type Faults, isFaults, plan} from './faults/faults.ts';
 import {faultyDriver} from './faults/faulty-driver.ts';

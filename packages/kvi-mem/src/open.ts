@@ -53,7 +53,9 @@ export type OpenMemOptions = OpenMemDriverOptions & KviOptions;
 export async function openMem(url?: string, options: OpenMemOptions = {}): Promise<Kvi> {
   const {store, maxBufferedEvents, maxBufferedBytes, faults, ...kviOptions} = options;
   checkOptions(kviOptions);
-  const opening = trace('openMem', undefined, () => openMemDriver(url, {store, faults, maxBufferedEvents, maxBufferedBytes}));
+  const opening = trace('openMem', undefined, () =>
+    openMemDriver(url, {store, faults, maxBufferedEvents, maxBufferedBytes}),
+  );
   return createKvi(await opening, kviOptions);
 }
 

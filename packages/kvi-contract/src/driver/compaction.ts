@@ -22,11 +22,12 @@ export const compaction: ContractGroup = {
         const other = await open();
         for (const handle of [driver, other]) {
           for (const revision of [r1, r2]) {
-            await rejects(
+            const error = await rejects(
               handle.range({...k.all, revision}),
               'KVI_COMPACTED',
               `revision ${String(revision)} was compacted at ${String(r3)}`,
             );
+            assert.equal(error.compactRevision, undefined, 'etcd tells the compact revision to watches only');
           }
           for (const [revision, kvs] of [
             [r3, 'a=2 c=2'],

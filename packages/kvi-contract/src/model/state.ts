@@ -68,7 +68,7 @@ export function present(state: ModelState): number {
 export function at(state: ModelState, revision: number): KeyValues {
   if (revision > present(state)) throw new KviError('KVI_FUTURE_REVISION', 'the revision is yet to come');
   const found = state.revisions[revision];
-  if (!found) throw compacted(state);
+  if (!found) throw compacted();
   return found.kvs;
 }
 
@@ -78,8 +78,8 @@ export function latest(state: ModelState): KeyValues {
 }
 
 /** The error for a revision that is no longer there. */
-function compacted({compactRevision}: ModelState): KviError {
-  return new KviError('KVI_COMPACTED', 'the revision was compacted away', {compactRevision});
+function compacted(): KviError {
+  return new KviError('KVI_COMPACTED', 'the revision was compacted away');
 }
 
 /**
@@ -88,7 +88,7 @@ function compacted({compactRevision}: ModelState): KviError {
  * @throws `KVI_COMPACTED`, `KVI_FUTURE_REVISION`
  */
 export function compact(state: ModelState, revision: number): ModelState {
-  if (revision <= state.compactRevision) throw compacted(state);
+  if (revision <= state.compactRevision) throw compacted();
   at(state, revision);
   const revisions = state.revisions.map((kept, index) => (index < revision ? undefined : kept));
   return {...state, revisions, compactRevision: revision};

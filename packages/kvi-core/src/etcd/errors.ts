@@ -13,7 +13,7 @@ export type KviErrorCode =
   | 'KVI_LEASE_NOT_FOUND'
   /** A lease of that id exists already. Grant without naming an id. */
   | 'KVI_LEASE_EXISTS'
-  /** The revision was compacted away; `compactRevision` is the oldest that can still be read, where it is known. Read the present state and go on from there. */
+  /** The revision was compacted away; for a watch, `compactRevision` is the oldest that can still be read. Read the present state and go on from there. */
   | 'KVI_COMPACTED'
   /** The revision is ahead of the store. Read without a revision, or check that it came from this store. */
   | 'KVI_FUTURE_REVISION'
@@ -50,7 +50,7 @@ export type KviErrorCode =
 export interface KviErrorDetails {
   /** The error that led to this one. */
   cause?: unknown;
-  /** `KVI_COMPACTED`: the oldest revision that can still be read. */
+  /** `KVI_COMPACTED` of a watch: the oldest revision that can still be read. */
   compactRevision?: number;
   /** `KVI_SLOW_CONSUMER`: the first revision that was not delivered. */
   revision?: number;
@@ -66,7 +66,7 @@ export class KviError extends Error {
   override readonly name = 'KviError';
   readonly code: KviErrorCode;
   // Declared only, so that an error that has none of them shows none of them when it is printed.
-  /** With `KVI_COMPACTED`, where the backend says it: the oldest revision that can still be read. */
+  /** With `KVI_COMPACTED` of a watch: the oldest revision that can still be read. A read is not told. */
   declare readonly compactRevision?: number;
   /** With `KVI_SLOW_CONSUMER`: the first revision that was not delivered. */
   declare readonly revision?: number;

@@ -20,11 +20,7 @@ import {type ResumingWatch, resumingWatch} from './resuming-watch.ts';
  *
  * @param limits those of the driver
  */
-export function faultyDriver(
-  driver: Driver,
-  plan: FaultPlan,
-  limits: BufferLimits = {},
-): Driver {
+export function faultyDriver(driver: Driver, plan: FaultPlan, limits: BufferLimits = {}): Driver {
   const {clock} = driver;
   const closing = new AbortController();
   const leases = new Set<LeaseId>();

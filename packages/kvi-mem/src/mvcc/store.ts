@@ -1,4 +1,4 @@
-import {KviError, type LeaseId, noLease} from 'kvi-core/driver';
+import {KviError, type KviErrorDetails, type LeaseId, noLease} from 'kvi-core/driver';
 import type {ByteString} from '../byte-string.ts';
 import {History} from './history.ts';
 import type {Interval} from './interval.ts';
@@ -172,12 +172,20 @@ export class MvccStore {
   }
 }
 
-/** The error for a read, watch or compaction at a revision whose history is gone. */
-export function compacted(revision: number, compactRevision: number): KviError {
+/**
+ * The error for a read, watch or compaction at a revision whose history is gone.
+ *
+ * @param details - `compactRevision` for a watch; etcd tells it to nobody else
+ */
+export function compacted(
+  revision: number,
+  compactRevision: number,
+  details: KviErrorDetails = {},
+): KviError {
   return new KviError(
     'KVI_COMPACTED',
     `revision ${String(revision)} has been compacted, up to ${String(compactRevision)}; read the present state and go on from there`,
-    {compactRevision},
+    details,
   );
 }
 

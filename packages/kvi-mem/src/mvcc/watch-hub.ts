@@ -133,7 +133,8 @@ export class WatchHub {
       return;
     }
     if (nextRevision < store.compactRevision) {
-      buffer.fail(compacted(nextRevision, store.compactRevision));
+      const {compactRevision} = store;
+      buffer.fail(compacted(nextRevision, compactRevision, {compactRevision}));
       return;
     }
     // Stryker disable next-line ArithmeticOperator: the size of a batch only decides when others get their turn
