@@ -16,8 +16,8 @@ export interface CallTrace {
   readonly method: string;
   /** What it was called for: a lock's name, a key. Absent where what it opens says it. */
   readonly subject: string | undefined;
-  /** Made in the call, so that its stack is the caller's. */
-  readonly error: Error;
+  /** Made in the call, so that its stack is the caller's. Absent unless calls are traced. */
+  readonly error: Error | undefined;
   /** Whether it has not returned yet. */
   isPending: boolean;
 }
@@ -48,6 +48,11 @@ export function traceCalls(): void {
   }
 }
 
+/** Whether calls are traced. */
+export function areCallsTraced(): boolean {
+  return isTracing;
+}
+
 /** The call that is being carried out, if calls are traced. */
 export function currentCall(): CallTrace | undefined {
   return calls.getStore();
@@ -55,12 +60,17 @@ export function currentCall(): CallTrace | undefined {
 
 /** Notes a call. */
 export function noteCall(method: string, subject?: string): CallTrace {
+  lastNumber += 1;
+  const error = isTracing ? errorWithStack(method) : undefined;
+  return {number: lastNumber, method, subject, error, isPending: false};
+}
+
+function errorWithStack(message: string): Error {
   const usualLimit = Error.stackTraceLimit;
   Error.stackTraceLimit = stackTraceLimit;
-  const error = new Error(method);
+  const error = new Error(message);
   Error.stackTraceLimit = usualLimit;
-  lastNumber += 1;
-  return {number: lastNumber, method, subject, error, isPending: false};
+  return error;
 }
 
 /** The number of the last call that was noted. */

@@ -131,7 +131,7 @@ export class MemStore {
    * What was opened on the store and is still open, in the order in which it was opened: handles, watches, leases, locks
    * and temporary keys, each with the place in the program that opened it. `describeResources` prints it.
    *
-   * Only what was opened after {@link traceResources} was called is listed; without that call, nothing is.
+   * It says which line opened it after {@link traceResources} was called.
    */
   openResources(): OpenResource[] {
     return this.#resources.list();

@@ -7,11 +7,11 @@ export interface OpenResource {
   readonly type: 'handle' | 'watch' | 'lease' | 'lock' | 'temporaryKey';
   /** The name of a lock, the key of a temporary key, the keys of a watch, the id of a lease; `''` for a handle. */
   readonly name: string;
-  /** The call that opened it, such as `kv.distLock`. */
+  /** The call that opened it, such as `kv.distLock`; without `traceResources()`, the call on the port that it led to. */
   readonly openedBy: string;
   /** Whether that call has not returned: it waits for a lock that another holds, or for a change. */
   readonly isPending: boolean;
-  /** Where it was opened: a frame a line, beginning with whoever called kvi. Frames of Node and of jest are left out. */
+  /** Where it was opened: a frame a line, beginning with whoever called kvi. Frames of Node and of jest are left out. Empty without `traceResources()`. */
   readonly stack: string;
   /** Calls are counted in a process: what was opened later has a higher number. */
   readonly number: number;
@@ -20,7 +20,7 @@ export interface OpenResource {
 /** What a call opened. */
 export function openResource(call: CallTrace, type: OpenResource['type'], name: string): OpenResource {
   const {number, method: openedBy, isPending} = call;
-  return {type, name, openedBy, isPending, stack: callerFrames(call.error.stack ?? ''), number};
+  return {type, name, openedBy, isPending, stack: callerFrames(call.error?.stack ?? ''), number};
 }
 
 /**

@@ -1,5 +1,5 @@
 import {type Bytes, type Driver, type LeaseId, type TxnRequest, type WatchRequest} from 'kvi-core/driver';
-import {type CallTrace, currentCall, noteCall, traceCalls} from './call-traces.ts';
+import {areCallsTraced, type CallTrace, currentCall, noteCall, traceCalls} from './call-traces.ts';
 import {openResource, type OpenResource} from './open-resource.ts';
 
 /** A lease as {@link Resources} sees it. */
@@ -13,16 +13,13 @@ interface Opened {
   handle: Driver;
 }
 
-let isTracing = false;
 let tellUse: (used: Resources) => void = () => undefined;
 
 /**
- * From now on, whoever opens a handle on a store of this process, or something with it, is noted, for
- * {@link MemStore.openResources}. It is for tests: it captures a stack for each handle, watch, lease, lock and temporary
- * key, and makes every call slower.
+ * From now on, {@link MemStore.openResources} of every store of this process says which line opened what. It is for tests: it
+ * captures a stack for each handle, watch, lease, lock and temporary key, and makes every call slower.
  */
 export function traceResources(): void {
-  isTracing = true;
   traceCalls();
 }
 
@@ -32,17 +29,20 @@ export function onOpening(tell: (used: Resources) => void): void {
 }
 
 /**
- * Who opened what is open on a store, as far as this is traced.
+ * What is open on a store, and where calls are traced, who opened it.
  *
  * A lock or a temporary key is known by the call that its lease was granted for, and is open as long as this lease, or a
- * watch of the same call, is there: the store decides, not what the handle believes.
+ * watch of the same call, is there: the store decides, not what the handle believes. Where calls are not traced, a lock is
+ * known by its key, and what else keeps keys is a lease.
  */
 export class Resources {
   readonly #liveLeases: () => LiveLease[];
-  /** What others open, those that were cut off or were there before the tracing began, is not noted. */
+  /** What others open, those that were cut off, is not noted. */
   readonly #handles = new Map<Driver, {call: CallTrace; cutOff: () => void}>();
-  readonly #watches = new Set<Opened & {name: string}>();
+  readonly #watches = new Set<Opened & {request: WatchRequest<Bytes>}>();
   readonly #leases = new Map<LeaseId, Opened>();
+  /** How many leases are noted before those that are over are forgotten. */
+  #forgetAt = 64;
 
   constructor(liveLeases: () => LiveLease[]) {
     this.#liveLeases = liveLeases;
@@ -50,7 +50,6 @@ export class Resources {
 
   /** @param cutOff lets the handle keep the store as it is to itself */
   handleOpened(handle: Driver, cutOff: () => void): void {
-    if (!isTracing) return;
     const current = currentCall();
     // `open` may have awaited something by now; whoever calls the store itself is on the stack.
     const call = current?.method.startsWith('open') === true ? current : noteCall('store.driver');
@@ -65,7 +64,7 @@ export class Resources {
   /** @returns what to call when the watch ends */
   watchOpened(handle: Driver, request: WatchRequest<Bytes>): (() => void) | undefined {
     if (!this.#handles.has(handle)) return undefined;
-    const opened = {call: currentCall() ?? noteCall('driver.watch'), handle, name: describeKeys(request)};
+    const opened = {call: currentCall() ?? noteCall('driver.watch'), handle, request};
     this.#watches.add(opened);
     tellUse(this);
     return () => this.#watches.delete(opened);
@@ -74,6 +73,7 @@ export class Resources {
   leaseGranted(handle: Driver, id: LeaseId): void {
     if (!this.#handles.has(handle)) return;
     this.#leases.set(id, {call: currentCall() ?? noteCall('driver.leaseGrant'), handle});
+    if (this.#leases.size > this.#forgetAt) this.#forgetAt = 64 + 2 * this.#knownLeases().length;
     tellUse(this);
   }
 
@@ -108,30 +108,39 @@ export class Resources {
       if (!found.has(call)) found.set(call, openResource(call, type, name));
     };
     for (const {call} of this.#handles.values()) add(call, 'handle', '');
-    for (const {call, handle, lease} of this.#tracedLeases()) {
+    for (const {call, handle, lease} of this.#knownLeases()) {
       // These end with the handle, which is listed: outcome keys, and leases that are free for the next lock.
       if (call.method === 'outcomeKeys' && this.#handles.has(handle)) continue;
-      if (isLeaseHolder(call) && lease.keys.length === 0 && !call.isPending) continue;
+      // It is free for the next lock, which only a traced call tells from a lease of the caller's own.
+      const mayBeFree = isLeaseHolder(call) ? !call.isPending : !areCallsTraced();
+      if (lease.keys.length === 0 && mayBeFree) continue;
       const lock = lockName(lease);
       if (call.subject !== undefined) add(call, typeOf(call), call.subject);
       else if (lock !== undefined) add(call, 'lock', lock);
       else add(call, 'lease', lease.id);
     }
-    for (const {call, name} of this.#watches) {
-      add(call, typeOf(call), call.subject ?? name);
+    for (const {call, request} of this.#watches) {
+      if (!areCallsTraced() && this.#isOfLease(request)) continue;
+      add(call, typeOf(call), call.subject ?? describeKeys(request));
     }
     return [...found.values()].sort((a, b) => a.number - b.number);
   }
 
-  /** The leases that live and were granted while this was traced; the others are forgotten. */
-  #tracedLeases(): (Opened & {lease: LiveLease})[] {
-    const traced = this.#liveLeases().flatMap((lease) => {
+  /** Whether a lease has the key that is watched: locks and temporary keys watch theirs. */
+  #isOfLease({key, rangeEnd}: WatchRequest<Bytes>): boolean {
+    const isHeld = (lease: LiveLease) => lease.keys.some((held) => Buffer.compare(held, key) === 0);
+    return rangeEnd === undefined && this.#liveLeases().some(isHeld);
+  }
+
+  /** The leases that live and were granted to a handle that was open; the others are forgotten. */
+  #knownLeases(): (Opened & {lease: LiveLease})[] {
+    const known = this.#liveLeases().flatMap((lease) => {
       const opened = this.#leases.get(lease.id);
       return opened === undefined ? [] : {...opened, lease};
     });
     this.#leases.clear();
-    for (const {lease, call, handle} of traced) this.#leases.set(lease.id, {call, handle});
-    return traced;
+    for (const {lease, call, handle} of known) this.#leases.set(lease.id, {call, handle});
+    return known;
   }
 }
 
