@@ -71,7 +71,7 @@ describeWithEtcd('a store that comes back', () => {
     expect(lock.signal.reason).toMatchObject({code: 'KVI_LOCK_LOST'});
     expect(await failure(lock.release())).toMatchObject({code: 'KVI_LOCK_LOST'});
     await (await kv.distLock('nightly')).release();
-    while ((await kv.get('workers/a')) !== 'up') await null;
+    while ((await kv.get('workers/a')) !== 'up') continue;
     expect(key.signal.aborted).toBe(false);
     await kv.close();
   });

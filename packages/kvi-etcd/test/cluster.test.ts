@@ -1,6 +1,13 @@
 import {afterAll, beforeAll, expect, it} from '@jest/globals';
 import {type Driver, isKviError} from 'kvi-core/driver';
-import {describeWithEtcd, type Etcd, type EtcdCluster, etcdctl, startEtcdCluster} from 'kvi-testbed';
+import {
+  describeWithEtcd,
+  type Etcd,
+  type EtcdCluster,
+  etcdctl,
+  startEtcdCluster,
+  startProxy,
+} from 'kvi-testbed';
 import {openEtcd, openEtcdDriver} from '../src/index.ts';
 import {
   bytes,
@@ -87,6 +94,22 @@ describeWithEtcd('a cluster', () => {
       node.signal('SIGCONT');
     }
     expect(failovers.messages.some(({reason}) => reason.includes('did not answer'))).toBe(true);
+  });
+
+  it('is not blamed on its members when all of it is slow', async () => {
+    const proxies = await Promise.all(cluster.nodes.map(({endpoint}) => startProxy(endpoint)));
+    const own = await openEtcdDriver({endpoints: proxies.map(({endpoint}) => endpoint)});
+    using failovers = recordDiagnostics('kvi:etcd:failover');
+    for (const proxy of proxies) proxy.delay(900);
+    await own.txn(put('slow', '1'), {timeoutMs: 30_000});
+    const reads = Array.from({length: 3}, () => own.range({key: bytes('slow')}, {timeoutMs: 30_000}));
+    expect((await Promise.all(reads)).map(({kvs}) => kvs.length)).toEqual([1, 1, 1]);
+    const hasty = own.range({key: bytes('slow')}, {timeoutMs: 100});
+    expect(await failure(hasty)).toMatchObject({code: 'KVI_TIMEOUT'});
+    await own.range({key: bytes('slow')}, {timeoutMs: 30_000});
+    expect(failovers.messages).toEqual([]);
+    await own.close();
+    await Promise.all(proxies.map((proxy) => proxy.close()));
   });
 
   it('delivers events again when the member of the watch hangs', async () => {

@@ -1,4 +1,6 @@
 import {afterEach, beforeEach, describe, expect, it, jest} from '@jest/globals';
+import {connectTo} from '../src/cluster/connection.ts';
+import type {Member} from '../src/cluster/members.ts';
 import type {RequestStreams, StreamListener} from '../src/streams/request-streams.ts';
 import {storeHistory} from '../src/streams/store-history.ts';
 import {watchRegistry} from '../src/streams/watch-registry.ts';
@@ -12,6 +14,11 @@ beforeEach(() => {
 afterEach(() => {
   jest.useRealTimers();
 });
+
+const member: Member = {
+  name: 'http://a:2379',
+  connection: connectTo({host: 'a', port: 2379, tls: false}, {}, () => undefined),
+};
 
 const response: WatchMessage = {
   header: {clusterId: 'c', memberId: 'm', revision: 1},
@@ -35,9 +42,9 @@ function underTest() {
       opened += 1;
       listener = listening;
       return Promise.resolve({
+        member,
         write: (request: SentWatchRequest) => sent.push(request),
         cancel: () => undefined,
-        demote: () => undefined,
         version: () => Promise.resolve('3.5.30'),
         tokenRefused: () => false,
       });

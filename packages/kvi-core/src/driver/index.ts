@@ -35,6 +35,6 @@ export {
 } from '../etcd/errors.ts';
 export {channelOf, type Operation, type OperationContext, operations, trace} from '../telemetry/tracing.ts';
 export * from '../etcd/messages.ts';
-export {allowManyListeners} from '../async/abort.ts';
+export {allowManyListeners, onAbort} from '../async/abort.ts';
 export {abortable, withDeadline, type WaitOptions} from '../async/deadline.ts';
 export {checkRange, checkTxn, checkWatch, defaultLimits, type RequestLimits} from '../etcd/validate.ts';

@@ -14,7 +14,7 @@ export interface Scope {
   readonly error: KviError | undefined;
   /** Stops what the call is waiting for; called when the scope ends early. */
   interrupt: (reason: Error) => void;
-  /** Rings once, when `at` has come, unless the scope has ended. */
+  /** Rings once, when `at` has come, unless the scope has ended. It stays here until another takes its place. */
   alarm: {at: number; ring: () => void} | undefined;
   /** Runs a part of the call; the signal aborts when the scope ends early. */
   withSignal<R>(body: (ended: AbortSignal) => Promise<R>): Promise<R>;
@@ -126,7 +126,7 @@ class CallScope implements Scope {
       this.end(new KviError('KVI_TIMEOUT', `gave up after ${ms} ms`));
     } else if (this.alarm !== undefined && now >= this.alarm.at) {
       const {ring} = this.alarm;
-      this.alarm = undefined;
+      this.alarm.at = Infinity;
       ring();
     }
   }

@@ -4,6 +4,7 @@ import type {Authenticator} from '../cluster/authenticator.ts';
 import {type Connection, type Headers, isServiceError, type ServiceError} from '../cluster/connection.ts';
 import type {Member, Members} from '../cluster/members.ts';
 import type {Method} from '../wire/etcd.ts';
+import {examineMembers} from './slow-members.ts';
 import {type CallDescription, isTokenRefused, toKviError, unknownOutcome} from '../wire/failures.ts';
 
 /** Sends a request to the member that the call goes to. */
@@ -18,15 +19,11 @@ export interface Call<R> extends CallDescription {
 }
 
 /**
- * Makes a call. A write is sent once; a read that a member leaves unanswered for {@link stallTimeoutMs} is sent to
- * another.
+ * Makes a call. A write is sent once; a read that a member leaves unanswered is sent to another if that one is faster.
  */
 export type UnaryCalls = <R>(call: Call<R>, limits?: DriverCallOptions) => Promise<R>;
 
-/**
- * A member that leaves a call unanswered for this long may hang or be cut off from its cluster, and is demoted. The time
- * doubles each time that all members were asked in vain, so that slow reads complete too.
- */
+/** How long a member may leave a call unanswered before it is examined; twice as long each time it passes. */
 const stallTimeoutMs = 1_000;
 
 /** Interrupts a read whose member stalls. */
@@ -34,19 +31,20 @@ const stall = new Error('the member stalls');
 
 /** @param auth - as whom the calls are made */
 export function unaryCalls(members: Members, scopes: Scopes, auth: Authenticator): UnaryCalls {
+  const examine = examineMembers(members, auth);
+
   return async (call, limits = {}) => {
     const scope = scopes.enter(limits);
     /** The member that may be working on the call. */
     let asked: Member | undefined;
     let mayRefresh = true;
-    let stalls = 0;
     try {
       for (;;) {
         const headers = auth.headers ?? (await scope.withSignal((ended) => abortable(auth.fetch(), ended)));
         const member =
           call.on ?? members.ready() ?? (await scope.withSignal((ended) => members.connected(ended)));
         asked = member;
-        setStallAlarm(scope, call, member, stalls);
+        setStallAlarm(scope, call, member, stallTimeoutMs);
         try {
           const {any, requireLeader} = headers;
           return await call.body(sender(scope, member.connection, call.withoutLeader ? any : requireLeader));
@@ -55,9 +53,8 @@ export function unaryCalls(members: Members, scopes: Scopes, auth: Authenticator
           const status = isServiceError(error) ? error : undefined;
           // A member that answered no longer works on the call.
           if (status !== undefined) asked = undefined;
-          if (error === stall) stalls += 1;
-          else if (mayRefresh && status && isTokenRefused(status) && auth.refused(headers))
-            mayRefresh = false;
+          if (error === stall) continue;
+          if (mayRefresh && status && isTokenRefused(status) && auth.refused(headers)) mayRefresh = false;
           else throw status === undefined ? error : failure(call, member, status);
         } finally {
           scope.alarm = undefined;
@@ -70,16 +67,19 @@ export function unaryCalls(members: Members, scopes: Scopes, auth: Authenticator
     }
   };
 
-  function setStallAlarm(scope: Scope, call: Call<unknown>, member: Member, stalls: number): void {
-    const rounds = Math.floor(stalls / members.list().length);
-    const ms = stallTimeoutMs * 2 ** Math.min(rounds, 20);
-    scope.alarm = {
-      at: systemClock.now() + ms,
-      ring() {
-        members.demote(member, `it did not answer within ${ms} ms`);
-        if (!call.write && call.on === undefined && members.hasOther(member)) scope.interrupt(stall);
-      },
-    };
+  /** Has a read go to another member if this one is slower than that; a write is with this one whatever it is. */
+  function setStallAlarm(scope: Scope, call: Call<unknown>, member: Member, ms: number): void {
+    if (call.on !== undefined) return;
+    const alarm = {at: systemClock.now() + ms, ring: () => void ring()};
+    scope.alarm = alarm;
+
+    async function ring(): Promise<void> {
+      const isSlower = await examine(member, call.withoutLeader === true);
+      // The call has ended, or gone to another member.
+      if (scope.alarm !== alarm) return;
+      if (isSlower && !call.write) scope.interrupt(stall);
+      else setStallAlarm(scope, call, member, ms * 2);
+    }
   }
 
   function failure(call: CallDescription, member: Member, status: ServiceError): KviError {
@@ -91,7 +91,7 @@ export function unaryCalls(members: Members, scopes: Scopes, auth: Authenticator
   /** The error of a call that its scope ended. */
   function cutShort(call: CallDescription, error: KviError, asked: Member | undefined): KviError {
     const timedOut = error.code === 'KVI_TIMEOUT';
-    if (asked !== undefined && timedOut) members.demote(asked, 'a call timed out');
+    if (asked !== undefined && timedOut) void examine(asked, call.withoutLeader === true);
     if (asked !== undefined && call.write) return unknownOutcome(call, error);
     if (!timedOut) return error;
     return new KviError(

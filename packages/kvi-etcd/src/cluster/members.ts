@@ -22,8 +22,8 @@ export interface Members {
   connected(ended: AbortSignal): Promise<Member>;
   /** Has idle connections connect. */
   connect(): void;
-  /** Whether another member is connected. */
-  hasOther(member: Member): boolean;
+  /** Another member that is connected, if there is one. */
+  other(member: Member): Member | undefined;
   /** Moves the member to the end of the list, so that calls try others first. */
   demote(member: Member, reason: string): void;
   /** Makes a member that is not in the list yet; see {@link Members.replace}. */
@@ -122,7 +122,7 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
     ready,
     connected,
     connect,
-    hasOther: (member) => members.some((other) => other !== member && isReady(other)),
+    other: (member) => members.find((other) => other !== member && isReady(other)),
     demote(member, reason) {
       if (!members.includes(member)) return;
       members = [...members.filter((other) => other !== member), member];

@@ -1,5 +1,6 @@
 import {abortable, type DriverCallOptions, isKviError, type KviError, type LeaseId} from 'kvi-core/driver';
 import type {Scopes} from '../async/scopes.ts';
+import type {Member} from '../cluster/members.ts';
 import {publish} from '../telemetry/diagnostics.ts';
 import type {Renewals} from '../calls/renewals.ts';
 import {type KeepAliveMessage, leaseKeepAlive} from '../wire/etcd.ts';
@@ -20,12 +21,20 @@ export interface KeepAlives {
  */
 export function keepAlives(streams: RequestStreams, scopes: Scopes, renewals: Renewals): KeepAlives {
   let current: KeepAliveStream | undefined;
+  /** The member that left a keepalive unanswered. */
+  let silent: Member | undefined;
 
   return {
     keepAlive: (id, limits) =>
       scopes.run(limits, async (ended) => {
-        const stream = (current ??= keepAliveStream(streams, () => {
-          if (current === stream) current = undefined;
+        const stream = (current ??= keepAliveStream(streams, {
+          avoid: silent,
+          onOver() {
+            if (current === stream) current = undefined;
+          },
+          onSilent(member) {
+            silent = member;
+          },
         }));
         const {ttl, raftTerm} = await stream.ask(id, ended);
         await abortable(renewals.confirm(raftTerm), ended);
@@ -52,14 +61,32 @@ interface Waiter {
   reject: (error: KviError) => void;
 }
 
-function keepAliveStream(streams: RequestStreams, onOver: () => void): KeepAliveStream {
+interface KeepAliveStreamOptions {
+  /** A member to send no keepalives to if there is another. */
+  avoid: Member | undefined;
+  /** Called when later keepalives need another stream. */
+  onOver: () => void;
+  /** Called with a member that leaves a keepalive unanswered. */
+  onSilent: (member: Member) => void;
+}
+
+function keepAliveStream(
+  streams: RequestStreams,
+  {avoid, onOver, onSilent}: KeepAliveStreamOptions,
+): KeepAliveStream {
   /** The waiters of each lease, in the order of their requests, which is the order of etcd's responses. */
   const due = new Map<LeaseId, Waiter[]>();
   /** How many still wait. A waiter that gave up stays in `due`, because its response still comes. */
   let waiting = 0;
   const over = new AbortController();
 
-  const opened = streams.open('keep leases alive', leaseKeepAlive, {onResponse, onEnd: end}, over.signal);
+  const opened = streams.open(
+    'keep leases alive',
+    leaseKeepAlive,
+    {onResponse, onEnd: end},
+    over.signal,
+    avoid,
+  );
   opened.catch(end);
 
   function onResponse({header, id, ttl}: KeepAliveMessage): void {
@@ -106,8 +133,8 @@ function keepAliveStream(streams: RequestStreams, onOver: () => void): KeepAlive
   /** Sends later keepalives to another member: a lease cannot wait until gRPC notices that this one hangs. */
   function leave(): void {
     onOver();
-    withStream((stream) => {
-      stream.demote('a keepalive timed out');
+    withStream(({member}) => {
+      onSilent(member);
     });
   }
 

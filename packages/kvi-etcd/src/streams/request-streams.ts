@@ -17,8 +17,8 @@ export interface RequestStream<Q> {
   write(request: Q): void;
   /** Ends the stream; its listener is not called again. */
   cancel(): void;
-  /** The member does not answer: later calls and streams prefer others. */
-  demote(reason: string): void;
+  /** Whom it goes to. */
+  readonly member: Member;
   /** The version of the member's etcd; empty if it does not tell. */
   version(): Promise<string>;
   /**
@@ -38,6 +38,7 @@ export interface RequestStreams {
    *
    * @param name - what the stream is for, in messages
    * @param signal - ends the opening, not the stream
+   * @param avoid - a member to open it to only if there is no other
    * @throws as a read does
    */
   open<Q, R>(
@@ -45,6 +46,7 @@ export interface RequestStreams {
     method: Method<Q, R>,
     listener: StreamListener<R>,
     signal: AbortSignal,
+    avoid?: Member,
   ): Promise<RequestStream<Q>>;
   /** Ends all streams with `KVI_CLOSED`. */
   close(): void;
@@ -64,9 +66,11 @@ export function requestStreams(
     method: Method<Q, R>,
     listener: StreamListener<R>,
     ended: AbortSignal,
+    avoid: Member | undefined,
   ): Promise<RequestStream<Q>> {
     const headers = auth.headers ?? (await abortable(auth.fetch(), ended));
-    const member = members.ready() ?? (await members.connected(ended));
+    const preferred = avoid === undefined ? members.ready() : members.other(avoid);
+    const member = preferred ?? members.ready() ?? (await members.connected(ended));
     ended.throwIfAborted();
     const stream = member.connection.stream(method, headers.requireLeader);
     endings.add(close);
@@ -110,9 +114,7 @@ export function requestStreams(
         endings.delete(close);
         stream.cancel();
       },
-      demote: (reason) => {
-        members.demote(member, reason);
-      },
+      member,
       version: () => versionOf(member).catch(() => ''),
       tokenRefused: () => auth.refused(headers),
     };
@@ -120,8 +122,8 @@ export function requestStreams(
 
   return {
     name: members.name,
-    open: (name, method, listener, signal) =>
-      scopes.run({signal}, (ended) => open(name, method, listener, ended)),
+    open: (name, method, listener, signal, avoid) =>
+      scopes.run({signal}, (ended) => open(name, method, listener, ended, avoid)),
     close() {
       for (const close of [...endings]) close();
     },
