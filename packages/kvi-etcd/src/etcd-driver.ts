@@ -6,6 +6,7 @@ import {
   describeTxn,
   type Driver,
   systemClock,
+  withDeadline,
   writes,
 } from 'kvi-core/driver';
 import {createScopes} from './async/scopes.ts';
@@ -13,13 +14,13 @@ import {authenticate, type User} from './calls/authenticate.ts';
 import {linearizableBarrier} from './calls/barrier.ts';
 import {listMembers} from './calls/list-members.ts';
 import {renewals} from './calls/renewals.ts';
-import {serverVersion} from './calls/server-version.ts';
+import {memberStatus} from './calls/member-status.ts';
 import {sendTxn} from './calls/txn.ts';
 import {unaryCalls} from './calls/unary.ts';
 import {authenticator, noAuthentication} from './cluster/authenticator.ts';
 import type {ConnectionOptions} from './cluster/connection.ts';
 import type {Endpoint} from './cluster/endpoints.ts';
-import {createMembers} from './cluster/members.ts';
+import {createMembers, type Member} from './cluster/members.ts';
 import {followMembership} from './cluster/membership.ts';
 import {keepAlives} from './streams/keep-alives.ts';
 import {requestStreams} from './streams/request-streams.ts';
@@ -40,11 +41,22 @@ export interface EtcdDriverOptions extends ConnectionOptions, BufferLimits {
   diagnosticKeys?: boolean | undefined;
 }
 
+/** {@link etcdDriver}'s, before it is somebody's handle. */
+export interface EtcdDriver extends Driver {
+  /**
+   * The endpoints that belong to another cluster than the others.
+   *
+   * @param timeoutMs - how long to wait for those that have not been connected
+   */
+  strangers(timeoutMs: number): Promise<string[]>;
+}
+
 /** The port on an etcd cluster. Connects when it is first needed. */
-export function etcdDriver(options: EtcdDriverOptions): Driver {
+export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
   const {endpoints, user, membershipIntervalMs} = options;
   const closing = new AbortController();
-  const members = createMembers(endpoints, options);
+  const status = (on: Member) => memberStatus(unaryCalls(members, scopes, unauthenticated), on);
+  const members = createMembers(endpoints, options, async (member) => (await status(member)).clusterId);
   // Members that calls do not go to now stay connected, so that a call can go to them at once.
   const scopes = createScopes(() => {
     members.connect();
@@ -55,7 +67,7 @@ export function etcdDriver(options: EtcdDriverOptions): Driver {
       ? unauthenticated
       : authenticator(() => authenticate(unaryCalls(members, scopes, unauthenticated), user));
   const call = unaryCalls(members, scopes, auth);
-  const streams = requestStreams(members, scopes, auth, (on) => serverVersion(call, on));
+  const streams = requestStreams(members, scopes, auth, async (on) => (await status(on)).version);
   const renewed = renewals(call);
   const keeper = keepAlives(streams, scopes, renewed);
   const history = storeHistory((error) => {
@@ -78,7 +90,7 @@ export function etcdDriver(options: EtcdDriverOptions): Driver {
     });
   }
 
-  const driver: Driver = {
+  const driver: EtcdDriver = {
     clock: {...systemClock, wallTime: Date.now},
 
     async range(request, limits) {
@@ -185,6 +197,12 @@ export function etcdDriver(options: EtcdDriverOptions): Driver {
     },
 
     watch: (request, limits) => watches.watch(request, limits),
+
+    async strangers(timeoutMs) {
+      const wait = {timeoutMs, closing: closing.signal};
+      await withDeadline(systemClock, wait, (ended) => members.settled(ended)).catch(() => undefined);
+      return members.strangers().map(({name}) => name);
+    },
 
     close() {
       closing.abort(closed());

@@ -5,11 +5,20 @@ import {
   kviOptionNames,
   type KviOptions,
 } from 'kvi-core';
-import {backoffMs, describeRange, type Driver, isKviError, KviError, sleep, trace} from 'kvi-core/driver';
+import {
+  backoffMs,
+  describeRange,
+  type Driver,
+  invalidArgument,
+  isKviError,
+  KviError,
+  sleep,
+  trace,
+} from 'kvi-core/driver';
 import {isServiceError} from './cluster/connection.ts';
 import {type Endpoint, showEndpoint} from './cluster/endpoints.ts';
 import {speaksTheOther} from './cluster/probe.ts';
-import {etcdDriver} from './etcd-driver.ts';
+import {etcdDriver, type EtcdDriver} from './etcd-driver.ts';
 import type {EtcdEndpointOptions, EtcdOptions} from './options.ts';
 import {resolveOptions} from './resolve-options.ts';
 import {isClosedUnanswered, isNoLeader, isNotEtcd, tlsFailure} from './wire/failures.ts';
@@ -35,6 +44,7 @@ export async function openEtcdDriver(
   const driver = etcdDriver(driverOptions);
   try {
     await untilAnswered(driver, {timeoutMs, failFast}, endpoints);
+    await refuseStrangers(driver);
     return driver;
   } catch (error) {
     await driver.close();
@@ -106,6 +116,18 @@ async function untilAnswered(
       if (waitMs > 0) await sleep(clock, waitMs);
     }
   }
+}
+
+/** How long opening waits for the members that have not answered yet, in milliseconds: they may be gone. */
+const othersMs = 500;
+
+/** @throws `KVI_INVALID_ARGUMENT` if some endpoints belong to another cluster: each would get a part of the writes */
+async function refuseStrangers(driver: EtcdDriver): Promise<void> {
+  const strangers = await driver.strangers(othersMs);
+  if (strangers.length === 0) return;
+  throw invalidArgument(
+    `${strangers.join(', ')} belongs to another cluster than the others; name the members of one cluster`,
+  );
 }
 
 /** The error to throw if TLS is why no endpoint could be reached: trying again does not help. */

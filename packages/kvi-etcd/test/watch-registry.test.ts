@@ -17,6 +17,7 @@ afterEach(() => {
 
 const member: Member = {
   name: 'http://a:2379',
+  isReady: () => true,
   connection: connectTo({host: 'a', port: 2379, tls: false}, {}, () => undefined),
 };
 

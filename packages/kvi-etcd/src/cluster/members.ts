@@ -8,7 +8,12 @@ export interface Member {
   /** Its endpoint: `http://HOST:PORT`. */
   readonly name: string;
   readonly connection: Connection;
+  /** Whether calls may go to it: it is connected, and not known to belong to another cluster. */
+  isReady(): boolean;
 }
+
+/** How {@link createMembers} finds out to which cluster a member belongs. */
+export type ClusterIdOf = (member: Member) => Promise<string>;
 
 /** The members of a cluster, in the order of preference. */
 export interface Members {
@@ -32,6 +37,10 @@ export interface Members {
   untilReady(member: Member, signal: AbortSignal): Promise<void>;
   /** Adds candidates, and closes members that were removed once their calls are over. */
   replace(removed: readonly Member[], added: readonly Member[]): void;
+  /** Waits until each member is ready, cannot be connected, or belongs to another cluster. */
+  settled(signal: AbortSignal): Promise<void>;
+  /** The members that belong to another cluster. */
+  strangers(): readonly Member[];
   /** Calls back whenever a connection is lost. */
   onDisconnect(callback: () => void): void;
   close(): void;
@@ -40,8 +49,16 @@ export interface Members {
 /**
  * Connects to all members, as etcd's own client does, so that if one fails, another is ready at once. A member that fails
  * moves to the end of the list.
+ *
+ * Of several endpoints, one may belong to another cluster, by mistake. So each is asked before it is used.
+ *
+ * @param clusterIdOf - fails if the member does not tell; then it is used
  */
-export function createMembers(endpoints: readonly Endpoint[], options: ConnectionOptions): Members {
+export function createMembers(
+  endpoints: readonly Endpoint[],
+  options: ConnectionOptions,
+  clusterIdOf: ClusterIdOf,
+): Members {
   const name = endpoints.map(showEndpoint).join(', ');
   /** Emits `change` when the state of a connection changes, and `disconnect` when a connection is lost. */
   const states = new EventEmitter().setMaxListeners(0);
@@ -51,21 +68,38 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
   /** The member of the last call, and why the next call should not go to it. */
   let last: {member: Member; reason?: string} | undefined;
   let closed = false;
+  const cluster = oneCluster();
 
   function candidate(endpoint: Endpoint): Member {
     let connected = false;
     const member: Member = {
       name: showEndpoint(endpoint),
       connection: connectTo(endpoint, options, () => {
-        if (isReady(member) !== connected) {
-          connected = !connected;
+        const isConnected = member.connection.state === 'ready';
+        if (isConnected !== connected) {
+          connected = isConnected;
           publish('kvi:etcd:connection', () => ({endpoints: name, member: member.name, connected}));
-          if (!connected) states.emit('disconnect');
+          if (connected) void identify(member);
+          else {
+            cluster.forget(member);
+            states.emit('disconnect');
+          }
         }
         states.emit('change');
       }),
+      isReady: () => connected && (endpoints.length === 1 || cluster.has(member)),
     };
     return member;
+  }
+
+  async function identify(member: Member): Promise<void> {
+    if (endpoints.length === 1) return;
+    const id = await clusterIdOf(member).catch(() => undefined);
+    if (member.connection.state !== 'ready') return;
+    cluster.learn(member, id, endpoints.length);
+    if (!cluster.has(member))
+      publish('kvi:etcd:other-cluster', () => ({endpoints: name, member: member.name}));
+    states.emit('change');
   }
 
   function ready(): Member | undefined {
@@ -140,6 +174,12 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
       if (last !== undefined && removed.includes(last.member)) last.reason = 'it left the cluster';
       for (const {connection} of closed ? added : removed) connection.close();
     },
+    async settled(signal) {
+      const isSettled = (member: Member) =>
+        member.isReady() || member.connection.state === 'failed' || cluster.isStranger(member);
+      while (!members.every(isSettled)) await stateChange(signal);
+    },
+    strangers: () => members.filter((member) => cluster.isStranger(member)),
     onDisconnect(callback) {
       states.on('disconnect', callback);
     },
@@ -150,6 +190,33 @@ export function createMembers(endpoints: readonly Endpoint[], options: Connectio
   };
 }
 
-export function isReady({connection}: Member): boolean {
-  return connection.state === 'ready';
+export function isReady(member: Member): boolean {
+  return member.isReady();
+}
+
+/** Tells the members of one cluster from those of others. */
+function oneCluster() {
+  /** What each member told; undefined if it did not. */
+  const ids = new Map<Member, string | undefined>();
+  let ours: string | undefined;
+
+  function isStranger(member: Member): boolean {
+    const id = ids.get(member);
+    return id !== undefined && id !== ours;
+  }
+
+  return {
+    isStranger,
+    has: (member: Member) => ids.has(member) && !isStranger(member),
+    learn(member: Member, id: string | undefined, count: number) {
+      ids.set(member, id);
+      ours ??= id;
+      // A cluster that was restored from a backup may come back with another id, at all of its members.
+      const agreeing = [...ids.values()].filter((other) => other === id).length;
+      if (agreeing > count / 2) ours = id;
+    },
+    forget(member: Member) {
+      ids.delete(member);
+    },
+  };
 }

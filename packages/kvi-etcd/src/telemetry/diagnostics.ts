@@ -29,6 +29,8 @@ export interface EtcdDiagnostics {
     /** What was wrong with `from`. */
     reason: string;
   };
+  /** A member is not used, because it belongs to another cluster than the others. */
+  'kvi:etcd:other-cluster': OfHandle & {member: string};
   /** The handle followed a change of the cluster's membership; see the option `membershipRefresh`. */
   'kvi:etcd:membership': OfHandle & {
     /** The endpoints that are used from now on, and those that no longer are. */
@@ -55,6 +57,7 @@ export interface EtcdDiagnostics {
 const channels = {
   'kvi:etcd:connection': channel('kvi:etcd:connection'),
   'kvi:etcd:failover': channel('kvi:etcd:failover'),
+  'kvi:etcd:other-cluster': channel('kvi:etcd:other-cluster'),
   'kvi:etcd:membership': channel('kvi:etcd:membership'),
   'kvi:etcd:watch-resume': channel('kvi:etcd:watch-resume'),
   'kvi:etcd:keep-alive-lost': channel('kvi:etcd:keep-alive-lost'),

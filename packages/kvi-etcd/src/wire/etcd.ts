@@ -255,7 +255,11 @@ export const memberList = method(
     members: repeated(nested(2, member)),
   }),
 );
-export const status = method('Maintenance/Status', nothing, message({version: text(2)}));
+export const status = method(
+  'Maintenance/Status',
+  nothing,
+  message({header: nested(1, wholeHeader), version: text(2)}),
+);
 
 /** A stream of watches: create and cancel some, and receive the events of all. */
 export const watch = method('Watch/Watch', watchRequest, watchResponse);
