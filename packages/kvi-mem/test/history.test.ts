@@ -7,7 +7,10 @@ describe('The history of a store in process', () => {
     const driver = new MemStore({historyLimit: 10}).driver();
     for (let revision = 2; revision <= 50; revision += 1) await put(driver, 'k', String(revision));
     expect(await get(driver, 'k', 41)).toBe('41');
-    await expect(get(driver, 'k', 40)).rejects.toMatchObject({code: 'KVI_COMPACTED', compactRevision: 41});
+    await expect(get(driver, 'k', 40)).rejects.toMatchObject({
+      code: 'KVI_COMPACTED',
+      message: expect.stringContaining('up to 41'),
+    });
   });
 
   it('never exceeds its limit by more than a sixteenth', async () => {

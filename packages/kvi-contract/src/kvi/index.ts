@@ -8,6 +8,7 @@ import {close} from './close.ts';
 import {compares} from './compare.ts';
 import {deletion} from './delete.ts';
 import {getRange} from './get-range.ts';
+import {lease} from './lease.ts';
 import {limits} from './limits.ts';
 import {lockGuard} from './lock-guard.ts';
 import {lockLoss} from './lock-loss.ts';
@@ -52,6 +53,7 @@ export const kviContract: readonly ContractGroup[] = [
   changes,
   changesStart,
   resync,
+  lease,
   tempKey,
   tempKeyPlace,
   lock,

@@ -1,6 +1,7 @@
 import type {Input} from '../etcd/bytes.ts';
 import type {TxnRequest, TxnResponse} from '../etcd/messages.ts';
 import type {WriteOptions} from './call-options.ts';
+import type {Lease} from './lease.ts';
 
 /** Options of {@link Kvi.distLock}. */
 export interface DistLockOptions {
@@ -8,6 +9,11 @@ export interface DistLockOptions {
   signal?: AbortSignal | undefined;
   /** Seconds within which the lock is free again after its holder crashed. Default: the handle's. */
   ttlSeconds?: number | undefined;
+  /**
+   * Put the lock's key under this lease of the handle's, instead of one of its own. Losing the lease loses the lock; releasing
+   * the lock leaves the lease alone. To etcd, one lease is one holder, whoever uses it. Not together with `ttlSeconds`.
+   */
+  lease?: Lease<Input> | undefined;
 }
 
 /**

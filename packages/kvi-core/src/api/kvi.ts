@@ -1,4 +1,5 @@
 import type {Bytes, Input} from '../etcd/bytes.ts';
+import type {LeaseId} from '../etcd/lease-id.ts';
 import type {
   CompareResult,
   DeleteRangeResponse,
@@ -18,6 +19,7 @@ import type {
   RangeOptions,
   StoreOptions,
 } from './keys.ts';
+import type {AttachLeaseOptions, Lease, LeaseOptions} from './lease.ts';
 import type {TempKey, TempKeyOptions} from './temp-key.ts';
 import type {WatchCallback, WatchHandle, WatchWithCBOptions} from './watch-with-cb.ts';
 
@@ -113,6 +115,33 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
    * @throws `KVI_LEASE_NOT_FOUND`, `KVI_KEY_NOT_FOUND`, `KVI_COMPACTED`, `KVI_FUTURE_REVISION`; nothing was applied
    */
   txn(request: TxnRequest<Input>, options?: WriteOptions): Promise<TxnResponse<T>>;
+
+  /**
+   * Grants a lease, for any number of keys: `kv.store(key, value, {lease: lease.id})`. It lives as long as the handle keeps
+   * it alive, and ends with the handle. With `keepAlive: false` it ends after its TTL, unless it is refreshed.
+   *
+   * @throws `KVI_LEASE_EXISTS` if there is a lease of that `id`; `KVI_UNKNOWN_OUTCOME` if an `id` was named and no answer
+   *   came: it may have been granted, and ends after its TTL then
+   */
+  lease(options?: LeaseOptions): Promise<Lease<T>>;
+
+  /**
+   * A lease that somebody else granted, to follow it, or to keep it alive. Closing it, or the handle, never revokes it.
+   *
+   * @throws `KVI_LEASE_NOT_FOUND`
+   */
+  attachLease(id: LeaseId, options?: AttachLeaseOptions): Promise<Lease<T>>;
+
+  /** Lists the ids of all leases. */
+  leases(options?: CallOptions): Promise<LeaseId[]>;
+
+  /**
+   * Forgets the history before a revision, for everybody: reads at earlier revisions and watches from them fail with
+   * `KVI_COMPACTED`. Usually etcd does so by itself (`--auto-compaction-retention`).
+   *
+   * @throws `KVI_COMPACTED` if that was done before; `KVI_FUTURE_REVISION`
+   */
+  compact(revision: number, options?: CallOptions): Promise<void>;
 
   /**
    * Makes a key that exists as long as the result does. It is kept alive in the background, put back if its lease was lost

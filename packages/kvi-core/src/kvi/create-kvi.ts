@@ -7,6 +7,7 @@ import {trace, traced, tracedSync} from '../telemetry/tracing.ts';
 import {bytesDecoder, type Decoder, textDecoder} from './codec.ts';
 import {type Handle, openHandle} from './handle.ts';
 import {keyMethods} from './keys.ts';
+import {leaseMethods} from './leases.ts';
 import {lockMethods} from './locks.ts';
 import type {KviOptions} from './options.ts';
 import {tempKeyMethods} from './temp-keys.ts';
@@ -29,6 +30,7 @@ function view<T extends Input>(handle: Handle, decoder: Decoder<T>, bytes: () =>
   const keys = keyMethods(handle, decoder);
   const transactions = transactionMethods(handle, decoder);
   const tempKeys = tempKeyMethods(handle);
+  const leases = leaseMethods(handle, decoder);
   const locks = lockMethods(handle, decoder);
   const watches = watchMethods(handle, decoder);
 
@@ -46,6 +48,10 @@ function view<T extends Input>(handle: Handle, decoder: Decoder<T>, bytes: () =>
     tas: traced('tas', transactions.tas),
     transaction: traced('transaction', transactions.transaction),
     txn: traced('txn', transactions.txn),
+    lease: traced('lease', leases.lease),
+    attachLease: traced('attachLease', leases.attachLease),
+    leases: traced('leases', leases.leases),
+    compact: traced('compact', leases.compact),
     tempKey: traced('tempKey', tempKeys.tempKey),
     distLock: traced('distLock', locks.distLock),
     distTimedLock: traced('distTimedLock', locks.distTimedLock, 1),

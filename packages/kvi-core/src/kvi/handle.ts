@@ -2,14 +2,16 @@ import type {WriteOptions} from '../api/call-options.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
 import type {Driver} from '../driver/driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
-import {reading} from '../etcd/bad-input.ts';
-import {aborted, closed} from '../etcd/errors.ts';
+import {reading, showValue} from '../etcd/bad-input.ts';
+import {aborted, closed, invalidArgument} from '../etcd/errors.ts';
 import type {TxnRequest, TxnResponse} from '../etcd/messages.ts';
 import {writes} from '../etcd/txn-shape.ts';
 import {giveUpMs} from '../lease/grant.ts';
 import {sessionPool} from '../lease/session-pool.ts';
+import type {Session} from '../lease/session.ts';
 import {withPolicy} from '../policy/policy-driver.ts';
 import {callbackWatchTable} from '../primitives/callback-watches.ts';
+import {leaseTable} from '../primitives/lease-table.ts';
 import {lockTable} from '../primitives/lock-table.ts';
 import {resolvedWrites} from '../primitives/resolved-writes.ts';
 import {tempKeyTable} from '../primitives/temp-keys.ts';
@@ -27,6 +29,9 @@ export function openHandle(raw: Driver, kviOptions: KviOptions) {
   const closing: AbortSignal = controller.signal;
   const locks = lockTable({driver, sessions}, closing);
   const tempKeys = tempKeyTable({driver, sessions}, closing);
+  const leases = leaseTable(driver, closing);
+  /** The sessions of leases that were handed out. */
+  const lent = new WeakMap<object, Session>();
   const resolved = resolvedWrites(driver, options, closing);
   let isClosing = false;
   let ended: Promise<void> | undefined;
@@ -44,7 +49,7 @@ export function openHandle(raw: Driver, kviOptions: KviOptions) {
 
   async function giveUp() {
     await Promise.all([locks.close(), tempKeys.close(), resolved.close()]);
-    await sessions.close();
+    await Promise.all([leases.close(), sessions.close()]);
   }
 
   return {
@@ -52,8 +57,31 @@ export function openHandle(raw: Driver, kviOptions: KviOptions) {
     driver,
     locks,
     tempKeys,
+    leases,
     watches: callbackWatchTable(driver),
     closing,
+
+    /** Notes a lease that is handed out, so that {@link lentSession} finds it. */
+    lend(lease: object, session: Session): void {
+      lent.set(lease, session);
+    },
+
+    /**
+     * The session of a lease that a lock or a temporary key is to be under.
+     *
+     * @throws `KVI_INVALID_ARGUMENT` for what is no lease of this handle
+     */
+    lentSession(lease: object | undefined, ttlSeconds: number | undefined): Session | undefined {
+      if (lease === undefined) return undefined;
+      const session = typeof lease === 'object' && lease !== null ? lent.get(lease) : undefined;
+      if (session === undefined) {
+        throw invalidArgument(
+          `lease must be what lease() or attachLease() of this handle returned, not ${showValue(lease)}`,
+        );
+      }
+      if (ttlSeconds !== undefined) throw invalidArgument('pass lease or ttlSeconds, not both');
+      return session;
+    },
 
     /**
      * Begins a call: reads what the caller passed, before anything is sent.

@@ -21,10 +21,11 @@ export function lockMethods<T extends Input>(handle: Handle, decoder: Decoder<T>
   function lockRequest(name = options.lockName, lockOptions?: DistLockOptions) {
     return handle.begin(lockOptions, optionNames.distLock, (own = {}) => {
       const {ttlSeconds = options.ttlSeconds, signal} = own;
+      const session = handle.lentSession(own.lease, own.ttlSeconds);
       checkLockName(name);
       checkTxn(enqueueRequest(name, maxLeaseId), options);
       checkTtl(ttlSeconds);
-      return {name, ttlSeconds, signal};
+      return {name, ttlSeconds, signal, session};
     });
   }
 

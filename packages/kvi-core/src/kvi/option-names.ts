@@ -9,6 +9,7 @@ import type {
   RangeOptions,
   StoreOptions,
 } from '../api/keys.ts';
+import type {AttachLeaseOptions, LeaseOptions, TimeToLiveOptions} from '../api/lease.ts';
 import type {TempKeyOptions} from '../api/temp-key.ts';
 import type {WatchWithCBOptions} from '../api/watch-with-cb.ts';
 import type {Input} from '../etcd/bytes.ts';
@@ -31,8 +32,11 @@ const range: Names<RangeOptions> = {
 };
 const store: Names<StoreOptions> = {...write, lease: true};
 const deleteRange: Names<DeleteRangeOptions> = {...write, prevKv: true};
-const tempKey: Names<TempKeyOptions> = {...call, value: true, ttlSeconds: true};
-const distLock: Names<DistLockOptions> = {signal: true, ttlSeconds: true};
+const lease: Names<LeaseOptions> = {...call, ttlSeconds: true, id: true, keepAlive: true};
+const attachLease: Names<AttachLeaseOptions> = {...call, keepAlive: true};
+const timeToLive: Names<TimeToLiveOptions> = {...call, keys: true};
+const tempKey: Names<TempKeyOptions> = {...call, value: true, ttlSeconds: true, lease: true};
+const distLock: Names<DistLockOptions> = {signal: true, ttlSeconds: true, lease: true};
 const watchWithCB: Names<WatchWithCBOptions> = {...call, onError: true};
 const changes: Names<ChangesOptions> = {
   signal: true,
@@ -51,6 +55,9 @@ export const optionNames = {
   range: Object.keys(range),
   store: Object.keys(store),
   deleteRange: Object.keys(deleteRange),
+  lease: Object.keys(lease),
+  attachLease: Object.keys(attachLease),
+  timeToLive: Object.keys(timeToLive),
   tempKey: Object.keys(tempKey),
   distLock: Object.keys(distLock),
   watchWithCB: Object.keys(watchWithCB),

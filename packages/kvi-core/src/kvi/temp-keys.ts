@@ -11,11 +11,12 @@ export function tempKeyMethods(handle: Handle) {
 
   async function tempKey(key: Input, tempKeyOptions?: TempKeyOptions): Promise<TempKey> {
     return handle.begin(tempKeyOptions, optionNames.tempKey, (own = {}) => {
-      const {value = '', ttlSeconds = options.ttlSeconds, ...callOptions} = own;
+      const {value = '', ttlSeconds = options.ttlSeconds, lease, ...callOptions} = own;
+      const session = handle.lentSession(lease, own.ttlSeconds);
       checkTtl(ttlSeconds);
       const request = {key: encode(key, 'key'), value: encode(value, 'value')};
       checkTxn({success: [{type: 'put', ...request}]}, options);
-      return tempKeys.keep({...request, ttlSeconds}, {timeoutMs: options.timeoutMs, ...callOptions});
+      return tempKeys.keep({...request, ttlSeconds, session}, {timeoutMs: options.timeoutMs, ...callOptions});
     });
   }
 

@@ -3,11 +3,10 @@ import type {Driver} from '../driver/driver.ts';
 import {giveUpMs} from './grant.ts';
 import {openSession, type Session} from './session.ts';
 
-/**
- * Sessions that serve one key after another, so that a lock or a temporary key need not grant and revoke a lease each time.
- * At any time a lease holds one key, or none.
- */
-export interface SessionPool {
+/** Where a lock or a temporary key gets its session from. */
+export interface SessionSource {
+  /** Whether there is only one session, that of a caller's lease. */
+  readonly isLent: boolean;
   /**
    * A session whose lease holds no key: one that is free, or a new one.
    *
@@ -19,6 +18,13 @@ export interface SessionPool {
    * arrives late would make a key that nobody waits for. Any other session is to be closed instead.
    */
   giveBack(session: Session): void;
+}
+
+/**
+ * Sessions that serve one key after another, so that a lock or a temporary key need not grant and revoke a lease each time.
+ * At any time a lease holds one key, or none.
+ */
+export interface SessionPool extends SessionSource {
   /** Revokes the leases of the free sessions. Never throws. */
   close(): Promise<void>;
 }
@@ -63,6 +69,7 @@ export function sessionPool(driver: Driver): SessionPool {
   }
 
   return {
+    isLent: false,
     async take(ttlSeconds, signal, {fresh = false} = {}) {
       signal.throwIfAborted();
       const session =

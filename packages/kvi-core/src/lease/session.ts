@@ -1,10 +1,10 @@
 import {backoffMs} from '../async/backoff.ts';
-import {elapsedMs, present} from '../async/moment.ts';
-import type {Driver} from '../driver/driver.ts';
+import {elapsedMs, type Moment, present} from '../async/moment.ts';
+import type {Driver, DriverCallOptions} from '../driver/driver.ts';
 import {isKviError, KviError} from '../etcd/errors.ts';
 import type {LeaseId} from '../etcd/lease-id.ts';
 import {publish, type SessionLostEvent} from '../telemetry/diagnostics.ts';
-import {grantLease} from './grant.ts';
+import {type Granted, grantLease} from './grant.ts';
 
 /** A lease that is kept alive, and the moment from which it may be gone. */
 export interface Session {
@@ -24,22 +24,56 @@ export interface Session {
   close(options?: {timeoutMs?: number}): Promise<void>;
 }
 
+/** A session that its owner may also refresh, or leave. */
+export interface LeaseSession extends Session {
+  /** Seconds that the lease lives after each refresh. */
+  readonly ttlSeconds: number;
+  /**
+   * Gives the lease its whole TTL again.
+   *
+   * @throws `KVI_LEASE_NOT_FOUND`, and loses the session then
+   */
+  refresh(options: DriverCallOptions): Promise<void>;
+  /** Ends the session, and leaves the lease as it is. */
+  leave(): void;
+}
+
+/** How {@link keepSession} looks after a lease. */
+export interface KeepSessionOptions {
+  /** False: only looks how long the lease lives. */
+  keepAlive: boolean;
+  /** Seconds that the lease has left, if it was not granted just now. */
+  leftSeconds?: number | undefined;
+}
+
+/** Grants a lease and keeps it alive. */
+export async function openSession(
+  driver: Driver,
+  ttlSeconds: number,
+  signal: AbortSignal,
+): Promise<LeaseSession> {
+  return keepSession(driver, await grantLease(driver, ttlSeconds, signal), {keepAlive: true});
+}
+
 /**
- * Grants a lease and keeps it alive.
+ * Keeps a lease alive, or follows it.
  *
  * The lease is counted from the moment at which the last successful keepalive was *sent*: the server counts from when it
  * arrived, which is later, so this end always finds it lost first. Three keepalives fit into a TTL.
  */
-export async function openSession(driver: Driver, ttlSeconds: number, signal: AbortSignal): Promise<Session> {
+export function keepSession(
+  driver: Driver,
+  granted: Granted,
+  {keepAlive, leftSeconds = granted.ttlSeconds}: KeepSessionOptions,
+): LeaseSession {
   const {clock} = driver;
   const lost = new AbortController();
   const closing = new AbortController();
-  const granted = await grantLease(driver, ttlSeconds, signal);
   /** When the last successful keepalive, at first the grant, was sent. */
   let aliveAt = granted.sentAt;
-  let ttlMs = granted.ttlSeconds * 1000;
+  let ttlMs = leftSeconds * 1000;
   let loss = clock.setTimer(Math.max(0, leftMs()), expire).unref();
-  let next = keepAliveAfter(ttlMs);
+  let next = lookAfter(ttlMs);
   /** Keepalives that failed since the last one that succeeded. */
   let failures = 0;
 
@@ -49,21 +83,24 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
   }
 
   function expire() {
-    const error = new KviError(
-      'KVI_LEASE_NOT_FOUND',
-      `no keepalive of lease ${granted.id} succeeded within its TTL`,
-    );
-    lose('expired', error);
+    const message = keepAlive
+      ? `no keepalive of lease ${granted.id} succeeded within its TTL`
+      : `nobody is known to have refreshed lease ${granted.id} within its TTL`;
+    lose('expired', new KviError('KVI_LEASE_NOT_FOUND', message));
   }
 
   function lose(reason: SessionLostEvent['reason'], error: KviError) {
+    if (closing.signal.aborted) return;
     stop();
-    publish('kvi:session-lost', () => ({
-      lease: granted.id,
-      ttlSeconds: granted.ttlSeconds,
-      silentMs: elapsedMs(clock, aliveAt),
-      reason,
-    }));
+    // Nobody loses what was to end by itself.
+    if (keepAlive) {
+      publish('kvi:session-lost', () => ({
+        lease: granted.id,
+        ttlSeconds: granted.ttlSeconds,
+        silentMs: elapsedMs(clock, aliveAt),
+        reason,
+      }));
+    }
     lost.abort(error);
   }
 
@@ -78,26 +115,33 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
     return !closing.signal.aborted;
   }
 
-  function keepAliveAfter(ttlMs: number) {
-    return clock.setTimer(ttlMs / 3, () => void keepAlive()).unref();
+  function lookAfter(ms: number) {
+    return clock.setTimer(ms / 3, () => void look()).unref();
   }
 
-  async function keepAlive() {
+  /** @param sentAt - when the request was sent whose answer says that the lease has so many seconds left */
+  function renewed(sentAt: Moment, seconds: number) {
+    if (closing.signal.aborted) return;
+    loss.cancel();
+    next.cancel();
+    failures = 0;
+    aliveAt = sentAt;
+    ttlMs = seconds * 1000;
+    loss = clock.setTimer(Math.max(0, leftMs()), expire).unref();
+    next = lookAfter(ttlMs);
+  }
+
+  async function look() {
     if (!isAlive()) return;
     const sentAt = present(clock);
+    // A connection that hangs must not use up the whole TTL.
+    const timeoutMs = Math.min(leftMs(), granted.ttlSeconds * 333);
+    const limits = {timeoutMs, signal: closing.signal};
     try {
-      const {ttlSeconds: ttl} = await driver.leaseKeepAlive(granted.id, {
-        // A connection that hangs must not use up the whole TTL.
-        timeoutMs: Math.min(leftMs(), granted.ttlSeconds * 333),
-        signal: closing.signal,
-      });
-      if (closing.signal.aborted) return;
-      loss.cancel();
-      failures = 0;
-      aliveAt = sentAt;
-      ttlMs = ttl * 1000;
-      loss = clock.setTimer(Math.max(0, leftMs()), expire).unref();
-      next = keepAliveAfter(ttlMs);
+      const {ttlSeconds} = keepAlive
+        ? await driver.leaseKeepAlive(granted.id, limits)
+        : await driver.leaseTimeToLive({id: granted.id}, limits);
+      renewed(sentAt, ttlSeconds);
     } catch (error) {
       if (closing.signal.aborted) return;
       if (isKviError(error, 'KVI_LEASE_NOT_FOUND')) lose('gone', error);
@@ -105,7 +149,7 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
         // Whatever else went wrong may pass before the lease is lost.
         failures += 1;
         const waitMs = backoffMs(failures, Math.min(granted.ttlSeconds * 50, 1_000), 1_000);
-        next = clock.setTimer(waitMs, () => void keepAlive()).unref();
+        next = clock.setTimer(waitMs, () => void look()).unref();
       }
     }
   }
@@ -123,8 +167,20 @@ export async function openSession(driver: Driver, ttlSeconds: number, signal: Ab
 
   return {
     lease: granted.id,
+    ttlSeconds: granted.ttlSeconds,
     signal: lost.signal,
     isAlive,
+    async refresh(options) {
+      const sentAt = present(clock);
+      try {
+        const {ttlSeconds} = await driver.leaseKeepAlive(granted.id, options);
+        renewed(sentAt, ttlSeconds);
+      } catch (error) {
+        if (isKviError(error, 'KVI_LEASE_NOT_FOUND')) lose('gone', error);
+        throw error;
+      }
+    },
+    leave: stop,
     close: (closeOptions) => (revoked ??= revoke(closeOptions)),
   };
 }

@@ -4,7 +4,7 @@ import {retryUntil} from '../async/retry-until.ts';
 import {type Bytes, show} from '../etcd/bytes.ts';
 import {closed, isKviError, KviError, refusalOf} from '../etcd/errors.ts';
 import {giveUpMs} from '../lease/grant.ts';
-import type {SessionPool} from '../lease/session-pool.ts';
+import type {SessionSource} from '../lease/session-pool.ts';
 import type {Session} from '../lease/session.ts';
 
 /** What to keep. */
@@ -34,7 +34,7 @@ export interface EphemeralKey {
 /** Puts a key under a lease of its own, and puts it back when that lease was lost. */
 export function ephemeralKey(
   driver: Driver,
-  sessions: SessionPool,
+  sessions: SessionSource,
   {key, value, ttlSeconds}: EphemeralKeyRequest,
 ): EphemeralKey {
   const ended = new AbortController();
@@ -43,8 +43,8 @@ export function ephemeralKey(
   const unsettled = new WeakSet<Session>();
 
   async function place(): Promise<Session> {
-    for (;;) {
-      const session = await sessions.take(ttlSeconds, signal);
+    for (let fresh = false; ; fresh = true) {
+      const session = await sessions.take(ttlSeconds, signal, {fresh});
       try {
         await putUnder(session);
         return session;
@@ -138,6 +138,7 @@ export function ephemeralKey(
         const current = session;
         round = retryUntil(driver.clock, signal, () => untilLost(current));
         await round;
+        if (sessions.isLent) ended.abort(taken('lost with its lease'));
         placing = retryUntil(driver.clock, signal, () => putBack(current));
         session = await placing;
       }

@@ -4,7 +4,9 @@ import {lookBeforeTelling} from '../async/abort.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
 import {closed, KviError} from '../etcd/errors.ts';
 import {giveUpMs} from '../lease/grant.ts';
-import {lockMutex, type MutexContext, type Ownership, unlockMutex, untilLost} from './mutex.ts';
+import {lentSession} from '../lease/lent-session.ts';
+import type {Session} from '../lease/session.ts';
+import {contenderKey, lockMutex, type MutexContext, type Ownership, unlockMutex, untilLost} from './mutex.ts';
 
 /** How to take a lock. */
 export interface LockRequest {
@@ -13,6 +15,8 @@ export interface LockRequest {
   /** Milliseconds to wait at most; 0 tries once. Absent: as long as it takes. */
   waitMs?: number | undefined;
   signal?: AbortSignal | undefined;
+  /** The session of a caller's lease. Absent: one of the handle's. */
+  session?: Session | undefined;
 }
 
 /** A lock that is held, without what needs a facade. */
@@ -39,8 +43,7 @@ export interface LockTable {
  *
  * @param closing - aborts when the handle closes, and ends every wait
  */
-export function lockTable(context: MutexContext, closing: AbortSignal): LockTable {
-  const {driver} = context;
+export function lockTable({driver, sessions}: MutexContext, closing: AbortSignal): LockTable {
   const queues = new Map<string, Mutex>();
   const held = new Map<string, OwnLock>();
   const waiting = new Set<Promise<OwnLock>>();
@@ -64,8 +67,10 @@ export function lockTable(context: MutexContext, closing: AbortSignal): LockTabl
     }
   }
 
-  function lock({name, ttlSeconds, waitMs, signal}: LockRequest): Promise<OwnLock> {
+  function lock({name, ttlSeconds, waitMs, signal, session}: LockRequest): Promise<OwnLock> {
     const wait = waitMs !== 0;
+    const lent = session && lentSession(driver, session, Buffer.from(contenderKey(name, session.lease)));
+    const context = {driver, sessions: lent ?? sessions};
     return withDeadline(
       driver.clock,
       {timeoutMs: wait ? waitMs : undefined, signal, closing},

@@ -14,13 +14,13 @@ import {prefixRange} from '../etcd/key-range.ts';
 import type {LeaseId} from '../etcd/lease-id.ts';
 import type {KeyRange, KeyValue, ResponseOp, TxnRequest} from '../etcd/messages.ts';
 import {giveUpMs} from '../lease/grant.ts';
-import type {SessionPool} from '../lease/session-pool.ts';
+import type {SessionSource} from '../lease/session-pool.ts';
 import type {Session} from '../lease/session.ts';
 
 /** What a lock works with. */
 export interface MutexContext {
   driver: Driver;
-  sessions: SessionPool;
+  sessions: SessionSource;
 }
 
 /** A contender's key in the queue, seen at a revision. */
@@ -179,7 +179,7 @@ export function enqueueRequest(name: string, lease: LeaseId): TxnRequest<Bytes> 
   };
 }
 
-function contenderKey(name: string, lease: LeaseId): string {
+export function contenderKey(name: string, lease: LeaseId): string {
   return `${name}/${lease}`;
 }
 

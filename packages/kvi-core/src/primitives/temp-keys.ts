@@ -3,13 +3,21 @@ import {abortable, type WaitOptions, withDeadline} from '../async/deadline.ts';
 import type {Driver} from '../driver/driver.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
 import {keyId} from '../etcd/key-range.ts';
+import {lentSession} from '../lease/lent-session.ts';
 import type {SessionPool} from '../lease/session-pool.ts';
+import type {Session} from '../lease/session.ts';
 import {type EphemeralKey, ephemeralKey, type EphemeralKeyRequest} from './ephemeral-key.ts';
+
+/** Which key to keep. */
+export interface TempKeyRequest extends EphemeralKeyRequest {
+  /** The session of a caller's lease. Absent: one of the handle's. */
+  session?: Session | undefined;
+}
 
 /** The temporary keys of a handle. */
 export interface TempKeyTable {
   /** Resolves when the key is there. */
-  keep(request: EphemeralKeyRequest, wait: WaitOptions): Promise<TempKey>;
+  keep(request: TempKeyRequest, wait: WaitOptions): Promise<TempKey>;
   /** Gives up all keys. Never throws. */
   close(): Promise<void>;
 }
@@ -28,11 +36,12 @@ export function tempKeyTable(
   /** Everything that is in the store or on its way there, including what is being given up. */
   const all = new Set<EphemeralKey>();
 
-  function share(request: EphemeralKeyRequest) {
+  function share({session, ...request}: TempKeyRequest) {
     const id = keyId(request.key);
     const found = shared.get(id);
     if (found !== undefined) return found;
-    const entry = {kept: ephemeralKey(driver, sessions, request), users: 0};
+    const source = session === undefined ? sessions : lentSession(driver, session, request.key);
+    const entry = {kept: ephemeralKey(driver, source, request), users: 0};
     shared.set(id, entry);
     all.add(entry.kept);
     entry.kept.ended.addEventListener('abort', () => {
@@ -49,7 +58,7 @@ export function tempKeyTable(
   }
 
   /** Shares the key that is kept, or puts it, and waits until the key is there. */
-  async function take(request: EphemeralKeyRequest, ended: AbortSignal): Promise<TempKey> {
+  async function take(request: TempKeyRequest, ended: AbortSignal): Promise<TempKey> {
     const entry = share(request);
     entry.users += 1;
     let left: Promise<void> | undefined;

@@ -65,10 +65,12 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
     request: WatchRequest<Bytes>,
     {signal}: {signal?: AbortSignal | undefined} = {},
   ): DriverWatch {
+    // It may end while it is created, if the signal has aborted.
+    let created: Watch | undefined;
     const onEnd = () => {
-      release(watch);
+      if (created !== undefined) release(created);
     };
-    const watch: Watch = createWatch(request, {...bufferLimits(options), signal, onEnd});
+    const watch = (created = createWatch(request, {...bufferLimits(options), signal, onEnd}));
     if (!watch.buffer.ended) {
       watches.add(watch);
       void start(watch);

@@ -1,0 +1,119 @@
+import {lookBeforeTelling} from '../async/abort.ts';
+import {type WaitOptions, withDeadline} from '../async/deadline.ts';
+import {present} from '../async/moment.ts';
+import type {Driver, DriverCallOptions} from '../driver/driver.ts';
+import {KviError} from '../etcd/errors.ts';
+import type {LeaseId} from '../etcd/lease-id.ts';
+import {type Granted, giveUpMs, grantLease} from '../lease/grant.ts';
+import {keepSession, type KeepSessionOptions, type LeaseSession, type Session} from '../lease/session.ts';
+
+/** Which lease to grant. */
+export interface LeaseRequest {
+  ttlSeconds: number;
+  /** Absent: one at random. */
+  id?: LeaseId | undefined;
+  keepAlive: boolean;
+}
+
+/** A lease of a handle. */
+export interface HeldLease {
+  /** What a lock or a temporary key under the lease uses. */
+  readonly session: Session;
+  readonly ttlSeconds: number;
+  /** See `Lease.signal`. */
+  readonly signal: AbortSignal;
+  isAlive(): boolean;
+  refresh(options: DriverCallOptions): Promise<void>;
+  /** Ends the lease for everybody. */
+  revoke(): Promise<void>;
+  /** Ends it here, and for everybody if the handle granted it. */
+  close(): Promise<void>;
+}
+
+/** The leases of a handle that a caller asked for. */
+export interface LeaseTable {
+  /** Grants a lease. */
+  grant(request: LeaseRequest, wait: WaitOptions): Promise<HeldLease>;
+  /** Looks for a lease of somebody else's. */
+  attach(id: LeaseId, options: {keepAlive: boolean}, wait: WaitOptions): Promise<HeldLease>;
+  /** Closes all leases. Never throws. */
+  close(): Promise<void>;
+}
+
+/** @param closing - aborts when the handle closes, and ends every wait */
+export function leaseTable(driver: Driver, closing: AbortSignal): LeaseTable {
+  const {clock} = driver;
+  const all = new Set<HeldLease>();
+
+  function hold(granted: Granted, options: KeepSessionOptions & {isOwn: boolean}): HeldLease {
+    const lease = heldLease(keepSession(driver, granted, options), options.isOwn, () => all.delete(lease));
+    all.add(lease);
+    if (closing.aborted) void lease.close().catch(() => undefined);
+    return lease;
+  }
+
+  /** A lease whose id the caller chose: if no answer comes, nobody can tell whose it is. */
+  async function grantNamed({id, ttlSeconds}: LeaseRequest, signal: AbortSignal): Promise<Granted> {
+    const sentAt = present(clock);
+    return {...(await driver.leaseGrant({id, ttlSeconds}, {signal})), sentAt};
+  }
+
+  return {
+    async grant(request, wait) {
+      return withDeadline(clock, {...wait, closing}, async (ended) => {
+        const {id, ttlSeconds, keepAlive} = request;
+        const granting =
+          id === undefined ? grantLease(driver, ttlSeconds, ended) : grantNamed(request, ended);
+        return hold(await granting, {keepAlive, isOwn: true});
+      });
+    },
+    async attach(id, {keepAlive}, wait) {
+      return withDeadline(clock, {...wait, closing}, async (signal) => {
+        const sentAt = present(clock);
+        const {ttlSeconds: leftSeconds, grantedTtlSeconds} = await driver.leaseTimeToLive({id}, {signal});
+        const granted = {id, ttlSeconds: grantedTtlSeconds, sentAt};
+        return hold(granted, {keepAlive, leftSeconds, isOwn: false});
+      });
+    },
+    async close() {
+      await Promise.allSettled(Array.from(all, (lease) => lease.close()));
+    },
+  };
+}
+
+/** @param onEnd - called when the lease has ended here */
+function heldLease(session: LeaseSession, isOwn: boolean, onEnd: () => void): HeldLease {
+  const ended = new AbortController();
+  const {signal} = ended;
+
+  function end(reason: unknown): void {
+    ended.abort(reason);
+    onEnd();
+  }
+
+  function leave(): void {
+    session.leave();
+    end(new KviError('KVI_CLOSED', `lease ${session.lease} was closed`));
+  }
+
+  async function revoke(): Promise<void> {
+    leave();
+    await session.close({timeoutMs: giveUpMs});
+  }
+
+  session.signal.addEventListener('abort', () => end(session.signal.reason), {once: true});
+  lookBeforeTelling(signal, () => session.isAlive());
+
+  return {
+    session,
+    ttlSeconds: session.ttlSeconds,
+    signal,
+    isAlive: () => session.isAlive(),
+    async refresh(options) {
+      signal.throwIfAborted();
+      await session.refresh(options);
+    },
+    revoke,
+    close: isOwn ? revoke : () => Promise.resolve(leave()),
+  };
+}
