@@ -42,13 +42,13 @@ export const errorExitCodes: Readonly<Record<KviErrorCode, ExitCode>> = {
   KVI_SLOW_CONSUMER: 110,
   KVI_DRIVER_MISSING: 111,
   KVI_TLS: 112,
+  KVI_LEASE_NOT_FOUND: 113,
+  KVI_LEASE_EXISTS: 114,
   // What the command does not ask for, or deals with itself.
   KVI_ABORTED: failed,
   KVI_CLOSED: failed,
   KVI_NOT_TEXT: failed,
   KVI_KEY_NOT_FOUND: failed,
-  KVI_LEASE_NOT_FOUND: failed,
-  KVI_LEASE_EXISTS: failed,
 };
 
 /** The exit code that a shell gives a process which a signal has ended. */

@@ -1,6 +1,8 @@
 import {readFileSync} from 'node:fs';
 import {Command} from 'commander';
 import {addBatch} from './commands/batch.ts';
+import {addCompact} from './commands/compact.ts';
+import {addLease} from './commands/lease.ts';
 import {addLock} from './commands/lock.ts';
 import {addTempKey} from './commands/temp-key.ts';
 import {addWatch} from './commands/watch.ts';
@@ -43,6 +45,8 @@ export function createProgram(io: Io, done: (exitCode: ExitCode) => void): Comma
   addLock(program, perform);
   addTempKey(program, perform);
   addBatch(program, perform);
+  addLease(program, perform);
+  addCompact(program, perform);
   return program;
 }
 

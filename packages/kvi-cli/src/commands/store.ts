@@ -1,6 +1,15 @@
 import type {Command} from 'commander';
 import {type Perform, readValue} from '../context.ts';
+import {isKviError} from 'kvi';
 import {ok} from '../exit-codes.ts';
+import {usageError} from '../failures.ts';
+import {positiveNumber} from '../parsers.ts';
+
+interface StoreCommandOptions {
+  /** In seconds. */
+  ttl?: number;
+  lease?: string;
+}
 
 /** `kvi store KEY VALUE` */
 export function addStore(program: Command, perform: Perform): void {
@@ -10,15 +19,36 @@ export function addStore(program: Command, perform: Perform): void {
     .description('Set a key.')
     .argument('<key>')
     .argument('<value>', 'the value; - reads it from standard input, all bytes as they are')
+    .option(
+      '--ttl <seconds>',
+      'delete the key after this time; prints the lease that does it',
+      positiveNumber,
+    )
+    .option('--lease <id>', 'delete the key when this lease ends')
     .addHelpText(
       'after',
-      '\nExamples:\n  kvi store greeting hello\n  kvi store logo - < logo.png\n  kvi store balance -- -5',
+      '\nExamples:\n  kvi store greeting hello\n  kvi store logo - < logo.png\n  kvi store balance -- -5' +
+        '\n  kvi store maintenance on --ttl 600',
     )
-    .action((key: string, value: string) =>
+    .action((key: string, value: string, {ttl, lease: given}: StoreCommandOptions) =>
       perform(async (context) => {
         const {kv, output, signal} = context;
-        await kv.store(key, await readValue(value, context), {signal});
-        await output.record([], {stored: true});
+        if (ttl !== undefined && given !== undefined) throw usageError('give --ttl or --lease, not both');
+        const input = await readValue(value, context);
+        if (ttl === undefined) {
+          await kv.store(key, input, {lease: given, signal});
+          await output.record([], given === undefined ? {stored: true} : {stored: true, lease: given});
+          return ok;
+        }
+        const granted = await kv.lease({ttlSeconds: ttl, keepAlive: false, signal});
+        try {
+          await kv.store(key, input, {lease: granted.id, signal});
+        } catch (error) {
+          // It may have been stored all the same; then it goes with its lease.
+          if (!isKviError(error, 'KVI_UNKNOWN_OUTCOME')) await granted.revoke().catch(() => undefined);
+          throw error;
+        }
+        await output.record([granted.id], {stored: true, lease: granted.id, ttlSeconds: granted.ttlSeconds});
         return ok;
       }),
     );

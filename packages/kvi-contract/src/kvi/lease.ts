@@ -89,6 +89,18 @@ export const lease: ContractGroup = {
       },
     },
     {
+      name: 'without keepAlive it outlives its handle',
+      async run({kv, openKvi, driver, key}) {
+        const own = await openKvi();
+        const granted = await own.lease({ttlSeconds: 30, keepAlive: false});
+        await own.store(key('k'), 'v', {lease: granted.id});
+        await own.close();
+        assert.ok(isKviError(granted.signal.reason, 'KVI_CLOSED'), 'it ends with its handle, here');
+        assert.equal(await kv.get(key('k')), 'v', 'and not in the store');
+        await driver.leaseRevoke(granted.id);
+      },
+    },
+    {
       name: 'it is lost when somebody else revokes it',
       async run({kv, driver}) {
         const granted = await kv.lease({ttlSeconds: shortTtlSeconds});

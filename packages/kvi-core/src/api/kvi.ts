@@ -117,8 +117,9 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
   txn(request: TxnRequest<Input>, options?: WriteOptions): Promise<TxnResponse<T>>;
 
   /**
-   * Grants a lease, for any number of keys: `kv.store(key, value, {lease: lease.id})`. It lives as long as the handle keeps
-   * it alive, and ends with the handle. With `keepAlive: false` it ends after its TTL, unless it is refreshed.
+   * Grants a lease, for any number of keys: `kv.store(key, value, {lease: lease.id})`. The handle keeps
+   * it alive, and revokes it when it is closed. With `keepAlive: false` the lease ends after its TTL, unless it is refreshed, also
+   * when the handle was closed before.
    *
    * @throws `KVI_LEASE_EXISTS` if there is a lease of that `id`; `KVI_UNKNOWN_OUTCOME` if an `id` was named and no answer
    *   came: it may have been granted, and ends after its TTL then

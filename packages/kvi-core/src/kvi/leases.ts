@@ -28,7 +28,7 @@ export function leaseMethods<T extends Input>(handle: Handle, decoder: Decoder<T
       id,
       ttlSeconds,
       signal,
-      isAlive: held.isAlive,
+      isAlive: () => held.isAlive(),
       async refresh(callOptions?: CallOptions) {
         const own = handle.begin(callOptions, optionNames.call, (read = {}) => read);
         await held.refresh(own);
@@ -45,9 +45,9 @@ export function leaseMethods<T extends Input>(handle: Handle, decoder: Decoder<T
           keys: found.keys.map((key) => decoder.key(key)),
         };
       },
-      revoke: held.revoke,
-      close: held.close,
-      [Symbol.asyncDispose]: held.close,
+      revoke: () => held.revoke(),
+      close: () => held.close(),
+      [Symbol.asyncDispose]: () => held.close(),
     };
     handle.lend(lease, session);
     return lease;

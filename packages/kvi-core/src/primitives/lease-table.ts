@@ -28,6 +28,8 @@ export interface HeldLease {
   revoke(): Promise<void>;
   /** Ends it here, and for everybody if the handle granted it. */
   close(): Promise<void>;
+  /** Ends it here because the handle closes, and for everybody if the handle granted it and kept it alive. */
+  abandon(): Promise<void>;
 }
 
 /** The leases of a handle that a caller asked for. */
@@ -46,9 +48,10 @@ export function leaseTable(driver: Driver, closing: AbortSignal): LeaseTable {
   const all = new Set<HeldLease>();
 
   function hold(granted: Granted, options: KeepSessionOptions & {isOwn: boolean}): HeldLease {
-    const lease = heldLease(keepSession(driver, granted, options), options.isOwn, () => all.delete(lease));
+    const session = keepSession(driver, granted, options);
+    const lease = heldLease(session, options, () => all.delete(lease));
     all.add(lease);
-    if (closing.aborted) void lease.close().catch(() => undefined);
+    if (closing.aborted) void lease.abandon().catch(() => undefined);
     return lease;
   }
 
@@ -70,19 +73,26 @@ export function leaseTable(driver: Driver, closing: AbortSignal): LeaseTable {
     async attach(id, {keepAlive}, wait) {
       return withDeadline(clock, {...wait, closing}, async (signal) => {
         const sentAt = present(clock);
+        if (keepAlive) {
+          const {ttlSeconds} = await driver.leaseKeepAlive(id, {signal});
+          return hold({id, ttlSeconds, sentAt}, {keepAlive, isOwn: false});
+        }
         const {ttlSeconds: leftSeconds, grantedTtlSeconds} = await driver.leaseTimeToLive({id}, {signal});
-        const granted = {id, ttlSeconds: grantedTtlSeconds, sentAt};
-        return hold(granted, {keepAlive, leftSeconds, isOwn: false});
+        return hold({id, ttlSeconds: grantedTtlSeconds, sentAt}, {keepAlive, leftSeconds, isOwn: false});
       });
     },
     async close() {
-      await Promise.allSettled(Array.from(all, (lease) => lease.close()));
+      await Promise.allSettled(Array.from(all, (lease) => lease.abandon()));
     },
   };
 }
 
 /** @param onEnd - called when the lease has ended here */
-function heldLease(session: LeaseSession, isOwn: boolean, onEnd: () => void): HeldLease {
+function heldLease(
+  session: LeaseSession,
+  {isOwn, keepAlive}: {isOwn: boolean; keepAlive: boolean},
+  onEnd: () => void,
+): HeldLease {
   const ended = new AbortController();
   const {signal} = ended;
 
@@ -91,13 +101,14 @@ function heldLease(session: LeaseSession, isOwn: boolean, onEnd: () => void): He
     onEnd();
   }
 
-  function leave(): void {
+  // eslint-disable-next-line @typescript-eslint/require-await -- as `revoke`, which takes its place
+  async function leave(): Promise<void> {
     session.leave();
     end(new KviError('KVI_CLOSED', `lease ${session.lease} was closed`));
   }
 
   async function revoke(): Promise<void> {
-    leave();
+    await leave();
     await session.close({timeoutMs: giveUpMs});
   }
 
@@ -114,6 +125,7 @@ function heldLease(session: LeaseSession, isOwn: boolean, onEnd: () => void): He
       await session.refresh(options);
     },
     revoke,
-    close: isOwn ? revoke : () => Promise.resolve(leave()),
+    close: isOwn ? revoke : leave,
+    abandon: isOwn && keepAlive ? revoke : leave,
   };
 }

@@ -1,0 +1,23 @@
+import type {Command} from 'commander';
+import type {Perform} from '../context.ts';
+import {ok} from '../exit-codes.ts';
+import {positiveNumber} from '../parsers.ts';
+
+/** `kvi compact REVISION` */
+export function addCompact(program: Command, perform: Perform): void {
+  program
+    .command('compact')
+    .summary('forget the history before a revision')
+    .description(
+      'Forget the history before a revision, for everybody: older revisions can be neither read nor watched any more.',
+    )
+    .argument('<revision>', 'the oldest revision to keep', positiveNumber)
+    .addHelpText('after', '\nExample:\n  kvi compact 1000')
+    .action((revision: number) =>
+      perform(async ({kv, output, signal}) => {
+        await kv.compact(revision, {signal});
+        await output.record([], {compactRevision: revision});
+        return ok;
+      }),
+    );
+}
