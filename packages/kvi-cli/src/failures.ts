@@ -1,6 +1,6 @@
 import type {Writable} from 'node:stream';
 import {CommanderError} from 'commander';
-import {KviError} from 'kvi';
+import {KviError, type KviErrorCode} from 'kvi';
 import {errorExitCodes, type ExitCode, failed, ok, signalExitCode, usage} from './exit-codes.ts';
 import type {Interrupt} from './io.ts';
 
@@ -18,8 +18,17 @@ export class Interrupted extends Error {
 /** How the program ends because of an error. */
 interface Failure {
   exitCode: ExitCode;
+  /** Absent where no error of kvi's is the reason. */
+  code?: KviErrorCode;
   /** For people. Absent where whoever ended the program knows why, or commander has said it. */
   message?: string;
+}
+
+/** Where errors go, and how. */
+export interface ErrorOutput {
+  stderr: Writable;
+  /** As JSON, one document a line. */
+  json?: boolean;
 }
 
 /** An error for a command line that means nothing. */
@@ -34,15 +43,23 @@ function failureOf(error: unknown): Failure {
   if (isBrokenPipe(error)) return {exitCode: signalExitCode('SIGPIPE')};
   if (error instanceof CommanderError) return usageFailure(error);
   if (error instanceof KviError) {
-    return {exitCode: errorExitCodes[error.code], message: `${error.message} (${error.code})`};
+    const {code, message} = error;
+    return {exitCode: errorExitCodes[code], code, message};
   }
   return {exitCode: failed, message: error instanceof Error ? error.message : String(error)};
 }
 
-/** Says on the standard error what went wrong, and returns the exit code for it. */
-export function report(error: unknown, stderr: Writable, where = ''): ExitCode {
-  const {exitCode, message} = failureOf(error);
-  if (message !== undefined) stderr.write(`kvi: ${where}${message}\n`);
+/**
+ * Says on the standard error what went wrong, and returns the exit code for it.
+ *
+ * @param about - what the message begins with: `line 3`
+ */
+export function report(error: unknown, {stderr, json = false}: ErrorOutput, about?: string): ExitCode {
+  const {exitCode, code, message} = failureOf(error);
+  if (message === undefined) return exitCode;
+  const whole = about === undefined ? message : `${about}: ${message}`;
+  if (json) stderr.write(`${JSON.stringify({error: {code, message: whole, exitCode}})}\n`);
+  else stderr.write(`kvi: ${whole}${code === undefined ? '' : ` (${code})`}\n`);
   return exitCode;
 }
 
@@ -67,5 +84,32 @@ function usageFailure(error: CommanderError): Failure {
   // Called without a command, commander has written the help already.
   if (error.code === 'commander.help') return {exitCode: usage};
   // A suggestion stands on a line of its own.
-  return {exitCode: usage, message: error.message.replace(/^error: /, '').replace('\n', ' ')};
+  const message = error.message.replace(/^error: /, '').replace('\n', ' ');
+  const [, unknown = ''] = /^unknown command '(.*)'/.exec(message) ?? [];
+  const ours = wordsOfOthers[unknown];
+  return {
+    exitCode: usage,
+    message: ours === undefined ? message : `unknown command '${unknown}'; use ${ours}`,
+  };
 }
+
+/** What other tools call what kvi has. */
+const wordsOfOthers: Readonly<Record<string, string>> = {
+  put: 'store',
+  set: 'store',
+  write: 'store',
+  read: 'get',
+  cat: 'get',
+  ls: 'range --prefix PREFIX',
+  list: 'range --prefix PREFIX',
+  keys: 'range --keys-only',
+  scan: 'range',
+  del: 'delete',
+  rm: 'delete',
+  remove: 'delete',
+  cas: 'tas',
+  txn: 'transaction',
+  subscribe: 'watch',
+  elect: 'lock',
+  compaction: 'compact',
+};

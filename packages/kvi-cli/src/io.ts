@@ -1,9 +1,9 @@
 import type {Readable, Writable} from 'node:stream';
 
-/** A signal that asks the program to end. */
-export type Interrupt = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+const interrupts = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
-const interrupts: readonly Interrupt[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** A signal that asks the program to end. */
+export type Interrupt = (typeof interrupts)[number];
 
 /** What the program has of the world around it. */
 export interface Io {

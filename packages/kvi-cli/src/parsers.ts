@@ -1,13 +1,26 @@
 /** Reads the arguments of options, for commander. */
 import {InvalidArgumentError} from 'commander';
 
+/** The longest that a timer can run. */
+const maxMs = 2 ** 31 - 1;
+
 const millisecondsOf = {ms: 1, s: 1_000, m: 60_000} as const;
 
 /** A time, `500`, `500ms`, `1.5s` or `1m`, in milliseconds. */
 export function duration(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
   if (number === undefined) throw new InvalidArgumentError('It must be a time: 500, 500ms, 5s or 1m.');
-  return Number(number) * millisecondsOf[(unit ?? 'ms') as keyof typeof millisecondsOf];
+  const ms = Number(number) * millisecondsOf[(unit ?? 'ms') as keyof typeof millisecondsOf];
+  if (!(ms > 0 && ms <= maxMs))
+    throw new InvalidArgumentError('It must be more than 0, and at most 24 days.');
+  return ms;
+}
+
+/** A TTL, in whole seconds. */
+export function ttlSeconds(text: string): number {
+  const number = positiveNumber(text);
+  if (number * 1_000 > maxMs) throw new InvalidArgumentError('It must be at most 24 days.');
+  return number;
 }
 
 /** Seconds, fractions too; with or without an `s`. */

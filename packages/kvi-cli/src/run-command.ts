@@ -7,6 +7,8 @@ import type {Io} from './io.ts';
 /** How to run a command. */
 export interface RunCommandOptions {
   io: Io;
+  /** Whether errors are written as JSON. */
+  json: boolean;
   /** What its environment has beside this process's. */
   env?: Record<string, string>;
   /** Aborts when what it runs under is lost: it is told to end with SIGTERM. */
@@ -21,7 +23,7 @@ export interface RunCommandOptions {
  */
 export async function runCommand(
   [file = '', ...args]: readonly string[],
-  {io, env, lost}: RunCommandOptions,
+  {io, json, env, lost}: RunCommandOptions,
 ): Promise<ExitCode> {
   const child = spawn(file, args, {stdio: 'inherit', env: {...io.env, ...env}});
   const ended = new Promise<ExitCode>((resolve) => {
@@ -29,7 +31,7 @@ export async function runCommand(
       resolve(signal === null ? (code ?? ok) : signalExitCode(signal));
     });
     child.on('error', (error) => {
-      report(error, io.stderr);
+      report(explain(file, error), {stderr: io.stderr, json});
       // With a process id it runs, and only a signal could not be sent to it.
       if (child.pid === undefined) resolve(isNotFound(error) ? notFound : cannotRun);
     });
@@ -51,4 +53,11 @@ export async function runCommand(
 
 function isNotFound(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+/** As a shell says it. */
+function explain(file: string, error: Error): Error {
+  if (isNotFound(error)) return new Error(`${file}: command not found`, {cause: error});
+  const isForbidden = 'code' in error && error.code === 'EACCES';
+  return isForbidden ? new Error(`${file}: permission denied`, {cause: error}) : error;
 }

@@ -21,8 +21,14 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     }).parseAsync(argv, {from: 'user'});
     return exitCode;
   } catch (error) {
-    return report(error, io.stderr);
+    return report(error, {stderr: io.stderr, json: asksForJson(argv)});
   }
+}
+
+/** Whether errors are to be JSON too, also those of a command line that means nothing. */
+function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end === -1 ? argv.length : end).includes('--json');
 }
 
 /**

@@ -9,6 +9,7 @@ const patient = [
   '-e',
   `process.on('SIGTERM', () => { console.log('told'); process.exit(7); });
    process.on('SIGINT', () => { console.log('asked'); process.exit(8); });
+   for (const name of ['SIGUSR1', 'SIGUSR2']) process.on(name, () => { console.log('signalled'); process.exit(9); });
    process.stdin.on('end', () => process.exit()).resume();
    console.log('ready');`,
 ];
@@ -109,6 +110,8 @@ describeWithEtcd('kvi lock', () => {
   it.each([
     ['SIGTERM', 'told', 7],
     ['SIGINT', 'asked', 8],
+    ['SIGUSR1', 'signalled', 9],
+    ['SIGUSR2', 'signalled', 9],
   ] as const)(
     'hands %s to its command, and releases the lock when that has ended',
     async (signal, answer, code) => {
@@ -141,13 +144,13 @@ describeWithEtcd('kvi lock', () => {
   });
 
   it.each([
-    ['no/such/command', 127],
-    ['/', 126],
-  ])('exits as a shell would when %s cannot be run, and releases the lock', async (command, code) => {
+    ['no/such/command', 127, 'no/such/command: command not found'],
+    ['/', 126, '/: permission denied'],
+  ])('exits as a shell would when %s cannot be run, and releases the lock', async (command, code, why) => {
     const {lock, contenders} = open();
     await using kvi = lock('--', command);
     expect(await kvi.exited).toBe(code);
-    expect(await kvi.stderr).toContain(command);
+    expect(await kvi.stderr).toBe(`kvi: ${why}\n`);
     expect(await contenders()).toEqual([]);
   });
 });

@@ -10,6 +10,18 @@ describe('a command line that means nothing exits with 2, and says why on the st
     ['no command', [], 'Usage: kvi'],
     ['an unknown command', ['--url', 'mem:', 'fetch', 'a'], "unknown command 'fetch'"],
     ['a misspelt command', ['--url', 'mem:', 'stor', 'a'], "unknown command 'stor' (Did you mean store?)\n"],
+    ['the word of another tool', ['--url', 'mem:', 'put', 'a', 'b'], "unknown command 'put'; use store\n"],
+    [
+      'no time at all',
+      ['--url', 'mem:', '--timeout', '0', 'get', 'a'],
+      "option '--timeout <time>' argument '0'",
+    ],
+    [
+      'a TTL of nothing',
+      ['--url', 'mem:', 'lock', 'a', '--ttl', '0', '--', 'x'],
+      "option '--ttl <seconds>' argument '0'",
+    ],
+    ['a TTL of years', ['--url', 'mem:', 'store', 'a', 'b', '--ttl', '99999999'], 'at most 24 days'],
     ['an unknown option', ['--url', 'mem:', 'get', 'a', '--fast'], "unknown option '--fast'"],
     ['a missing argument', ['--url', 'mem:', 'store', 'a'], "missing required argument 'value'"],
     ['too many arguments', ['--url', 'mem:', 'get', 'a', 'b'], 'too many arguments'],
@@ -36,6 +48,31 @@ describe('a command line that means nothing exits with 2, and says why on the st
       stdout: '',
       stderr: expect.stringContaining(complaint),
     });
+  });
+});
+
+describe('an error with --json', () => {
+  it.each([
+    [['--url', 'mem:', 'get', 'a', '--revision', '99'], 106, 'KVI_FUTURE_REVISION'],
+    [['--url', 'mem:', 'get', ''], 2, 'KVI_INVALID_ARGUMENT'],
+    [['get', 'a'], 2, 'KVI_INVALID_ARGUMENT'],
+    [['--url', 'mem:', 'fetch'], 2, undefined],
+  ])('of %j is one document on the standard error', async (args, exitCode, code) => {
+    const {stderr, stdout, ...ended} = await runKvi([...args, '--json']);
+    expect({...ended, stdout}).toMatchObject({exitCode, stdout: ''});
+    expect(JSON.parse(stderr)).toEqual({error: {code, message: expect.stringMatching(/.+/), exitCode}});
+  });
+
+  it('of a line of a batch names the line', async () => {
+    const {stderr} = await runKvi(['--url', 'mem:', 'batch', '-', '--json'], {
+      input: 'get a --revision 99\n',
+    });
+    expect(JSON.parse(stderr)).toMatchObject({error: {message: expect.stringMatching(/^line 1: /)}});
+  });
+
+  it('is text for the command of a lock, which has its own options', async () => {
+    const {stderr} = await runKvi(['--url', 'redis:', 'lock', 'a', '--', 'x', '--json']);
+    expect(stderr).toMatch(/^kvi: /);
   });
 });
 

@@ -56,6 +56,39 @@ describe('The locks of a handle', () => {
   });
 });
 
+describe('A lock that is not free', () => {
+  it.each([
+    [0, 'the lock "l" was not free: this handle holds it, and has to release it first'],
+    [500, 'the lock "l" was not free within 500 ms: this handle holds it, and has to release it first'],
+  ])('because the handle holds it says so, after %s ms', async (waitMs, message) => {
+    const {table, clock} = underTest();
+    const held = await table.lock(request);
+    const waiting = expect(table.lock({...request, waitMs})).rejects.toMatchObject({
+      code: 'KVI_TIMEOUT',
+      message,
+    });
+    await clock.advance(500);
+    await waiting;
+    await held.release();
+  });
+
+  it.each([
+    [0, 'the lock "l" was not free: another holds it'],
+    [500, 'the lock "l" was not free within 500 ms: another holds it'],
+  ])('because another holds it says so, after %s ms', async (waitMs, message) => {
+    const {table, driver, clock} = underTest();
+    const other = lockTable({driver, sessions: sessionPool(driver)}, new AbortController().signal);
+    const held = await other.lock(request);
+    const waiting = expect(table.lock({...request, waitMs})).rejects.toMatchObject({
+      code: 'KVI_TIMEOUT',
+      message,
+    });
+    await clock.advance(500);
+    await waiting;
+    await held.release();
+  });
+});
+
 describe('A lock', () => {
   it('says by its signal that it is lost when its time is over, before any timer fires', async () => {
     const {table, clock} = underTest();

@@ -1,4 +1,4 @@
-import {checkOptions, createKvi, type Kvi} from 'kvi-core';
+import {checkOptions, createKvi, isKviError, type Kvi, KviError} from 'kvi-core';
 import {trace} from 'kvi-core/driver';
 import {driverFor} from './drivers.ts';
 import {checkOptionNames, type OpenOptions} from './options.ts';
@@ -18,11 +18,28 @@ import {checkOptionNames, type OpenOptions} from './options.ts';
  *
  * @throws `KVI_INVALID_ARGUMENT` for a URL or an option that means nothing; `KVI_DRIVER_MISSING` when the package of the
  *   URL's driver is not installed; `KVI_UNAVAILABLE` or `KVI_TIMEOUT` when the backend does not answer;
- *   `KVI_TLS` when there is no secure connection to it; `KVI_UNAUTHENTICATED` when it refuses user and password
+ *   `KVI_TLS` when there is no secure connection to it; `KVI_UNAUTHENTICATED` when it refuses user and password;
+ *   `KVI_INTERNAL` when a driver of yours throws an error that is no `KviError`, which is its cause
  */
 export async function open(url: string, options: OpenOptions = {}): Promise<Kvi> {
   const openDriver = driverFor(url, options.drivers);
   checkOptionNames(options);
   checkOptions(options);
-  return createKvi(await trace('open', undefined, () => openDriver(url, options)), options);
+  const opening = trace('open', undefined, async () => {
+    try {
+      return await openDriver(url, options);
+    } catch (cause) {
+      if (isKviError(cause)) throw cause;
+      // Of the URL, only the scheme: the rest may hold a password.
+      const scheme = /^[^:]*:/.exec(url.trim())?.[0] ?? '';
+      throw new KviError(
+        'KVI_INTERNAL',
+        `the driver for "${scheme}" failed to open; its error is the cause`,
+        {
+          cause,
+        },
+      );
+    }
+  });
+  return createKvi(await opening, options);
 }

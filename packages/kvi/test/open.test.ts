@@ -123,6 +123,15 @@ describe('open with a driver of the user', () => {
     const error = await openError('redis://host', {drivers: {'redis:': () => Promise.reject(reason)}});
     expect(error).toBe(reason);
   });
+
+  it('makes an error of kvi of any other, without the URL', async () => {
+    const reason = new Error('out of order');
+    const error = await openError('redis://u:secret@host', {
+      drivers: {'redis:': () => Promise.reject(reason)},
+    });
+    expect(error).toMatchObject({code: 'KVI_INTERNAL', cause: reason});
+    expect(error.message).toBe('the driver for "redis:" failed to open; its error is the cause');
+  });
 });
 
 describeWithEtcd('open etcd', () => {

@@ -33,7 +33,7 @@ export function addBatch(program: Command, perform: Perform): void {
             await runLine(wordsOf(bytes), lineContext(context, line));
           } catch (error) {
             if (endsProgram(error)) throw error;
-            const failure = report(error, context.io.stderr, `line ${line}: `);
+            const failure = report(error, {stderr: context.io.stderr, json: context.json}, `line ${line}`);
             if (exitCode === ok) exitCode = failure;
             if (!keepGoing) break;
           }

@@ -3,7 +3,7 @@ import {type Bytes, isKviError, type Kvi, type Lease} from 'kvi';
 import type {Context, Perform} from '../context.ts';
 import {type ExitCode, no, ok} from '../exit-codes.ts';
 import {jsonBytes} from '../output.ts';
-import {positiveNumber} from '../parsers.ts';
+import {ttlSeconds as ttl} from '../parsers.ts';
 
 /** `kvi lease grant|revoke|timetolive|list|keep-alive` */
 export function addLease(program: Command, perform: Perform): void {
@@ -16,7 +16,7 @@ export function addLease(program: Command, perform: Perform): void {
     .command('grant')
     .summary('grant a lease, and print its id')
     .description('Grant a lease, and print its id. It ends after its TTL, unless it is kept alive.')
-    .argument('<seconds>', 'its TTL', positiveNumber)
+    .argument('<seconds>', 'its TTL', ttl)
     .option('--id <id>', 'its id, in hexadecimal (default: one at random)')
     .addHelpText('after', '\nExample:\n  kvi store job1 running --lease "$(kvi lease grant 60)"')
     .action((ttlSeconds: number, {id}: {id?: string}) =>

@@ -1,9 +1,8 @@
 import type {Command} from 'commander';
 import {type DistLock, isKviError} from 'kvi';
 import type {Perform} from '../context.ts';
-import {report} from '../failures.ts';
-import type {Io} from '../io.ts';
-import {seconds, wholeNumber} from '../parsers.ts';
+import {type ErrorOutput, report} from '../failures.ts';
+import {seconds, ttlSeconds} from '../parsers.ts';
 import {runCommand} from '../run-command.ts';
 
 interface LockCommandOptions {
@@ -31,10 +30,10 @@ export function addLock(program: Command, perform: Perform): void {
       'wait at most so long for the lock; 0 tries once (default: as long as it takes)',
       seconds,
     )
-    .option('--ttl <seconds>', 'how long the lock outlives a crash (default: 10)', wholeNumber)
+    .option('--ttl <seconds>', 'how long the lock outlives a crash (default: 10)', ttlSeconds)
     .addHelpText('after', '\nExample:\n  kvi lock nightly-backup --wait 0 -- ./backup.sh --full')
     .action((name: string, command: string[], {wait, ttl}: LockCommandOptions) =>
-      perform(async ({kv, io, signal}) => {
+      perform(async ({kv, io, json, signal}) => {
         const options = {signal, ttlSeconds: ttl};
         const lock = await (wait === undefined
           ? kv.distLock(name, options)
@@ -42,20 +41,20 @@ export function addLock(program: Command, perform: Perform): void {
         try {
           signal.throwIfAborted();
           const env = {KVI_LOCK_KEY: lock.key, KVI_LOCK_TOKEN: String(lock.token)};
-          return await runCommand(command, {io, env, lost: lock.signal});
+          return await runCommand(command, {io, json, env, lost: lock.signal});
         } finally {
-          await release(lock, io);
+          await release(lock, {stderr: io.stderr, json});
         }
       }),
     );
 }
 
 /** @throws `KVI_LOCK_LOST`. Whatever else prevents the release, the TTL ends the lock, and the command has run under it. */
-async function release(lock: Pick<DistLock, 'release'>, io: Io): Promise<void> {
+async function release(lock: Pick<DistLock, 'release'>, errors: ErrorOutput): Promise<void> {
   try {
     await lock.release();
   } catch (error) {
     if (isKviError(error, 'KVI_LOCK_LOST')) throw error;
-    report(error, io.stderr, 'the lock will end with its TTL: ');
+    report(error, errors, 'the lock will end with its TTL');
   }
 }

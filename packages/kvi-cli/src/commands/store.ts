@@ -3,7 +3,7 @@ import {type Perform, readValue} from '../context.ts';
 import {isKviError} from 'kvi';
 import {ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
-import {positiveNumber} from '../parsers.ts';
+import {ttlSeconds} from '../parsers.ts';
 
 interface StoreCommandOptions {
   /** In seconds. */
@@ -19,11 +19,7 @@ export function addStore(program: Command, perform: Perform): void {
     .description('Set a key.')
     .argument('<key>')
     .argument('<value>', 'the value; - reads it from standard input, all bytes as they are')
-    .option(
-      '--ttl <seconds>',
-      'delete the key after this time; prints the lease that does it',
-      positiveNumber,
-    )
+    .option('--ttl <seconds>', 'delete the key after this time; prints the lease that does it', ttlSeconds)
     .option('--lease <id>', 'delete the key when this lease ends')
     .addHelpText(
       'after',

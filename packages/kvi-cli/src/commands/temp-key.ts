@@ -1,7 +1,7 @@
 import type {Command} from 'commander';
 import type {Perform} from '../context.ts';
 import {report} from '../failures.ts';
-import {wholeNumber} from '../parsers.ts';
+import {ttlSeconds} from '../parsers.ts';
 import {runCommand} from '../run-command.ts';
 
 interface TempKeyCommandOptions {
@@ -23,19 +23,19 @@ export function addTempKey(program: Command, perform: Perform): void {
     .argument('<key>')
     .argument('<command...>', 'the command and its arguments')
     .option('--value <value>', 'what the key holds (default: empty)')
-    .option('--ttl <seconds>', 'how long the key outlives a crash (default: 10)', wholeNumber)
+    .option('--ttl <seconds>', 'how long the key outlives a crash (default: 10)', ttlSeconds)
     .addHelpText('after', '\nExample:\n  kvi tempkey /services/web/host1 --value 10.0.0.7:80 -- ./serve')
     .action((key: string, command: string[], {value, ttl}: TempKeyCommandOptions) =>
-      perform(async ({kv, io, signal}) => {
+      perform(async ({kv, io, json, signal}) => {
         const tempKey = await kv.tempKey(key, {value, ttlSeconds: ttl, signal});
         try {
           signal.throwIfAborted();
-          const exitCode = await runCommand(command, {io, lost: tempKey.signal});
+          const exitCode = await runCommand(command, {io, json, lost: tempKey.signal});
           if (!tempKey.signal.aborted) return exitCode;
-          return report(tempKey.signal.reason, io.stderr);
+          return report(tempKey.signal.reason, {stderr: io.stderr, json});
         } finally {
           await tempKey.close().catch((error: unknown) => {
-            report(error, io.stderr, 'the key will end with its TTL: ');
+            report(error, {stderr: io.stderr, json}, 'the key will end with its TTL');
           });
         }
       }),

@@ -2,7 +2,7 @@ import {Mutex, type MutexInterface} from 'async-mutex';
 import type {DistLock} from '../api/dist-lock.ts';
 import {lookBeforeTelling} from '../async/abort.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
-import {closed, KviError} from '../etcd/errors.ts';
+import {closed, isKviError, KviError} from '../etcd/errors.ts';
 import {giveUpMs} from '../lease/grant.ts';
 import {lentSession} from '../lease/lent-session.ts';
 import type {Session} from '../lease/session.ts';
@@ -71,27 +71,35 @@ export function lockTable({driver, sessions}: MutexContext, closing: AbortSignal
     const wait = waitMs !== 0;
     const lent = session && lentSession(driver, session, Buffer.from(contenderKey(name, session.lease)));
     const context = {driver, sessions: lent ?? sessions};
-    return withDeadline(
-      driver.clock,
-      {timeoutMs: wait ? waitMs : undefined, signal, closing},
-      async (ended) => {
-        if (!wait && queues.get(name)?.isLocked() === true) throw notInTime(name);
-        const endTurn = await takeTurn(name, ended);
-        try {
-          const owner = await lockMutex(context, name, {ttlSeconds, signal: ended, wait});
-          if (owner === undefined) throw notInTime(name);
-          const own = ownLock(context, name, owner, () => {
-            held.delete(name);
-            endTurn();
-          });
-          held.set(name, own);
-          return own;
-        } catch (error) {
+    async function take(ended: AbortSignal): Promise<OwnLock> {
+      if (!wait && queues.get(name)?.isLocked() === true) throw notFree(name);
+      const endTurn = await takeTurn(name, ended);
+      try {
+        const owner = await lockMutex(context, name, {ttlSeconds, signal: ended, wait});
+        if (owner === undefined) throw notFree(name);
+        const own = ownLock(context, name, owner, () => {
+          held.delete(name);
           endTurn();
-          throw error;
-        }
-      },
-    );
+        });
+        held.set(name, own);
+        return own;
+      } catch (error) {
+        endTurn();
+        throw error;
+      }
+    }
+
+    if (waitMs === undefined || !wait) return withDeadline(driver.clock, {signal, closing}, take);
+    return withDeadline(driver.clock, {timeoutMs: waitMs, signal, closing}, take).catch((error: unknown) => {
+      throw isKviError(error, 'KVI_TIMEOUT') ? notFree(name, waitMs) : error;
+    });
+  }
+
+  /** @param waitedMs - how long it was waited for. Absent: it was tried once. */
+  function notFree(name: string, waitedMs?: number): KviError {
+    const when = waitedMs === undefined ? '' : ` within ${waitedMs} ms`;
+    const holder = held.has(name) ? 'this handle holds it, and has to release it first' : 'another holds it';
+    return new KviError('KVI_TIMEOUT', `the lock ${JSON.stringify(name)} was not free${when}: ${holder}`);
   }
 
   return {
@@ -178,10 +186,6 @@ function ownLock(context: MutexContext, name: string, owner: Ownership, onReleas
     },
     abandon,
   };
-}
-
-function notInTime(name: string): KviError {
-  return new KviError('KVI_TIMEOUT', `the lock ${JSON.stringify(name)} is held by another`);
 }
 
 /** The error for a lock that is no longer held, though it was not released. */
