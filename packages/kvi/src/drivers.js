@@ -1,0 +1,65 @@
+/** Which driver a URL names. Each is loaded when it is first needed, so that who opens `mem:` never loads gRPC. */
+import { KviError } from 'kvi-core';
+import { invalidArgument } from 'kvi-core/driver';
+const openMem = async (url, { mem }) => {
+    const { openMemDriver } = await load('kvi-mem', () => import('kvi-mem'));
+    return openMemDriver(url, mem);
+};
+const openEtcd = async (url, { timeoutMs, etcd }) => {
+    const { openEtcdDriver } = await load('kvi-etcd', () => import('kvi-etcd'));
+    return openEtcdDriver(url, { timeoutMs, ...etcd });
+};
+const ownDrivers = {
+    'mem:': openMem,
+    'http:': openEtcd,
+    'https:': openEtcd,
+    'etcd:': openEtcd,
+    'etcds:': openEtcd,
+    'unix:': openEtcd,
+    'unixs:': openEtcd,
+};
+/**
+ * Finds the driver for a URL by its scheme. What follows the scheme is the driver's to read.
+ *
+ * @param furtherDrivers by scheme, `"redis:"`
+ * @throws `KVI_INVALID_ARGUMENT` for a URL without a scheme that is known. Of the URL it shows nothing but the scheme:
+ *   the rest may hold a password.
+ */
+export function driverFor(url, furtherDrivers = {}) {
+    const drivers = new Map(Object.entries({ ...ownDrivers, ...furtherDrivers }));
+    const howTo = `a URL starts with one of ${[...drivers.keys()].join(' ')}, as "mem:" and "http://127.0.0.1:2379" do`;
+    if (typeof url !== 'string') {
+        throw invalidArgument(`the URL must be a string, not ${url === null ? 'null' : typeof url}; ${howTo}`);
+    }
+    if (url.trim() === '')
+        throw invalidArgument(`the URL is empty; ${howTo}`);
+    const scheme = /^\s*([a-z][a-z0-9+.-]*:)/i.exec(url)?.[1];
+    if (scheme === undefined)
+        throw invalidArgument(`the URL has no scheme; ${howTo}`);
+    const driver = drivers.get(scheme.toLowerCase());
+    if (driver === undefined)
+        throw invalidArgument(`there is no driver for "${scheme}"; ${howTo}`);
+    return driver;
+}
+async function load(packageName, importIt) {
+    try {
+        return await importIt();
+    }
+    catch (error) {
+        if (!isMissing(packageName, error))
+            throw error;
+        throw new KviError('KVI_DRIVER_MISSING', `the package ${packageName} is not installed: npm install ${packageName}`, { cause: error });
+    }
+}
+/**
+ * Whether the package itself was not found, and not some module that it needs: only the message tells them apart, by
+ * the specifier that it quotes.
+ */
+function isMissing(packageName, error) {
+    return (typeof error === 'object' &&
+        error !== null &&
+        'code' in error &&
+        (error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'MODULE_NOT_FOUND') &&
+        'message' in error &&
+        String(error.message).includes(`'${packageName}'`));
+}

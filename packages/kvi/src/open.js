@@ -1,0 +1,42 @@
+import { checkOptions, createKvi, isKviError, KviError } from 'kvi-core';
+import { trace } from 'kvi-core/driver';
+import { driverFor } from "./drivers.js";
+import { checkOptionNames } from "./options.js";
+/**
+ * Opens a handle on the store that a URL names, and proves that it answers.
+ *
+ * - `mem:`, or `mem:NAME` for a store apart: in this process. The same URL opens the same store, and it outlives its
+ *   handles; needs `kvi-mem`.
+ * - `http://HOST:PORT`, `https://HOST:PORT`, or `etcd://HOST1:PORT,HOST2:PORT` (`etcds://` for TLS): an etcd cluster, 3.4
+ *   or later; needs `kvi-etcd`. `unix:///PATH` is a socket that etcd listens on (`unixs:` for TLS).
+ *
+ * ```ts
+ * await using kv = await open(process.env.KVI_URL ?? 'mem:');
+ * await kv.store('greeting', 'hello');
+ * ```
+ *
+ * @throws `KVI_INVALID_ARGUMENT` for a URL or an option that means nothing; `KVI_DRIVER_MISSING` when the package of the
+ *   URL's driver is not installed; `KVI_UNAVAILABLE` or `KVI_TIMEOUT` when the backend does not answer;
+ *   `KVI_TLS` when there is no secure connection to it; `KVI_UNAUTHENTICATED` when it refuses user and password;
+ *   `KVI_INTERNAL` when a driver of yours throws an error that is no `KviError`, which is its cause
+ */
+export async function open(url, options = {}) {
+    const openDriver = driverFor(url, options.drivers);
+    checkOptionNames(options);
+    checkOptions(options);
+    const opening = trace('open', undefined, async () => {
+        try {
+            return await openDriver(url, options);
+        }
+        catch (cause) {
+            if (isKviError(cause))
+                throw cause;
+            // Of the URL, only the scheme: the rest may hold a password.
+            const scheme = /^[^:]*:/.exec(url.trim())?.[0] ?? '';
+            throw new KviError('KVI_INTERNAL', `the driver for "${scheme}" failed to open; its error is the cause`, {
+                cause,
+            });
+        }
+    });
+    return createKvi(await opening, options);
+}
