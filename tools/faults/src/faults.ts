@@ -2,7 +2,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {at, type Arena, type Member} from './arena.ts';
 import type {ClientProcess} from './client-process.ts';
-import {call} from './gateway.ts';
+import {call, callAny} from './gateway.ts';
 import {now} from './history.ts';
 import type {FaultKind, PlannedFault} from './schedule.ts';
 import type {Truth} from './truth.ts';
@@ -23,6 +23,9 @@ export interface Victims {
   clients: readonly ClientProcess[];
   truth: Truth;
 }
+
+/** How long a leader that flickers runs, in milliseconds. */
+const flickerMs = 30;
 
 /** How long to wait for a client to hold a lock. */
 const holderMs = 5_000;
@@ -109,6 +112,38 @@ async function inflict(
       node.signal('SIGSTOP');
       await sleep(lastsMs);
       node.signal('SIGCONT');
+      return;
+    case 'flicker leader':
+      // It runs for a moment in between, when another leads by then, and answers what waited for it.
+      node.signal('SIGSTOP');
+      await sleep(lastsMs / 2);
+      node.signal('SIGCONT');
+      await sleep(flickerMs);
+      node.signal('SIGSTOP');
+      await sleep(lastsMs / 2);
+      node.signal('SIGCONT');
+      return;
+    case 'change address':
+      // The address leads to another member, as a name does that was changed.
+      proxy.redirect(at(arena.members, target + 1).node.endpoint);
+      proxy.cut();
+      await sleep(lastsMs);
+      proxy.redirect(node.endpoint);
+      proxy.cut();
+      return;
+    case 'run out of space':
+      // The alarm that etcd raises when its quota is reached.
+      await callAny(arena.endpoints, 'maintenance/alarm', {
+        action: 'ACTIVATE',
+        alarm: 'NOSPACE',
+        memberID: '1',
+      });
+      await sleep(lastsMs);
+      await callAny(arena.endpoints, 'maintenance/alarm', {
+        action: 'DEACTIVATE',
+        alarm: 'NOSPACE',
+        memberID: '1',
+      });
       return;
     case 'isolate leader':
     case 'isolate follower':

@@ -35,6 +35,8 @@ export interface Proxy extends AsyncDisposable {
    * {@link cut} it, then end the loss with `swallow()`.
    */
   swallow(direction?: Direction): void;
+  /** Leads new connections to another `HOST:PORT`. Open ones go on. */
+  redirect(target: string): void;
   /** Holds every byte back for so long, from now on. Default: 0. */
   delay(ms: number): void;
   /** Cuts all connections and ends the proxy. Safe to repeat. */
@@ -43,7 +45,7 @@ export interface Proxy extends AsyncDisposable {
 
 /** Starts a proxy in front of `target`, `HOST:PORT`. */
 export async function startProxy(target: string): Promise<Proxy> {
-  const {hostname: host, port: targetPort} = new URL(`tcp://${target}`);
+  let destination = target;
   const open = new Set<readonly [client: Socket, server: Socket]>();
   const bytes = {toServer: 0, toClient: 0};
   let connections = 0;
@@ -106,6 +108,7 @@ export async function startProxy(target: string): Promise<Proxy> {
   };
 
   const server = createServer({allowHalfOpen: true}, (client) => {
+    const {hostname: host, port: targetPort} = new URL(`tcp://${destination}`);
     const upstream = connect({host, port: Number(targetPort), allowHalfOpen: true});
     const pair = [client, upstream] as const;
     const forget = (): void => {
@@ -147,6 +150,9 @@ export async function startProxy(target: string): Promise<Proxy> {
     },
     bytes,
     cut,
+    redirect(to) {
+      destination = to;
+    },
     cutAfter: (left) =>
       new Promise((reached) => {
         limit = {left, reached};
