@@ -3,7 +3,14 @@
  *
  * @see `api/v3rpc/rpctypes/error.go` in etcd for the messages, `v3_server.go` for where they come from
  */
-import {KviError, type KviErrorCode, type LeaseId} from 'kvi-core/driver';
+import {
+  couldNotServe,
+  etcdMessages as messages,
+  KviError,
+  type KviErrorCode,
+  type LeaseId,
+  outcomeUnknown,
+} from 'kvi-core/driver';
 
 /** How a gRPC call failed. */
 export interface GrpcFailure {
@@ -29,17 +36,6 @@ const grpc = {
   unauthenticated: 16,
 };
 
-/** etcd's error messages that are asked for by name. */
-const messages = {
-  noLeader: 'etcdserver: no leader',
-  noSpace: 'etcdserver: mvcc: database space exceeded',
-  permissionDenied: 'etcdserver: permission denied',
-  authNotEnabled: 'etcdserver: authentication is not enabled',
-  invalidToken: 'etcdserver: invalid auth token',
-  oldAuthRevision: 'etcdserver: revision of auth store is old',
-  emptyUserName: 'etcdserver: user name is empty',
-};
-
 /**
  * The messages with which etcd refuses a request before applying any of it. Not among them: `request timed out`, `leader
  * changed` and `server stopped`, which come while it waits for a proposal that may still be applied.
@@ -52,7 +48,7 @@ const refusals: Readonly<Record<string, KviErrorCode>> = {
   'etcdserver: too large lease TTL': 'KVI_INVALID_ARGUMENT',
   'etcdserver: key not found': 'KVI_KEY_NOT_FOUND',
   [messages.noSpace]: 'KVI_RESOURCE_EXHAUSTED',
-  'etcdserver: too many requests': 'KVI_RESOURCE_EXHAUSTED',
+  [messages.tooManyRequests]: 'KVI_RESOURCE_EXHAUSTED',
   [messages.permissionDenied]: 'KVI_PERMISSION_DENIED',
   'etcdserver: authentication failed, invalid user ID or password': 'KVI_UNAUTHENTICATED',
   'etcdserver: user name not found': 'KVI_UNAUTHENTICATED',
@@ -162,8 +158,7 @@ function explain(code: KviErrorCode, failure: GrpcFailure): string {
   }
   const tls = tlsFailure(failure);
   if (tls !== undefined) return `no TLS connection to etcd; nothing was applied: ${tls}`;
-  if (code === 'KVI_UNAVAILABLE')
-    return `etcd could not be reached or could not serve; nothing was applied (${details})`;
+  if (code === 'KVI_UNAVAILABLE') return couldNotServe(details);
   return details;
 }
 
@@ -185,8 +180,4 @@ export function tlsFailure({details}: GrpcFailure): string | undefined {
 /** Whether the server closed the connection before it said anything, as it does to a client of another protocol. */
 export function isClosedUnanswered({details}: GrpcFailure): boolean {
   return /Last error: .*(Failed to connect|before secure TLS connection|ECONNRESET)/.test(details);
-}
-
-function outcomeUnknown(reason: string): string {
-  return `it was sent, and may have been applied or not; read before writing again (${reason})`;
 }

@@ -1,5 +1,5 @@
 /** The errors of a cluster that fails, as kvi-etcd words them. */
-import {KviError} from 'kvi-core/driver';
+import {couldNotServe, etcdMessages, KviError, outcomeUnknown} from 'kvi-core/driver';
 import {describeCall, isWrite, type PortCall} from './port-call.ts';
 
 /** How a gRPC call fails: `code` is gRPC's number, `details` what the server, or the connection, says. */
@@ -12,9 +12,9 @@ const unavailable = 14;
 
 /** Each refusal that does not depend on what the store holds, as etcd gives it. Nothing is applied then. */
 const refusals = {
-  KVI_RESOURCE_EXHAUSTED: {code: 8, details: 'etcdserver: too many requests'},
-  KVI_UNAUTHENTICATED: {code: 16, details: 'etcdserver: invalid auth token'},
-  KVI_PERMISSION_DENIED: {code: 7, details: 'etcdserver: permission denied'},
+  KVI_RESOURCE_EXHAUSTED: {code: 8, details: etcdMessages.tooManyRequests},
+  KVI_UNAUTHENTICATED: {code: 16, details: etcdMessages.invalidToken},
+  KVI_PERMISSION_DENIED: {code: 7, details: etcdMessages.permissionDenied},
 } satisfies Record<string, GrpcFailure>;
 
 /** What a plan can have a call fail with. */
@@ -32,7 +32,7 @@ export const faultCodes: readonly string[] = [
 export function failure(code: FaultCode, call: PortCall): KviError {
   switch (code) {
     case 'KVI_UNAVAILABLE':
-      return couldNotServe(call, 'No connection established');
+      return unavailableFor(call, 'No connection established');
     case 'KVI_TIMEOUT':
       return new KviError(code, `${describeCall(call)}: timed out; nothing was changed`);
     case 'KVI_UNKNOWN_OUTCOME':
@@ -49,7 +49,7 @@ export function connectionLost(call: PortCall): KviError {
   const details = 'Connection dropped';
   return isWrite(call)
     ? unknownOutcome(call, grpcError({code: unavailable, details}), details)
-    : couldNotServe(call, details);
+    : unavailableFor(call, details);
 }
 
 /** The error for a call that its timeout, its signal or `close` ended while no answer had come. */
@@ -59,20 +59,14 @@ export function cutShort(call: PortCall, error: KviError): KviError {
   return new KviError(error.code, `${describeCall(call)}: ${error.message}; nothing was changed`);
 }
 
-function couldNotServe(call: PortCall, details: string): KviError {
-  return new KviError(
-    'KVI_UNAVAILABLE',
-    `${describeCall(call)}: etcd could not be reached or could not serve; nothing was applied (${details})`,
-    {cause: grpcError({code: unavailable, details})},
-  );
+function unavailableFor(call: PortCall, details: string): KviError {
+  return new KviError('KVI_UNAVAILABLE', `${describeCall(call)}: ${couldNotServe(details)}`, {
+    cause: grpcError({code: unavailable, details}),
+  });
 }
 
 function unknownOutcome(call: PortCall, cause: Error, details: string): KviError {
-  return new KviError(
-    'KVI_UNKNOWN_OUTCOME',
-    `${describeCall(call)}: it was sent, and may have been applied or not; read before writing again (${details})`,
-    {cause},
-  );
+  return new KviError('KVI_UNKNOWN_OUTCOME', `${describeCall(call)}: ${outcomeUnknown(details)}`, {cause});
 }
 
 function grpcError(grpc: GrpcFailure): Error & GrpcFailure {
