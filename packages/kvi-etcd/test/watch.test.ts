@@ -220,6 +220,25 @@ describeWithEtcd('watches', () => {
     await own.close();
   });
 
+  it('start while others write and compact', async () => {
+    const other = await openEtcdDriver(etcd.url);
+    let isOver = false;
+    const busy = (async () => {
+      while (!isOver) {
+        const {revision} = await other.txn(put('busy'));
+        await other.compact(revision).catch(() => undefined);
+      }
+    })();
+    for (let round = 0; round < 20; round += 1) {
+      const watches = Array.from({length: 20}, () => driver.watch({key: bytes('compacted while it starts')}));
+      await Promise.all(watches.map(({created}) => created));
+      await Promise.all(watches.map((watch) => watch.return()));
+    }
+    isOver = true;
+    await busy;
+    await other.close();
+  });
+
   it('start two thousand at once, beside as many writes', async () => {
     const keys = Array.from({length: 2_000}, (_, index) => `many/${String(index)}`);
     const kv = await openEtcd(etcd.url, {timeoutMs: 60_000});
