@@ -55,7 +55,7 @@ export function resolveOptions(where: string | EtcdEndpointOptions, options: Etc
   };
 }
 
-/** The endpoints and options of a URL, of `where` and of `options`, of which the last win. Undefined means absent. */
+/** Merges the URL, `where` and `options`; later ones win. Undefined means absent. */
 function merge(
   where: string | EtcdEndpointOptions,
   options: EtcdOptions,

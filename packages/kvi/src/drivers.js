@@ -1,4 +1,4 @@
-/** Which driver a URL names. Each is loaded when it is first needed, so that who opens `mem:` never loads gRPC. */
+/** Maps URLs to drivers. A driver is loaded when it is first needed, so that opening `mem:` never loads gRPC. */
 import { KviError } from 'kvi-core';
 import { invalidArgument } from 'kvi-core/driver';
 const openMem = async (url, { mem }) => {

@@ -14,7 +14,7 @@ export interface LeaseOptions extends CallOptions {
 
 /** Options of {@link Kvi.attachLease}. */
 export interface AttachLeaseOptions extends CallOptions {
-  /** Whether the handle refreshes it, three times in a TTL. Default false: whoever granted it does. */
+  /** Whether the handle refreshes it, three times per TTL. Default false: its owner does. */
   keepAlive?: boolean | undefined;
 }
 
@@ -50,8 +50,8 @@ export interface Lease<T extends Input = string> extends AsyncDisposable {
   /** Seconds that it lives after each refresh, as the backend granted them. */
   readonly ttlSeconds: number;
   /**
-   * Aborts when the lease may have ended: with `KVI_LEASE_NOT_FOUND` before the backend can have ended it for want of a
-   * refresh, or as soon as it is known that somebody revoked it; with `KVI_CLOSED` when it was revoked or closed here, which
+   * Aborts when the lease may have ended: with `KVI_LEASE_NOT_FOUND` before the backend can have expired it, or as soon
+   * as it is known to be revoked; with `KVI_CLOSED` when it was revoked or closed here, which
    * is no loss.
    */
   readonly signal: AbortSignal;

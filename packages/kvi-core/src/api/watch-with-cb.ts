@@ -22,6 +22,6 @@ export interface WatchWithCBOptions extends CallOptions {
 
 /** A watch with a callback. */
 export interface WatchHandle {
-  /** Resolves when the watch has ended, for whatever reason. */
+  /** Resolves when the watch has ended. Never rejects. */
   readonly ended: Promise<void>;
 }

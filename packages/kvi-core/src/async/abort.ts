@@ -19,8 +19,8 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
 }
 
 /**
- * Keeps Node from warning of a leak of listeners: one signal, such as that of a service's shutdown, may end any number of
- * calls at a time.
+ * Keeps Node from warning of a leak of listeners: one signal, for example for a service's shutdown, may end any number of
+ * calls.
  */
 export function allowManyListeners(signal: AbortSignal): void {
   try {

@@ -2,7 +2,7 @@ import {backoffMs} from './backoff.ts';
 import {type Clock, sleep} from './clock.ts';
 
 /**
- * Repeats `body`, whatever happens to the backend meanwhile, until it succeeds or `signal` aborts.
+ * Repeats `body` until it succeeds or `signal` aborts.
  *
  * @param mayPass - whether an error may be over soon; any other is thrown. Default: every error.
  */

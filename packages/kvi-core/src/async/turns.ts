@@ -1,4 +1,4 @@
-/** Runs each body when those before it have ended, whatever became of them. */
+/** Runs each body when the ones before it have settled. */
 export type Turns = <R>(body: () => Promise<R>) => Promise<R>;
 
 /** Makes {@link Turns}. */

@@ -8,7 +8,7 @@
  * - **Atomicity and order.** A `txn` is one revision or nothing. Calls take effect between their start and their end
  *   (linearizability), reads included, unless `serializable` was asked for.
  * - **Errors** are {@link KviError}s. `KVI_UNAVAILABLE` promises that nothing was applied: the caller may try again. A
- *   write whose answer is missing, for whatever reason, is `KVI_UNKNOWN_OUTCOME` with that reason as its `cause`, and
+ *   write without an answer is `KVI_UNKNOWN_OUTCOME` with that reason as its `cause`, and
  *   is never sent again by the driver.
  * - **Time.** A call ends within its `timeoutMs` with `KVI_TIMEOUT`, and at once when its `signal` aborts with
  *   `KVI_ABORTED` and the signal's reason as the cause; as `KVI_UNKNOWN_OUTCOME` if it is a write that was sent.

@@ -30,7 +30,7 @@ export function checkBufferLimits(limits: BufferLimits): void {
 
 /** What {@link eventBuffer} needs to know. */
 export interface EventBufferOptions extends BufferLimits {
-  /** Called once, when the watch ends for whatever reason: let go of what feeds it. */
+  /** Called once, when the watch ends: stop feeding it. */
   onEnd: () => void;
   /** Ends the watch with `KVI_ABORTED`. */
   signal?: AbortSignal | undefined;
@@ -75,12 +75,12 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
     ended = true;
     error = reason;
     ignoreSignal();
-    // Most watches are in place by then, and an error costs a stack.
+    // Most watches are in place already, and creating an error captures a stack.
     // Stryker disable next-line ConditionalExpression: rejecting a resolved promise does nothing
     if (!isCreated) {
       created.reject(reason ?? new KviError('KVI_ABORTED', 'the watch was ended before it was in place'));
     }
-    // Only one error is to be thrown, and only to a pull that finds the queue empty.
+    // The error is thrown once, to a pull that finds the queue empty.
     for (const pull of pulls.splice(0)) finish(pull);
     options.onEnd();
   }
@@ -180,7 +180,7 @@ function deferred<T>() {
     resolve = res;
     reject = rej;
   });
-  // A watch that fails tells its consumer in `next`; nobody has to look at `created` as well.
+  // `next` reports the failure too, so `created` need not be handled.
   promise.catch(() => undefined);
   return {promise, resolve, reject};
 }

@@ -32,7 +32,7 @@ export function checkBoolean(what: string, value: boolean | undefined): void {
  * Runs what reads a caller's arguments, before anything is sent. What they throw themselves, as a getter or a proxy may,
  * becomes a refusal.
  *
- * @throws `KVI_INVALID_ARGUMENT`, and whatever else of kvi's errors `body` throws
+ * @throws `KVI_INVALID_ARGUMENT`, and any `KviError` that `body` throws
  */
 export function reading<R>(body: () => R): R {
   try {

@@ -31,7 +31,7 @@ export function encode(input: Input, what: string): Bytes {
   );
 }
 
-/** Whether this is a `Uint8Array`, of whichever realm: jsdom and `node:vm` have one of their own. */
+/** Whether this is a `Uint8Array` of any realm: jsdom and `node:vm` have their own. */
 export function isBytes(value: unknown): value is Bytes {
   return isUint8Array(value);
 }

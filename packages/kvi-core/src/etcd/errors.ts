@@ -37,7 +37,7 @@ export type KviErrorCode =
   | 'KVI_PERMISSION_DENIED'
   /** The lock is no longer held: its lease ran out or its key was deleted. Stop what it protected, for another may hold it, and release it. */
   | 'KVI_LOCK_LOST'
-  /** A temporary key is no longer kept: somebody deleted or overwrote it. Make it again, or find out who else uses it. */
+  /** A temporary key was deleted or overwritten, or its lease ended. Create it again, or find out who else uses it. */
   | 'KVI_KEY_LOST'
   /** A consumer of changes fell too far behind; `revision` is the first that it has not seen. Watch again from there, and take events faster. */
   | 'KVI_SLOW_CONSUMER'
@@ -46,7 +46,7 @@ export type KviErrorCode =
   /** The backend answered something that kvi does not understand. Report it, with `cause`. */
   | 'KVI_INTERNAL';
 
-/** What some errors carry beside their code. */
+/** What some errors carry in addition to their code. */
 export interface KviErrorDetails {
   /** The error that led to this one. */
   cause?: unknown;
@@ -77,7 +77,7 @@ export class KviError extends Error {
     Object.defineProperty(this.prototype, brand, {value: true});
   }
 
-  /** Whether this is a `KviError`, of whichever copy of kvi. */
+  /** Whether this is a `KviError`, of any copy of kvi in the process. */
   static override [Symbol.hasInstance](value: unknown): value is KviError {
     return typeof value === 'object' && value !== null && brand in value;
   }

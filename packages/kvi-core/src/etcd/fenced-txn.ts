@@ -1,4 +1,4 @@
-/** A transaction that is carried out only if a condition holds, beside those of its own. */
+/** A transaction that runs only if an additional condition holds. */
 import type {Bytes} from './bytes.ts';
 import {includesKey, keyId} from './key-range.ts';
 import type {Compare, KeyRange, RequestOp, TxnRequest, TxnResponse} from './messages.ts';

@@ -37,7 +37,7 @@ export interface KeyRange<T extends Input> {
 
 /** A read. */
 export interface RangeRequest<T extends Input> extends KeyRange<T> {
-  /** At most so many keys; 0 or absent: all. */
+  /** The maximum number of keys; 0 or absent: all. */
   limit?: number | undefined;
   /** Read the store as it was at this revision; 0 or absent: now. */
   revision?: number | undefined;
@@ -65,7 +65,7 @@ export interface RangeResponse<T extends Input = string> {
   kvs: KeyValue<T>[];
   /** Whether {@link RangeRequest.limit} cut something off. */
   more: boolean;
-  /** How many keys the range has, whatever the limit and the revision bounds. */
+  /** The number of keys in the range, ignoring the limit and the revision bounds. */
   count: number;
 }
 

@@ -238,7 +238,7 @@ function collectWrites(ops: readonly RequestOp<Bytes>[]): Writes {
   return {puts, deletes};
 }
 
-/** More than the fields of any one message take beside its keys and values, in etcd's encoding. */
+/** An upper bound for the encoded size of a message's other fields, without keys and values. */
 const overhead = 96;
 
 /** At least the size of the request on the wire, and little more. */

@@ -67,7 +67,7 @@ export function openHandle(raw: Driver, kviOptions: KviOptions) {
     },
 
     /**
-     * The session of a lease that a lock or a temporary key is to be under.
+     * The session of the lease for a lock or a temporary key.
      *
      * @throws `KVI_INVALID_ARGUMENT` for what is no lease of this handle
      */

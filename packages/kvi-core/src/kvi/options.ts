@@ -48,11 +48,11 @@ export function resolveOptions(options: KviOptions): ResolvedOptions {
   return resolved;
 }
 
-/** The names of {@link KviOptions}, for those who take them together with options of their own. */
+/** The names of {@link KviOptions}, for functions that take them along with other options. */
 export const kviOptionNames: readonly string[] = Object.keys(resolveOptions({}));
 
 /**
- * Refuses options that are out of bounds, so that who opens a driver can do it before anything is opened.
+ * Refuses options that are out of bounds, before a driver is opened.
  *
  * @throws `KVI_INVALID_ARGUMENT`
  */

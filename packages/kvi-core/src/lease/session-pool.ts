@@ -5,7 +5,7 @@ import {openSession, type Session} from './session.ts';
 
 /** Where a lock or a temporary key gets its session from. */
 export interface SessionSource {
-  /** Whether there is only one session, that of a caller's lease. */
+  /** Whether the session belongs to a caller's lease, so that there is no other. */
   readonly isLent: boolean;
   /**
    * A session whose lease holds no key: one that is free, or a new one.
@@ -15,7 +15,7 @@ export interface SessionSource {
   take(ttlSeconds: number, signal: AbortSignal, options?: {fresh?: boolean}): Promise<Session>;
   /**
    * Takes a session back. Its lease must hold no key, and every request that put one must have been answered: a put that
-   * arrives late would make a key that nobody waits for. Any other session is to be closed instead.
+   * arrives late would leave an orphaned key. Close any other session instead.
    */
   giveBack(session: Session): void;
 }

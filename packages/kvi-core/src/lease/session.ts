@@ -10,8 +10,8 @@ import {type Granted, grantLease} from './grant.ts';
 export interface Session {
   readonly lease: LeaseId;
   /**
-   * Aborts with `KVI_LEASE_NOT_FOUND` when the lease may have ended: before the server can have ended it for want of
-   * keepalives, and as soon as a keepalive learns that it did for another reason. Not on {@link Session.close}.
+   * Aborts with `KVI_LEASE_NOT_FOUND` when the lease may have ended: before the server can have expired it, and
+   * as soon as a keepalive learns that it was revoked. Not on {@link Session.close}.
    */
   readonly signal: AbortSignal;
   /** Whether the lease is still certain to live. Exact also where a stalled event loop held the signal up; aborts it then. */
@@ -85,7 +85,7 @@ export function keepSession(
   function expire() {
     const message = keepAlive
       ? `no keepalive of lease ${granted.id} succeeded within its TTL`
-      : `nobody is known to have refreshed lease ${granted.id} within its TTL`;
+      : `lease ${granted.id} has reached the end of its TTL`;
     lose('expired', new KviError('KVI_LEASE_NOT_FOUND', message));
   }
 
@@ -119,7 +119,7 @@ export function keepSession(
     return clock.setTimer(ms / 3, () => void look()).unref();
   }
 
-  /** @param sentAt - when the request was sent whose answer says that the lease has so many seconds left */
+  /** @param sentAt - when the keepalive was sent */
   function renewed(sentAt: Moment, seconds: number) {
     if (closing.signal.aborted) return;
     loss.cancel();

@@ -14,7 +14,7 @@ export interface RetryOptions {
   closing?: AbortSignal | undefined;
   /** Decides within `timeoutMs`; this call asks a clone of it. */
   policy: RetryPolicy;
-  /** Whether `attempt` may also be repeated when nobody knows what became of it. Default false. */
+  /** Whether `attempt` may also be repeated when its outcome is unknown. Default false. */
   isIdempotent?: boolean | undefined;
 }
 

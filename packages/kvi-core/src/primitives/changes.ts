@@ -5,7 +5,7 @@ import type {Bytes} from '../etcd/bytes.ts';
 import type {Event, KeyRange} from '../etcd/messages.ts';
 import {type ResyncResponse, resyncingWatch} from './resync.ts';
 
-/** A watch of which the consumer gets one revision at a time; see {@link Changes}. */
+/** A watch that delivers one revision at a time; see {@link Changes}. */
 export interface RevisionWatch extends AsyncIterator<ResyncResponse, undefined> {
   [Symbol.asyncIterator](): this;
   readonly created: Changes['created'];

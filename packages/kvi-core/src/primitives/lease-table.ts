@@ -55,7 +55,7 @@ export function leaseTable(driver: Driver, closing: AbortSignal): LeaseTable {
     return lease;
   }
 
-  /** A lease whose id the caller chose: if no answer comes, nobody can tell whose it is. */
+  /** A lease whose id the caller chose: without an answer, it cannot be told from somebody else's. */
   async function grantNamed({id, ttlSeconds}: LeaseRequest, signal: AbortSignal): Promise<Granted> {
     const sentAt = present(clock);
     return {...(await driver.leaseGrant({id, ttlSeconds}, {signal})), sentAt};

@@ -39,7 +39,7 @@ export interface LockTable {
 
 /**
  * Keeps the locks of a handle. Calls for one name queue up here first, so that only one of them at a time contends in the
- * store, whatever their number; and only one of them holds, so that `unlock` needs no more than the name.
+ * store; and only one of them holds the lock, so the name is enough for `unlock`.
  *
  * @param closing - aborts when the handle closes, and ends every wait
  */

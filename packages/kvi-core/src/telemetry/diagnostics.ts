@@ -28,7 +28,7 @@ export interface SessionLostEvent {
 export interface RetryEvent {
   /** Why it failed. */
   code: KviErrorCode;
-  /** How many attempts it has made by now, from 1. */
+  /** The number of attempts so far, from 1. */
   attempt: number;
   /** Milliseconds until the next. */
   waitMs: number;

@@ -53,7 +53,7 @@ export interface OperationContext {
 
 type Channels = Record<Operation, TracingChannel<unknown, OperationContext>>;
 
-// Kept here, because Node forgets a channel that nobody refers to, and with it those who listen by then.
+// Kept here because Node drops a channel without references, and its subscribers with it.
 const channels = Object.fromEntries(
   operations.map((operation) => [operation, tracingChannel<unknown, OperationContext>(`kvi.${operation}`)]),
 ) as Channels;

@@ -22,8 +22,8 @@ const timeoutMs = 5_000;
  * although another leader may have taken over, and have given the lease's lock away. So a renewal counts only if a read that began
  * after its answer, and that the cluster agreed to, shows the same raft term: then the leader still led.
  *
- * A response shows the term only to those who may read the key. So the read is of a key that the user has read before. Where
- * that is forbidden by now, renewals count as etcd answers them.
+ * Reading a key without permission does not return the term, so a key that the user has read before is read. If the permission
+ * was revoked since, renewals are not confirmed.
  *
  * @see `LeaseKeepAlive` in etcd's server/etcdserver/api/v3rpc/lease.go, which fills the header before it renews
  */

@@ -67,7 +67,7 @@ export function unaryCalls(members: Members, scopes: Scopes, auth: Authenticator
     }
   };
 
-  /** Has a read go to another member if this one is slower than that; a write is with this one whatever it is. */
+  /** Sends a read to another member if this one is slower. A write stays: it may have been applied. */
   function setStallAlarm(scope: Scope, call: Call<unknown>, member: Member, ms: number): void {
     if (call.on !== undefined) return;
     const alarm = {at: systemClock.now() + ms, ring: () => void ring()};

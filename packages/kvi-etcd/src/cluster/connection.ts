@@ -70,7 +70,7 @@ const channelOptions: ChannelOptions = {
   'grpc.keepalive_permit_without_calls': 0,
   // By default, gRPC waits up to two minutes before it tries a dead server again: much longer than a restart takes.
   'grpc.initial_reconnect_backoff_ms': 100,
-  // By default, gRPC looks a name up again only after 30 s: a server that moved would be away for so long.
+  // By default, gRPC resolves a name again only after 30 s: a server that moved would be unreachable until then.
   'grpc.dns_min_time_between_resolutions_ms': 1_000,
   'grpc.max_reconnect_backoff_ms': 1_000,
 };

@@ -67,7 +67,7 @@ class ConnectionCredentials extends ChannelCredentials {
 
 type Secured = Awaited<ReturnType<SecureConnector['connect']>>;
 
-/** Destroys the socket if the handshake takes too long, or if no data of HTTP/2 has come by then. */
+/** Destroys the socket if the handshake, or the first HTTP/2 data, takes too long. */
 async function withinHandshake(socket: Socket, secure: () => Promise<Secured>): Promise<Secured> {
   let bytesReceived = (): number => 0;
   const timer = systemClock.setTimer(handshakeTimeoutMs, () => {

@@ -39,7 +39,7 @@ const expected =
   'expected http://HOST:PORT, https://HOST:PORT, etcd://HOST1:PORT,HOST2:PORT (etcds:// for TLS), or unix:///PATH';
 
 /**
- * Parses a URL of one or more endpoints, separated by commas. Endpoints without a scheme have that of the first. A user
+ * Parses a URL of one or more endpoints, separated by commas. Endpoints without a scheme have the scheme of the first. A user
  * and a password may precede the first host, percent-encoded.
  *
  * @throws `KVI_INVALID_ARGUMENT`, with a message that never shows the password

@@ -194,7 +194,7 @@ export function isReady(member: Member): boolean {
   return member.isReady();
 }
 
-/** Tells the members of one cluster from those of others. */
+/** Tells the members of one cluster from members of others. */
 function oneCluster() {
   /** What each member told; undefined if it did not. */
   const ids = new Map<Member, string | undefined>();

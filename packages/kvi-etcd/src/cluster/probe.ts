@@ -6,8 +6,8 @@ import {addressOf, type Endpoint} from './endpoints.ts';
 const timeoutMs = 1_000;
 
 /**
- * Whether a server speaks TLS at an endpoint that is to be plain, or plain HTTP at one that is to be TLS. A server closes
- * such a connection without a word, so another one asks.
+ * Whether a server speaks TLS at a plain endpoint, or plain HTTP at a TLS endpoint. A server closes a mismatched connection
+ * without a message, so this opens another one to find out.
  */
 export function speaksTheOther(endpoint: Endpoint): Promise<boolean> {
   return endpoint.tls ? speaksHttp(endpoint) : speaksTls(endpoint);

@@ -27,7 +27,7 @@ export interface WatchRegistryOptions extends BufferLimits {
   diagnosticKeys?: boolean | undefined;
   /** What is known of the store's revisions. */
   history: StoreHistory;
-  /** Reads the store's revision by reading the key that is to be watched. */
+  /** Reads the store's revision by reading the watched key. */
   presentRevision: (key: Bytes, signal: AbortSignal) => Promise<number>;
 }
 

@@ -27,7 +27,7 @@ export interface WatchStream {
   tokenRefused(): boolean;
 }
 
-/** Where a watch is on the stream; without an id, it is to be created. */
+/** A watch's place on the stream; without an id until it is created. */
 interface Place {
   id: number | undefined;
 }

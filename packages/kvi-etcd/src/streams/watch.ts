@@ -13,15 +13,15 @@ import {type GrpcFailure, parseCancelReason, toKviError} from '../wire/failures.
 import type {SentWatch, WatchMessage} from '../wire/etcd.ts';
 import {fromEvent, revisionOf, toWatch} from '../wire/translate.ts';
 
-/** One watch, whatever stream it is on. */
+/** One watch, across the streams that carry it. */
 export interface Watch {
   readonly request: WatchRequest<Bytes>;
   readonly buffer: EventBuffer;
   /** Aborts when the watch ends. */
   readonly over: AbortSignal;
   /**
-   * The first revision of which nothing is known: where the watch starts, and where it resumes after the stream broke. Only
-   * a delivery or a progress notification advances it; while a watch catches up, the revision in a response's header is far
+   * The first revision that may hold undelivered events: where the watch starts, and where it resumes after the stream broke.
+   * Only a delivery or a progress notification advances it; while a watch catches up, the revision in a response's header is far
    * ahead of its events. 0 until the present revision has been read.
    */
   nextRevision: number;
@@ -37,14 +37,14 @@ export interface Watch {
   receive(response: WatchMessage): void;
   /** Nothing up to this revision is missing. */
   advance(revision: number): void;
-  /** The stream broke: events of which only a part came will come again. */
+  /** The stream broke: partly received revisions will be sent again. */
   interrupt(): void;
   /** What it means that the server cancelled the watch. */
   cancellation(response: WatchMessage): {reason: GrpcFailure; error: KviError};
   fail(error: unknown): void;
 }
 
-/** @param onEnd - called once when the watch ends, for whatever reason */
+/** @param onEnd - called once when the watch ends */
 export function createWatch(
   request: WatchRequest<Bytes>,
   options: BufferLimits & {signal: AbortSignal | undefined; onEnd: () => void},
