@@ -145,6 +145,8 @@ async function inflict(
         memberID: '1',
       });
       return;
+    case 'restore snapshot':
+      return restoreSnapshot(arena, await arena.leader(), lastsMs);
     case 'isolate leader':
     case 'isolate follower':
       arena.peers.isolate(target);
@@ -172,6 +174,24 @@ async function freeze(members: readonly Member[], lastsMs: number): Promise<void
   for (const {proxy} of members) proxy.freeze();
   await sleep(lastsMs);
   for (const {proxy} of members) proxy.thaw();
+}
+
+/**
+ * Restores the cluster from a snapshot of what it holds, so that nothing that was acknowledged is lost. The snapshot is the
+ * leader's, which has everything that was agreed on; without the others, nothing more is.
+ */
+async function restoreSnapshot({members}: Arena, leader: number, lastsMs: number): Promise<void> {
+  for (const {proxy} of members) {
+    proxy.refuse();
+    proxy.cut();
+  }
+  const {node} = at(members, leader);
+  for (const other of members) if (other.node !== node) other.node.signal('SIGKILL');
+  await sleep(lastsMs);
+  const snapshot = await node.snapshot();
+  node.signal('SIGKILL');
+  await Promise.all(members.map((member) => member.node.restartFrom(snapshot)));
+  for (const {proxy} of members) await proxy.accept();
 }
 
 /**

@@ -47,8 +47,8 @@ export interface Etcd extends AsyncDisposable {
   /** Saves what it holds to a file beside its data. */
   snapshot(): Promise<string>;
   /**
-   * Kills it, and starts it again as an operator does after a disaster: from a snapshot, or without one from nothing. To be
-   * called of a node that is alone.
+   * Kills it, and starts it again as an operator does after a disaster: from a snapshot, or without one from nothing. Members of
+   * a cluster are restored at the same time, from the same snapshot.
    *
    * @param flags - for `etcdctl snapshot restore`
    */
@@ -96,6 +96,7 @@ export async function startNode(
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'kvi-etcd-')));
   const snapshots = `${dataDir}-snapshots`;
   const url = `http://${plan.endpoint}`;
+  const initialCluster = plans.map((each) => `${each.name}=${each.advertisedPeerUrl}`).join(',');
   const args = [
     ...['--name', plan.name, '--data-dir', dataDir],
     ...[
@@ -105,7 +106,7 @@ export async function startNode(
       url,
     ],
     ...['--listen-peer-urls', plan.peerUrl, '--initial-advertise-peer-urls', plan.advertisedPeerUrl],
-    ...['--initial-cluster', plans.map((each) => `${each.name}=${each.advertisedPeerUrl}`).join(',')],
+    ...['--initial-cluster', initialCluster],
     ...(plans.length > 1 ? slowElection : quickElection),
     ...['--logger', 'zap', '--log-level', 'error'],
     ...(binary.canSkipFsync ? ['--unsafe-no-fsync'] : []),
@@ -159,7 +160,7 @@ export async function startNode(
         await mkdir(dataDir, {mode: 0o700});
       } else {
         const peer = ['--initial-advertise-peer-urls', plan.advertisedPeerUrl];
-        const cluster = ['--initial-cluster', `${plan.name}=${plan.advertisedPeerUrl}`];
+        const cluster = ['--initial-cluster', initialCluster];
         const target = ['--name', plan.name, '--data-dir', dataDir, ...peer, ...cluster];
         await etcdctl('snapshot', 'restore', snapshot, ...target, ...flags);
       }
