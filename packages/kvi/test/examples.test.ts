@@ -89,13 +89,15 @@ describe('Every example of the pages', () => {
 
 async function run(example: Example): Promise<void> {
   const compiled = compiledOf(example);
-  if (!example.code.includes("from 'node:test'")) {
+  const source = example.given + example.code;
+  if (example.isEndless || source.includes("from '@jest/globals'")) {
     await import(pathToFileURL(compiled).href);
     return;
   }
-  // Its runner is a process of its own.
-  const {exitCode, stdout} = await runNode(['--test', compiled]);
-  expect({exitCode, stdout}).toMatchObject({exitCode: 0});
+  // A process of its own, because it may subscribe to what happens in the process.
+  const runner = source.includes("from 'node:test'") ? ['--test'] : [];
+  const {exitCode, stderr} = await runNode([...runner, compiled], {env: {KVI_URL: 'mem:'}});
+  expect({exitCode, stderr}).toMatchObject({exitCode: 0});
 }
 
 async function settingsOfFirstSteps(): Promise<unknown> {
