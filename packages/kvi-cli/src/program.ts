@@ -15,9 +15,10 @@ import {duration} from './parsers.ts';
 /**
  * Makes the tree of commands.
  *
+ * @param json - nothing but JSON is written to the standard error
  * @param done - gets the exit code of a command that nothing went wrong in
  */
-export function createProgram(io: Io, done: (exitCode: ExitCode) => void): Command {
+export function createProgram(io: Io, {json}: {json: boolean}, done: (exitCode: ExitCode) => void): Command {
   const program = new Command('kvi')
     .description('Operate on etcd, or on a store in this process, from a script.')
     .version(version(), '--version', 'print the version')
@@ -32,7 +33,7 @@ export function createProgram(io: Io, done: (exitCode: ExitCode) => void): Comma
     .configureHelp({showGlobalOptions: true, subcommandTerm: (command) => command.name()})
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
+      writeErr: (text) => json || io.stderr.write(text),
       // It is thrown as well, and reported once, with all other errors.
       outputError: () => undefined,
     });

@@ -11,21 +11,22 @@ import {createProgram} from './program.ts';
  */
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   let exitCode = ok;
+  const json = asksForJson(argv);
   const ignore = () => undefined;
   // Who writes learns of the error too, and acts on it; without a listener, Node would throw it.
   io.stdout.on('error', ignore);
   try {
     checkText(argv);
-    await createProgram(io, (result) => {
+    await createProgram(io, {json}, (result) => {
       exitCode = result;
     }).parseAsync(argv, {from: 'user'});
     return exitCode;
   } catch (error) {
-    return report(error, {stderr: io.stderr, json: asksForJson(argv)});
+    return report(error, {stderr: io.stderr, json});
   }
 }
 
-/** Whether errors are to be JSON too, also those of a command line that means nothing. */
+/** Whether errors are to be JSON, those of an invalid command line too. */
 function asksForJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   return argv.slice(0, end === -1 ? argv.length : end).includes('--json');

@@ -1,7 +1,7 @@
 import type {Command} from 'commander';
 import {type DistLock, isKviError} from 'kvi';
 import type {Perform} from '../context.ts';
-import {type ErrorOutput, report} from '../failures.ts';
+import {type ErrorOutput, warn} from '../failures.ts';
 import {seconds, ttlSeconds} from '../parsers.ts';
 import {runCommand} from '../run-command.ts';
 
@@ -41,7 +41,7 @@ export function addLock(program: Command, perform: Perform): void {
         try {
           signal.throwIfAborted();
           const env = {KVI_LOCK_KEY: lock.key, KVI_LOCK_TOKEN: String(lock.token)};
-          return await runCommand(command, {io, json, env, lost: lock.signal});
+          return await runCommand(command, {io, env, lost: lock.signal});
         } finally {
           await release(lock, {stderr: io.stderr, json});
         }
@@ -55,6 +55,6 @@ async function release(lock: Pick<DistLock, 'release'>, errors: ErrorOutput): Pr
     await lock.release();
   } catch (error) {
     if (isKviError(error, 'KVI_LOCK_LOST')) throw error;
-    report(error, errors, 'the lock will end with its TTL');
+    warn(error, errors, 'the lock will end with its TTL');
   }
 }

@@ -1,6 +1,6 @@
 import type {Command} from 'commander';
 import type {Perform} from '../context.ts';
-import {report} from '../failures.ts';
+import {report, warn} from '../failures.ts';
 import {ttlSeconds} from '../parsers.ts';
 import {runCommand} from '../run-command.ts';
 
@@ -30,12 +30,12 @@ export function addTempKey(program: Command, perform: Perform): void {
         const tempKey = await kv.tempKey(key, {value, ttlSeconds: ttl, signal});
         try {
           signal.throwIfAborted();
-          const exitCode = await runCommand(command, {io, json, lost: tempKey.signal});
+          const exitCode = await runCommand(command, {io, lost: tempKey.signal});
           if (!tempKey.signal.aborted) return exitCode;
           return report(tempKey.signal.reason, {stderr: io.stderr, json});
         } finally {
           await tempKey.close().catch((error: unknown) => {
-            report(error, {stderr: io.stderr, json}, 'the key will end with its TTL');
+            warn(error, {stderr: io.stderr, json}, 'the key will end with its TTL');
           });
         }
       }),
