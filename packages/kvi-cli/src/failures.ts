@@ -5,7 +5,7 @@ import {advice} from './advice.ts';
 import {errorExitCodes, type ExitCode, failed, ok, signalExitCode, usage} from './exit-codes.ts';
 import type {Interrupt} from './io.ts';
 
-/** Why a call was aborted: a signal asked the program to end. */
+/** The reason of an aborted call: a signal asked the program to end. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
   readonly signal: Interrupt;
@@ -98,12 +98,12 @@ function write(
   else stderr.write(`kvi: ${message}${isFromKvi ? ` (${code})` : ''}\n`);
 }
 
-/** Whether the program is to end at once, because a signal said so or nobody reads its output any more. */
+/** Whether the program must end at once: a signal asked for it, or nobody reads its output any more. */
 export function endsProgram(error: unknown): boolean {
   return interruptOf(error) !== undefined || isBrokenPipe(error);
 }
 
-/** A write of unknown outcome that an interrupt cut short is not among them: that has to be told. */
+/** Not for a write of unknown outcome that a signal cut short: that has to be reported. */
 function interruptOf(error: unknown): Interrupted | undefined {
   if (error instanceof Interrupted) return error;
   if (error instanceof KviError && error.code !== 'KVI_ABORTED') return undefined;

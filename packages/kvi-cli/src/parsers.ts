@@ -1,4 +1,4 @@
-/** Reads the arguments of options, for commander. */
+/** Parsers of option arguments, for commander. */
 import {InvalidArgumentError} from 'commander';
 
 /** The longest that a timer can run. */

@@ -29,12 +29,12 @@ export async function runCommand(
       resolve(signal === null ? (code ?? ok) : signalExitCode(signal));
     });
     child.on('error', (error) => {
-      // With a process id it runs, and only a signal could not be sent to it.
+      // If it has a process id it is running, and only a signal could not be sent.
       if (child.pid === undefined) reject(whyNotStarted(file, error));
     });
   });
   const stopForwarding = io.onInterrupt((signal) => {
-    // A terminal sends Ctrl-C to all its foreground processes: the command has it already.
+    // A terminal sends Ctrl-C to all its foreground processes, so the command already has it.
     const isFromTerminal = (signal === 'SIGINT' || signal === 'SIGQUIT') && isatty(0);
     if (!isFromTerminal) child.kill(signal);
   });
@@ -53,12 +53,12 @@ function start(file: string, args: readonly string[], env: Io['env']): ChildProc
   try {
     return spawn(file, args, {stdio: 'inherit', env});
   } catch (error) {
-    // Of some reasons, Node tells at once.
+    // Node throws some errors at once, and emits the others.
     throw whyNotStarted(file, error);
   }
 }
 
-/** Says what a shell says. */
+/** The message and exit code of a shell. */
 function whyNotStarted(file: string, error: unknown): CannotRun {
   const code = systemCode(error) ?? String(error);
   if (file === '') return new CannotRun("'': command not found", notFound);
