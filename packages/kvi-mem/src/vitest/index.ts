@@ -1,12 +1,12 @@
 /**
- * What tests on `mem:` want of vitest, by one line of its configuration:
+ * Leak checks, resets and matchers for tests on `mem:` in vitest, with one line of configuration:
  *
  * ```js
  * export default {test: {setupFiles: ['kvi-mem/vitest']}};
  * ```
  *
- * It does what `kvi-mem/jest` does there. vitest runs `afterEach` hooks in reverse order, unless told otherwise
- * (`sequence.hooks`), so this one comes last.
+ * It does the same as `kvi-mem/jest`. By default (`sequence.hooks`), vitest runs `afterEach` hooks in reverse order, so
+ * this one runs last.
  */
 import {afterEach, beforeEach, expect} from 'vitest';
 import {beginTest, endTest} from '../testing/each-test.ts';
@@ -16,8 +16,9 @@ export {allowLeaks} from '../testing/each-test.ts';
 export type {KviMatchers};
 
 declare module 'vitest' {
-  // To add to an interface, its parameters have to be repeated as they are.
-  // eslint-disable-next-line @typescript-eslint/no-empty-object-type, @typescript-eslint/no-explicit-any, @typescript-eslint/no-unused-vars
+  // A merged interface has to repeat the type parameters exactly.
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type, @typescript-eslint/no-explicit-any,
+  // @typescript-eslint/no-unused-vars
   interface Matchers<T = any> extends KviMatchers<void> {}
 }
 
