@@ -17,8 +17,7 @@ export type {KviMatchers};
 
 declare module 'vitest' {
   // A merged interface has to repeat the type parameters exactly.
-  // eslint-disable-next-line @typescript-eslint/no-empty-object-type, @typescript-eslint/no-explicit-any,
-  // @typescript-eslint/no-unused-vars
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type, @typescript-eslint/no-explicit-any, @typescript-eslint/no-unused-vars
   interface Matchers<T = any> extends KviMatchers<void> {}
 }
 
