@@ -1,5 +1,5 @@
 /**
- * The definition of "the same": what every driver does, each promise a case, run on every driver without a condition.
+ * The definition of "the same": one case for each promise, and every driver passes all of them.
  * `docs/writing-a-driver.md` shows how to run it on yours.
  */
 import {driverContract} from './driver/index.ts';

@@ -5,18 +5,18 @@ import {type Bytes, type Driver, isKviError, type LeaseId, prefixEnd} from 'kvi-
 /** The driver under test. */
 export interface ContractTarget {
   /**
-   * Opens a handle. All handles are on one store, in which the suite uses one prefix. It compacts the store and counts
+   * Opens a handle. All handles share one store, in which the suite uses one prefix. It compacts the store and counts
    * revisions, so nobody else may write to it meanwhile.
    */
   open(): Promise<Driver>;
   /**
-   * Names what the backend still holds for handles that are closed, such as watches. Called after each case, when every
-   * handle that it opened is closed; what it returns has to be empty. Absent where a backend cannot tell.
+   * Lists what the backend still holds for closed handles, such as watches. Called after each case, once all of its
+   * handles are closed; the result must be empty. Absent if a backend cannot tell.
    */
   leftovers?(): Promise<string[]>;
   /**
-   * Makes the facade on a driver. Default: {@link createKvi}; who wraps a facade, to trace its calls for example, proves
-   * that it still keeps its promises.
+   * Creates the facade on a driver. Default: {@link createKvi}. A wrapper of a facade, for example one that traces calls,
+   * can prove that it still keeps the promises.
    */
   createKvi?: (driver: Driver, options?: KviOptions) => Kvi;
 }
@@ -27,36 +27,36 @@ export interface TestRunner {
   it: (name: string, body: () => Promise<void>, timeoutMs?: number) => void;
 }
 
-/** What a case works with. */
+/** The environment of a case. */
 export interface CaseContext {
   /** A handle on the store. */
   driver: Driver;
-  /** One more handle, as another process would have; the case need not close it. */
+  /** Opens another handle, as another process would. The case need not close it. */
   open: () => Promise<Driver>;
   /** A handle's facade. */
   kv: Kvi;
-  /** The facade of one more handle. */
+  /** Opens another handle, with its facade. */
   openKvi: (options?: KviOptions) => Promise<Kvi>;
-  /** A key of this case's own, which starts with {@link CaseContext.prefix}; equal names give equal keys. */
+  /** A key of this case, which starts with {@link CaseContext.prefix}. Equal names give equal keys. */
   key: (name: string) => string;
   /** The prefix of every key of this case. */
   prefix: string;
 }
 
-/** One promise, and what proves it. */
+/** A promise and its proof. */
 export interface ContractCase {
-  /** A sentence that says what holds. */
+  /** The promise, as a sentence. */
   name: string;
   run: (context: CaseContext) => Promise<void>;
 }
 
-/** Cases of one subject. */
+/** The cases of one subject. */
 export interface ContractGroup {
   name: string;
   cases: ContractCase[];
 }
 
-/** Milliseconds for a case that would never end. On a machine under load, those that write thousands of keys take long. */
+/** The timeout of a case, in milliseconds. Under load, cases that write thousands of keys take long. */
 const caseTimeoutMs = 120_000;
 
 /** Registers the groups with a test runner. */
@@ -83,7 +83,7 @@ export function registerSuite(
   });
 }
 
-/** Runs one case, and checks that it leaves nothing behind. */
+/** Runs one case and checks that it leaves nothing behind. */
 async function runCase({run}: ContractCase, target: ContractTarget, prefix: string): Promise<void> {
   const granted = new Set<LeaseId>();
   const handles: {close(): Promise<void>}[] = [];
@@ -111,11 +111,11 @@ async function runCase({run}: ContractCase, target: ContractTarget, prefix: stri
       prefix,
     });
   } finally {
-    // Facades first: they give their leases back through their drivers.
+    // Facades first: they revoke their leases through their drivers.
     for (const handle of handles.reverse()) await handle.close();
     leaked = await clean(await target.open(), granted, Buffer.from(prefix));
   }
-  // Only now: what a case that failed has left must not hide why it failed.
+  // Only now: leftovers of a failed case must not hide why it failed.
   assert.deepEqual(leaked, [], 'leases were left behind');
   assert.deepEqual(
     (await target.leftovers?.()) ?? [],
@@ -125,9 +125,9 @@ async function runCase({run}: ContractCase, target: ContractTarget, prefix: stri
 }
 
 /**
- * Deletes what the case wrote itself. What a closed facade made must be gone by itself.
+ * Deletes what the case itself wrote. What closed facades created must already be gone.
  *
- * @returns the leases that were not
+ * @returns the leases that were not gone
  */
 async function clean(driver: Driver, granted: Set<LeaseId>, prefix: Bytes): Promise<LeaseId[]> {
   try {
@@ -155,7 +155,7 @@ function ignoreGone(error: unknown): void {
   if (!isKviError(error, 'KVI_LEASE_NOT_FOUND')) throw error;
 }
 
-/** The driver, writing down the leases that it grants. */
+/** A driver that records the leases it grants. */
 function noteLeases(driver: Driver, granted: Set<LeaseId>): Driver {
   return {
     clock: driver.clock,

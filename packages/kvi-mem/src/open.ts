@@ -68,6 +68,6 @@ function storeName(url: string): string {
   }
   // Not shown: it may hold a password that was meant for another store.
   throw invalidArgument(
-    'the URL names no store in this process: write "mem:", or "mem:NAME" with a percent-encoded name',
+    'the URL names no store in this process; expected "mem:", or "mem:NAME" with a percent-encoded name',
   );
 }

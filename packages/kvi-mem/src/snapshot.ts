@@ -35,6 +35,6 @@ export function takeSnapshot(options: StoreStateOptions, state: StoreState): Mem
  */
 export function stateOf(snapshot: MemSnapshot): StoreState {
   const state = states.get(snapshot);
-  if (!state) throw invalidArgument('restore takes what the snapshot() of a MemStore returned');
+  if (!state) throw invalidArgument('snapshot must be the result of snapshot() of a MemStore');
   return state;
 }

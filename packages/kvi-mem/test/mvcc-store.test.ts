@@ -53,6 +53,6 @@ describe('What is no snapshot', () => {
   it('is refused, and the error says what is wanted', () => {
     expect(() => {
       new MemStore().restore({revision: 1});
-    }).toThrow('restore takes what the snapshot() of a MemStore returned');
+    }).toThrow('snapshot must be the result of snapshot() of a MemStore');
   });
 });

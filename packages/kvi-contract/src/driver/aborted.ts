@@ -18,7 +18,7 @@ function doesNotBegin({name, start}: PortCall): ContractCase {
   };
 }
 
-/** What every call does with a signal that has aborted before. */
+/** Calls with a signal that has already aborted. */
 export const aborted: ContractGroup = {
   name: 'a call whose signal has aborted',
   cases: [

@@ -1,6 +1,6 @@
 import type {Bytes, Driver, DriverCallOptions, LeaseId} from 'kvi-core/driver';
 
-/** A call of the port, as laws that hold for all of them need it. */
+/** A call of the port, for cases about all calls. */
 export interface PortCall {
   name: string;
   /** Whether it may change the store. */
@@ -8,10 +8,10 @@ export interface PortCall {
   start: (driver: Driver, key: Bytes, options?: DriverCallOptions) => Promise<unknown>;
 }
 
-/** The lease of the calls below: small, as no backend chooses one. */
+/** The lease of the calls below. No backend chooses such a small id. */
 export const someLease: LeaseId = '7';
 
-/** Every call of the port. A watch is none: its end has a group of its own. */
+/** Every call of the port. Watches have their own groups. */
 export const calls: readonly PortCall[] = [
   {
     name: 'range',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type {ContractGroup} from '../suite.ts';
 import {within} from './steps.ts';
 
-/** The time that a driver goes by. */
+/** The clock of a driver. */
 export const clock: ContractGroup = {
   name: 'the clock',
   cases: [

@@ -17,13 +17,13 @@ function isRefused({name, start}: PortCall): ContractCase {
   };
 }
 
-/** What a handle does after `close()`. */
+/** A handle after `close()`. */
 export const closed: ContractGroup = {
   name: 'a closed handle',
   cases: [
     ...calls.map(isRefused),
     {
-      name: 'may be closed again, and takes neither the store nor other handles with it',
+      name: 'may be closed again, and affects neither the store nor other handles',
       async run(context) {
         const {driver, open} = context;
         const k = keyspace(context);

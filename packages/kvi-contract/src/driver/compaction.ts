@@ -4,12 +4,12 @@ import {keyspace} from './keyspace.ts';
 import {rejects, write} from './steps.ts';
 import {watchReader} from './watch-reader.ts';
 
-/** What a compaction forgets, and what it leaves. */
+/** What a compaction discards and keeps. */
 export const compaction: ContractGroup = {
   name: 'a compaction',
   cases: [
     {
-      name: 'forgets what was before its revision, and keeps what is from there on',
+      name: 'discards what was before its revision, and keeps everything from there on',
       async run(context) {
         const {driver, open} = context;
         const k = keyspace(context);
@@ -54,7 +54,7 @@ export const compaction: ContractGroup = {
       },
     },
     {
-      name: 'is refused where it was done already, and in the future',
+      name: 'is refused at an already compacted and at a future revision',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -81,7 +81,7 @@ export const compaction: ContractGroup = {
       },
     },
     {
-      name: 'ends a watch that would begin before it, and tells where it can begin',
+      name: 'ends a watch that would start before it, and tells where it can start',
       async run(context) {
         const {driver, open} = context;
         const k = keyspace(context);
@@ -111,7 +111,7 @@ export const compaction: ContractGroup = {
       },
     },
     {
-      name: 'does not disturb a watch that has seen what is forgotten',
+      name: 'does not affect a watch that has already seen what is discarded',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);

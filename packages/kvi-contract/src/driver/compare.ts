@@ -19,7 +19,7 @@ type Operand =
       : never
     : never;
 
-/** Which operators hold where the key has less than, the same as, or more than the operand. */
+/** The operators that hold if the key has less than, the same as, or more than the operand. */
 const less = '!= <';
 const equal = '=';
 const more = '!= >';
@@ -42,7 +42,7 @@ export const compare: ContractGroup = {
   name: 'a compare',
   cases: [
     {
-      name: 'of the value is that of bytes',
+      name: 'of the value compares bytes',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -55,7 +55,7 @@ export const compare: ContractGroup = {
           {name: 'a', operand: 'lz', holds: more},
           {name: 'a', operand: '', holds: more},
           {name: 'a', operand: 'Z', holds: more},
-          // As UTF-16, which JavaScript compares, it would be less.
+          // In UTF-16, which JavaScript compares, it would be less.
           {name: 'high', operand: '\uffff', holds: more},
           {name: 'empty', operand: '', holds: equal},
           {name: 'empty', operand: '\0', holds: less},
@@ -70,12 +70,12 @@ export const compare: ContractGroup = {
       },
     },
     {
-      name: 'of version, create revision and mod revision is that of numbers',
+      name: 'of version, create revision and mod revision compares numbers',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
         const createRevision = await write(driver, k.put('a', '1'));
-        // Ten versions, so that text would compare in another way.
+        // Ten versions, so that text would compare differently.
         let modRevision = createRevision;
         for (let version = 2; version <= 10; version += 1) modRevision = await write(driver, k.put('a', '2'));
         const operands: Record<string, (offset: number) => Operand> = {
@@ -104,7 +104,7 @@ export const compare: ContractGroup = {
       },
     },
     {
-      name: 'of the lease is that of numbers',
+      name: 'of the lease compares numbers',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -150,7 +150,7 @@ export const compare: ContractGroup = {
       },
     },
     {
-      name: 'of anything else of an absent key finds zero',
+      name: 'of any other field of an absent key compares zero',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -219,7 +219,7 @@ export const compare: ContractGroup = {
       },
     },
     {
-      name: 'of a range without keys is that of an absent key',
+      name: 'of a range without keys is like that of an absent key',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -246,7 +246,7 @@ export const compare: ContractGroup = {
       },
     },
     {
-      name: 'and the operations behind it are one step',
+      name: 'and the operations after it are atomic',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);

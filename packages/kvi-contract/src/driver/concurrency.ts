@@ -5,7 +5,7 @@ import {keyspace} from './keyspace.ts';
 import {get, times, write} from './steps.ts';
 import {watchReader} from './watch-reader.ts';
 
-/** Many calls at a time, on many handles. */
+/** Concurrent calls on many handles. */
 export const concurrency: ContractGroup = {
   name: 'calls at the same time',
   cases: [
@@ -69,7 +69,7 @@ export const concurrency: ContractGroup = {
       },
     },
     {
-      name: 'see what was done before they began, through any handle',
+      name: 'see what was done before they started, through any handle',
       async run(context) {
         const {driver, open} = context;
         const k = keyspace(context);
@@ -98,7 +98,7 @@ export const concurrency: ContractGroup = {
             const {kvs} = await other.range(k.all);
             const [a, b] = kvs.map(({value}) => Buffer.from(value).toString());
             assert.equal(a, b, 'both keys are always written together');
-            // A driver that writes step by step gets the time to take the next.
+            // Gives a driver that writes step by step the time for the next step.
             await othersHaveTheirTurn();
           } while (isWriting);
         });

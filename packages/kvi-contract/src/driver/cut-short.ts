@@ -5,17 +5,17 @@ import {calls, someLease} from './calls.ts';
 import {keyspace} from './keyspace.ts';
 import {get, within} from './steps.ts';
 
-/** The error of a call that was cut short, when it is known that nothing was changed. */
+/** The code of a call that was cut short, if it is known that nothing was changed. */
 type CutShort = 'KVI_ABORTED' | 'KVI_CLOSED' | 'KVI_TIMEOUT';
 
-/** What is known of a call that something may have cut short. */
+/** What is known about a call that may have been cut short. */
 async function outcomeOf(call: Promise<unknown>, code: CutShort): Promise<'done' | 'not done' | 'unknown'> {
   try {
     await within(call, () => 'a call that is cut short comes to an end');
     return 'done';
   } catch (error) {
     if (isKviError(error, code)) return 'not done';
-    // That the store has no such lease, another one, or no such revision is an answer.
+    // That the store lacks the lease or the revision, or already has the lease, is an answer.
     if (isKviError(error, 'KVI_LEASE_NOT_FOUND', 'KVI_LEASE_EXISTS', 'KVI_COMPACTED')) return 'done';
     assert.ok(
       isKviError(error, 'KVI_UNKNOWN_OUTCOME') && isKviError(error.cause, code),
@@ -25,7 +25,7 @@ async function outcomeOf(call: Promise<unknown>, code: CutShort): Promise<'done'
   }
 }
 
-/** Has writes cut short, and checks that what each says of its outcome is true. */
+/** Cuts writes short, and checks that each reports its outcome correctly. */
 async function tellsTheTruth(
   {driver, ...context}: CaseContext,
   code: CutShort,
@@ -44,12 +44,12 @@ async function tellsTheTruth(
   }
 }
 
-/** What a call says that began, and was ended by its signal, its timeout or its handle. */
+/** The result of a call that was ended by its signal, its timeout or its handle. */
 export const cutShort: ContractGroup = {
   name: 'a call that is cut short',
   cases: [
     {
-      name: 'by its signal tells the truth about what it did',
+      name: 'by its signal reports correctly what it did',
       async run(context) {
         await tellsTheTruth(context, 'KVI_ABORTED', (request) => {
           const controller = new AbortController();
@@ -60,13 +60,13 @@ export const cutShort: ContractGroup = {
       },
     },
     {
-      name: 'by its timeout tells the truth about what it did',
+      name: 'by its timeout reports correctly what it did',
       async run(context) {
         await tellsTheTruth(context, 'KVI_TIMEOUT', (request) => context.driver.txn(request, {timeoutMs: 1}));
       },
     },
     {
-      name: 'by the end of its handle tells the truth about what it did',
+      name: 'by the end of its handle reports correctly what it did',
       async run(context) {
         const closing = await context.open();
         const closed = new Promise(setImmediate).then(() => closing.close());
@@ -75,7 +75,7 @@ export const cutShort: ContractGroup = {
       },
     },
     {
-      name: 'comes to an end whatever it is, and its outcome is never unknown if it does not write',
+      name: 'always ends, and its outcome is never unknown if it does not write',
       async run(context) {
         const {driver} = context;
         const {key} = keyspace(context);
@@ -96,7 +96,7 @@ export const cutShort: ContractGroup = {
       },
     },
     {
-      name: 'does not disturb the others, nor does a limit that is not reached',
+      name: 'does not affect the others, nor does a limit that is not reached',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);

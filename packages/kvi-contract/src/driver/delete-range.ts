@@ -3,12 +3,12 @@ import type {ContractGroup} from '../suite.ts';
 import {keyspace} from './keyspace.ts';
 import {revisionOf, write} from './steps.ts';
 
-/** What a deletion deletes, and what it answers. */
+/** What a deletion deletes and returns. */
 export const deleteRange: ContractGroup = {
   name: 'a deletion',
   cases: [
     {
-      name: 'deletes one key, or a half-open range in one revision, and says how many',
+      name: 'deletes one key, or a half-open range in one revision, and returns how many',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -30,7 +30,7 @@ export const deleteRange: ContractGroup = {
       },
     },
     {
-      name: 'with an end that is empty deletes the one key',
+      name: 'with an empty end deletes the single key',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -41,7 +41,7 @@ export const deleteRange: ContractGroup = {
       },
     },
     {
-      name: 'of nothing is no error and makes no revision',
+      name: 'of nothing is not an error and creates no revision',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -68,7 +68,7 @@ export const deleteRange: ContractGroup = {
       },
     },
     {
-      name: 'answers with what it deleted, in key order, if that is asked for',
+      name: 'returns what it deleted, in key order, on request',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);

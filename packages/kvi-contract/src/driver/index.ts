@@ -19,7 +19,9 @@ import {watchEnd} from './watch-end.ts';
 import {watchPast} from './watch-past.ts';
 import {watch} from './watch.ts';
 
-/** What every {@link Driver} does. The behaviour is etcd's own (3.4 and later); where a case and etcd differ, etcd is right. */
+/**
+ * What every {@link Driver} does. The behaviour is that of etcd 3.4 and later; if a case and etcd differ, etcd is right.
+ */
 export const driverContract: readonly ContractGroup[] = [
   range,
   order,

@@ -18,15 +18,15 @@ import type {CaseContext} from '../suite.ts';
 type Op<T extends RequestOp<Bytes>['type']> = Extract<RequestOp<Bytes>, {type: T}>;
 
 /**
- * The keys of a case by short names, without the prefix that they really have; and in near-code what a driver answers
- * about them, so that a case, and its failure, reads like a note of what happened: `a=1 b=2`, `put a=1 @7`.
+ * The keys of a case by short names, without their prefix, and the responses of a driver in a short notation, so that
+ * cases and failures are easy to read: `a=1 b=2`, `put a=1 @7`.
  */
 export interface Keyspace {
   key: (name: Input) => Bytes;
   /** Every key of the case. */
   readonly all: KeyRange<Bytes>;
   put: (name: Input, value: Input, fields?: Partial<PutRequest<Bytes>>) => Op<'put'>;
-  /** @param end the name after the last one; absent: the one key alone */
+  /** @param end the name after the last one; absent: a single key */
   range: (name: Input, end?: Input, fields?: Partial<RangeRequest<Bytes>>) => Op<'range'>;
   deleteRange: (name: Input, end?: Input, fields?: Partial<DeleteRangeRequest<Bytes>>) => Op<'deleteRange'>;
   /** A key without the prefix. */
@@ -105,7 +105,7 @@ export function keyspace(context: Pick<CaseContext, 'prefix'>): Keyspace {
   };
 }
 
-/** Text as it is, and other bytes so that they can be told apart. */
+/** Text as it is; other bytes escaped, so that they can be told apart. */
 function text(bytes: Bytes): string {
   const decoded = Buffer.from(bytes).toString();
   return Buffer.from(decoded).equals(bytes) && !/\p{Cc}/u.test(decoded) ? decoded : show(bytes);

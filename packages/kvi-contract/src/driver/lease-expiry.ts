@@ -5,12 +5,12 @@ import {keyspace} from './keyspace.ts';
 import {borrow, get, rejects, write} from './steps.ts';
 import {watchReader} from './watch-reader.ts';
 
-/** What happens when nobody keeps a lease alive. These cases take as long as the shortest lease. */
+/** Leases that nobody keeps alive. These cases take as long as the shortest lease. */
 export const leaseExpiry: ContractGroup = {
   name: 'a lease that runs out',
   cases: [
     {
-      name: 'takes its keys with it in one revision and in key order, not too early, and is not found then',
+      name: 'deletes its keys in one revision and in key order, not too early, and is then not found',
       async run(context) {
         const {driver, open} = context;
         const k = keyspace(context);
@@ -18,7 +18,7 @@ export const leaseExpiry: ContractGroup = {
         const watch = driver.watch({...k.all, filters: ['noput'], prevKv: true});
         await watch.created;
 
-        // A handle that is gone, as after a crash: nobody is left to give the lease back.
+        // A handle that is gone, as after a crash: nobody is left to revoke the lease.
         const gone = await open();
         const start = driver.clock.now();
         const {id, ttlSeconds} = await gone.leaseGrant({ttlSeconds: 1});
@@ -54,12 +54,12 @@ export const leaseExpiry: ContractGroup = {
       },
     },
     {
-      name: 'does not while it is kept alive, however short it is',
+      name: 'does not while it is kept alive, however short its TTL is',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
         await using kept = await borrow(driver, {ttlSeconds: 1});
-        // It lasts longer than the other would without its keepalives, and so measures them.
+        // It lasts longer than the other one would without keepalives.
         const measure = await driver.leaseGrant({ttlSeconds: kept.ttlSeconds + 1});
         await write(driver, k.put('kept', '', {lease: kept.id}), k.put('measure', '', {lease: measure.id}));
 

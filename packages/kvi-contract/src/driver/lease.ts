@@ -4,7 +4,7 @@ import {keyspace} from './keyspace.ts';
 import {borrow, rejects, revisionOf, write} from './steps.ts';
 import {watchReader} from './watch-reader.ts';
 
-/** Leases while they last. */
+/** Leases that have not ended. */
 export const lease: ContractGroup = {
   name: 'a lease',
   cases: [
@@ -33,11 +33,11 @@ export const lease: ContractGroup = {
       },
     },
     {
-      name: 'is granted under the id asked for, exactly, if no other has it',
+      name: 'is granted under exactly the requested id, if no other has it',
       async run(context) {
         const {driver, open} = context;
         const k = keyspace(context);
-        // An id that is free: the backend has just chosen it. It may well be above 2 ** 53.
+        // A free id, since the backend has just chosen it. It may be above 2 ** 53.
         const {id} = await driver.leaseGrant({ttlSeconds: 60});
         await driver.leaseRevoke(id);
         await using chosen = await borrow(driver, {id});
@@ -63,7 +63,7 @@ export const lease: ContractGroup = {
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
-        // Neighbours that a number cannot tell apart, just below the largest id.
+        // Neighbours just below the largest id, which are the same number in JavaScript.
         await using one = await borrow(driver, {id: '7ffffffffffffffd'});
         await using other = await borrow(driver, {id: '7ffffffffffffffe'});
         const ids = ['7ffffffffffffffd', '7ffffffffffffffe'];
@@ -80,7 +80,7 @@ export const lease: ContractGroup = {
       },
     },
     {
-      name: 'tells what it has left and was granted, and its keys in order',
+      name: 'tells its remaining and its granted TTL, and its keys in order',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -107,7 +107,7 @@ export const lease: ContractGroup = {
       },
     },
     {
-      name: 'that is revoked takes its keys with it, in one revision and in key order',
+      name: 'that is revoked deletes its keys, in one revision and in key order',
       async run(context) {
         const {driver, open} = context;
         const k = keyspace(context);
@@ -142,7 +142,7 @@ export const lease: ContractGroup = {
       },
     },
     {
-      name: 'that is over, or never was, is not found',
+      name: 'that has ended, or never existed, is not found',
       async run(context) {
         const {driver} = context;
         const {id} = await driver.leaseGrant({ttlSeconds: 60});
@@ -184,7 +184,7 @@ export const lease: ContractGroup = {
       },
     },
     {
-      name: 'is kept alive beside many others, each answered for itself',
+      name: 'is kept alive along with many others, each answered separately',
       async run(context) {
         const {driver} = context;
         const {id: gone} = await driver.leaseGrant({ttlSeconds: 60});

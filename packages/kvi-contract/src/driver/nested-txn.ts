@@ -8,12 +8,12 @@ function isAbsent({key}: Keyspace, name: string): Compare<Bytes> {
   return {key: key(name), target: 'create', result: '=', createRevision: 0};
 }
 
-/** A transaction as an operation of another. */
+/** Transactions as operations of others. */
 export const nestedTxn: ContractGroup = {
   name: 'a nested transaction',
   cases: [
     {
-      name: 'compares with the state before the outermost one, and reads what ran before it',
+      name: 'compares the state before the outermost one, and reads what ran before it',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);

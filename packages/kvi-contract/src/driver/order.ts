@@ -29,7 +29,7 @@ const ascending: Record<SortTarget, string> = {
   mod: 'c a b',
 };
 
-/** Equal keys stay in key order this way too. */
+/** Ties stay in key order this way too. */
 const descending: Record<SortTarget, string> = {
   key: 'c b a',
   value: 'a c b',
@@ -65,13 +65,13 @@ function sorts(sortTarget: SortTarget): ContractCase {
   };
 }
 
-/** The order of a range that is asked for by something else than the key. */
+/** Ranges ordered by something other than the key. */
 export const order: ContractGroup = {
   name: 'the order of a range',
   cases: [
     ...targets.map(sorts),
     {
-      name: 'is by key when only a direction is asked for',
+      name: 'is by key if only a direction is given',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -132,7 +132,7 @@ export const order: ContractGroup = {
       },
     },
     {
-      name: 'by value is that of bytes',
+      name: 'by value is the order of bytes',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);

@@ -3,7 +3,7 @@ import type {ContractGroup} from '../suite.ts';
 import {keyspace} from './keyspace.ts';
 import {borrow, get, rejects, revisionOf, write} from './steps.ts';
 
-/** What a put does to a key, to its history and to its lease. */
+/** The effect of a put on a key, its history and its lease. */
 export const put: ContractGroup = {
   name: 'a put',
   cases: [
@@ -34,7 +34,7 @@ export const put: ContractGroup = {
       },
     },
     {
-      name: 'answers with what was there before, if that is asked for',
+      name: 'returns the previous key-value on request',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -57,7 +57,7 @@ export const put: ContractGroup = {
       },
     },
     {
-      name: 'gives prevKv with all its metadata',
+      name: 'returns prevKv with all its metadata',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -166,7 +166,7 @@ export const put: ContractGroup = {
       },
     },
     {
-      name: 'fails without a trace when the lease, or the key whose value or lease to keep, is not there',
+      name: 'fails without an effect if the lease, or the key whose value or lease to keep, does not exist',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -197,7 +197,7 @@ export const put: ContractGroup = {
       },
     },
     {
-      name: 'takes bytes of any kind, and changes none that it was given',
+      name: 'accepts any bytes, and does not modify them',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -209,7 +209,7 @@ export const put: ContractGroup = {
           Buffer.from('after'),
         ]);
         const copy = Buffer.from(memory);
-        // Views into a larger memory, neither at its start nor up to its end, and not Buffers.
+        // Views of the middle of a larger buffer, and not Buffers.
         const view = (start: number, length: number) =>
           new Uint8Array(memory.buffer, memory.byteOffset + start, length);
         const keyView = view(6, key.length);

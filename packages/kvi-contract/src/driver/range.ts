@@ -4,12 +4,12 @@ import type {ContractGroup} from '../suite.ts';
 import {keyspace} from './keyspace.ts';
 import {get, write} from './steps.ts';
 
-/** Which keys a range has, and what a read of it answers. */
+/** Which keys a range has, and what reading it returns. */
 export const range: ContractGroup = {
   name: 'a range',
   cases: [
     {
-      name: 'without an end is the one key',
+      name: 'without an end is the single key',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -88,7 +88,7 @@ export const range: ContractGroup = {
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
-        // Ascending. As text, some would be equal, and U+10000 would come before U+FFFD.
+        // Ascending. Decoded as text, some would be equal, and U+10000 would come before U+FFFD.
         const names = [
           Buffer.of(0),
           Buffer.of(0, 0),
@@ -127,7 +127,7 @@ export const range: ContractGroup = {
       },
     },
     {
-      name: 'gives back values of any bytes, an empty one too',
+      name: 'returns values of any bytes, even empty ones',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -144,7 +144,7 @@ export const range: ContractGroup = {
       },
     },
     {
-      name: 'is cut by a limit, which says whether there was more, and counts all the same',
+      name: 'is cut by a limit, tells whether there was more, and counts all keys nevertheless',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -167,7 +167,7 @@ export const range: ContractGroup = {
       },
     },
     {
-      name: 'leaves out values with keysOnly, and keys too with countOnly',
+      name: 'omits values with keysOnly, and keys too with countOnly',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -239,7 +239,7 @@ export const range: ContractGroup = {
       },
     },
     {
-      name: 'may be larger than the four mebibytes that gRPC takes by default',
+      name: 'may be larger than the four mebibytes that gRPC accepts by default',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -255,12 +255,12 @@ export const range: ContractGroup = {
       },
     },
     {
-      name: 'that is read as serializable is a state of the past or the present',
+      name: 'that is read as serializable is a past or the present state',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
         const revision = await write(driver, k.put('a', '1'));
-        // A member that lags behind does not have the key yet; it may not invent another value.
+        // A lagging member may not have the key yet, but must not return another value.
         const {kvs, count} = await driver.range({...k.range('a'), serializable: true});
         const seen = k.kvs(kvs);
         assert.ok(

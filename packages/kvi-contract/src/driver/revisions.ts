@@ -3,7 +3,7 @@ import type {ContractGroup} from '../suite.ts';
 import {keyspace} from './keyspace.ts';
 import {rejects, revisionOf, write} from './steps.ts';
 
-/** Reads of the past, and the revisions that answers tell. */
+/** Reads of the past, and the revisions of responses. */
 export const revisions: ContractGroup = {
   name: 'a revision',
   cases: [
@@ -90,7 +90,7 @@ export const revisions: ContractGroup = {
       },
     },
     {
-      name: 'is made by a change of a key, and by nothing else',
+      name: 'is created by a change of a key, and by nothing else',
       async run(context) {
         const {driver, open} = context;
         const k = keyspace(context);

@@ -1,4 +1,4 @@
-/** Steps that many cases take. */
+/** Steps that many cases share. */
 import assert from 'node:assert/strict';
 import {
   type Bytes,
@@ -11,19 +11,19 @@ import {
   type RequestOp,
 } from 'kvi-core/driver';
 
-/** Runs operations as one transaction, and tells its revision. */
+/** Runs operations as one transaction. @returns its revision */
 export async function write(driver: Driver, ...success: RequestOp<Bytes>[]): Promise<number> {
   const {revision} = await driver.txn({success});
   return revision;
 }
 
-/** The revision that the store is at. */
+/** The current revision of the store. */
 export async function revisionOf(driver: Driver): Promise<number> {
   const {revision} = await driver.txn({});
   return revision;
 }
 
-/** The key-value at a key, if it exists. */
+/** The key-value of a key, if it exists. */
 export async function get(driver: Driver, key: Bytes): Promise<KeyValue<Bytes> | undefined> {
   const {kvs} = await driver.range({key});
   return kvs[0];
@@ -32,7 +32,7 @@ export async function get(driver: Driver, key: Bytes): Promise<KeyValue<Bytes> |
 /**
  * Expects an error.
  *
- * @param law what is broken if it does not come
+ * @param law the promise that is broken otherwise
  */
 export async function rejects(call: Promise<unknown>, code: KviErrorCode, law: string): Promise<KviError> {
   const error: unknown = await call.then(
@@ -44,7 +44,7 @@ export async function rejects(call: Promise<unknown>, code: KviErrorCode, law: s
   return error;
 }
 
-/** A lease that its block gives back, unless it is over by then. */
+/** A lease that is revoked at the end of its block, unless it has ended. */
 export interface BorrowedLease extends AsyncDisposable {
   readonly id: LeaseId;
   readonly ttlSeconds: number;
@@ -66,7 +66,7 @@ export async function borrow(
   };
 }
 
-/** Milliseconds within which what a case waits for has to happen; less than a case may take. */
+/** Within how many milliseconds an expected event must happen; less than the timeout of a case. */
 const patienceMs = 20_000;
 
 /** Waits, and says what did not happen when it does not. */
@@ -84,7 +84,7 @@ export async function within<T>(waited: Promise<T>, missing: () => string): Prom
   }
 }
 
-/** Runs `work` for each number below `count`, a bounded number of them at a time. */
+/** Runs `work` for each number below `count`, with bounded concurrency. */
 export async function times<T>(count: number, work: (i: number) => Promise<T>): Promise<T[]> {
   const results: T[] = [];
   let next = 0;

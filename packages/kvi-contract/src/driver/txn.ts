@@ -4,12 +4,12 @@ import type {ContractGroup} from '../suite.ts';
 import {keyspace, type Keyspace} from './keyspace.ts';
 import {rejects, revisionOf, write} from './steps.ts';
 
-/** Writes that would happen if an operation behind them did not fail. */
+/** Writes that would be applied if a later operation did not fail. */
 function innocent({put, deleteRange}: Keyspace): RequestOp<Bytes>[] {
   return [put('b', '2'), deleteRange('a')];
 }
 
-/** What a transaction runs, in which order, what it answers, and that it is all or nothing. */
+/** What a transaction runs, in which order, what it returns, and that it is atomic. */
 export const txn: ContractGroup = {
   name: 'a transaction',
   cases: [
@@ -46,7 +46,7 @@ export const txn: ContractGroup = {
       },
     },
     {
-      name: 'of nothing answers with the revision of the store',
+      name: 'that is empty returns the revision of the store',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -69,7 +69,7 @@ export const txn: ContractGroup = {
       },
     },
     {
-      name: 'runs its operations in order, each seeing those before it, and answers each',
+      name: 'runs its operations in order, each seeing those before it, and responds to each',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -145,7 +145,7 @@ export const txn: ContractGroup = {
       },
     },
     {
-      name: 'reads the state before it when asked for that revision, behind its own writes too',
+      name: 'can read the state before it by its revision, even after its own writes',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -195,7 +195,7 @@ export const txn: ContractGroup = {
       },
     },
     {
-      name: 'applies nothing if a range in it asks for a revision that is compacted or yet to come',
+      name: 'applies nothing if a range in it asks for a compacted or future revision',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -247,7 +247,7 @@ export const txn: ContractGroup = {
       },
     },
     {
-      name: 'does not look at what could go wrong in the branch that it does not take',
+      name: 'ignores what would fail in the branch that it does not take',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -268,7 +268,7 @@ export const txn: ContractGroup = {
       },
     },
     {
-      name: 'takes 128 operations and a mebibyte',
+      name: 'may have 128 operations and a mebibyte',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);

@@ -4,12 +4,12 @@ import {keyspace} from './keyspace.ts';
 import {rejects, within, write} from './steps.ts';
 import {watchReader} from './watch-reader.ts';
 
-/** How a watch ends: because its consumer, its signal or its handle says so. */
+/** Watches that are ended by their consumer, signal or handle. */
 export const watchEnd: ContractGroup = {
   name: 'the end of a watch',
   cases: [
     {
-      name: 'comes with return(): what waits is over, nothing is delivered after, and others go on',
+      name: 'comes with return(): pending calls end, nothing is delivered afterwards, and others continue',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -31,7 +31,7 @@ export const watchEnd: ContractGroup = {
       },
     },
     {
-      name: 'comes with return() for what was not read yet, too',
+      name: 'comes with return() even for events that were not read yet',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -63,7 +63,7 @@ export const watchEnd: ContractGroup = {
       },
     },
     {
-      name: 'comes before it is in place, if return() is called at once',
+      name: 'comes before it is created, if return() is called at once',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -98,7 +98,7 @@ export const watchEnd: ContractGroup = {
       },
     },
     {
-      name: 'comes at once if its signal has aborted before',
+      name: 'comes at once if its signal has already aborted',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);

@@ -4,12 +4,12 @@ import {keyspace} from './keyspace.ts';
 import {revisionOf, times, write} from './steps.ts';
 import {watchReader} from './watch-reader.ts';
 
-/** A watch that begins at a revision that is named. */
+/** Watches with a start revision. */
 export const watchPast: ContractGroup = {
   name: 'a watch from a revision',
   cases: [
     {
-      name: 'of the past delivers what happened since, and goes on with what happens',
+      name: 'of the past delivers what happened since, then new changes',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -33,7 +33,7 @@ export const watchPast: ContractGroup = {
       },
     },
     {
-      name: 'of the past has its keys and its filters there too',
+      name: 'of the past applies its keys and filters to the past too',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -55,7 +55,7 @@ export const watchPast: ContractGroup = {
       },
     },
     {
-      name: 'that is the present one begins with it',
+      name: 'that is the present one starts with it',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -94,7 +94,7 @@ export const watchPast: ContractGroup = {
       },
     },
     {
-      name: 'catches up with thousands of revisions while more are written, without a gap or a repetition',
+      name: 'catches up with thousands of revisions while more are written, without gaps or repetitions',
       async run(context) {
         const {driver, open} = context;
         const k = keyspace(context);

@@ -3,15 +3,15 @@ import type {Bytes, DriverWatch, WatchResponse} from 'kvi-core/driver';
 import type {Keyspace} from './keyspace.ts';
 import {within} from './steps.ts';
 
-/** Reads a watch in near-code, one line for each revision: `@7 put a=1, delete b`. */
+/** Reads a watch in a short notation, one line per revision: `@7 put a=1, delete b`. */
 export interface WatchReader {
-  /** The lines of the next responses, until they hold this many events at least. */
+  /** The lines of the next responses, until they have at least this many events. */
   take(events: number): Promise<string[]>;
   /** The same, until a key of this name has changed. */
   takeUntil(name: string): Promise<string[]>;
 }
 
-/** What holds for every watch is checked at every response, whatever the case is about. */
+/** Checks at every response what holds for every watch, whatever the case is about. */
 export function watchReader({event, name}: Keyspace, watch: DriverWatch): WatchReader {
   let deliveredUntil = 0;
 

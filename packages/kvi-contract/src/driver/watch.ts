@@ -5,12 +5,12 @@ import {keyspace} from './keyspace.ts';
 import {borrow, times, write} from './steps.ts';
 import {watchReader} from './watch-reader.ts';
 
-/** A watch of what happens from now on. */
+/** Watches from now on. */
 export const watch: ContractGroup = {
   name: 'a watch',
   cases: [
     {
-      name: 'tells its first revision once it is in place, and misses nothing from there on',
+      name: 'tells its first revision once it is created, and misses nothing from then on',
       async run(context) {
         const {driver, open} = context;
         const k = keyspace(context);
@@ -32,7 +32,7 @@ export const watch: ContractGroup = {
       },
     },
     {
-      name: 'delivers each change, one of the same value, a burst, and a deletion with its re-creation too',
+      name: 'delivers every change, including the same value again, a burst, and a deletion with its re-creation',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -59,7 +59,7 @@ export const watch: ContractGroup = {
       },
     },
     {
-      name: 'sees no deletion of what was not there',
+      name: 'delivers no deletion of an absent key',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -76,7 +76,7 @@ export const watch: ContractGroup = {
       },
     },
     {
-      name: 'of a key, a range, a prefix, or to the last key sees just these keys',
+      name: 'of a key, a range, a prefix, or up to the last key delivers exactly these keys',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -139,7 +139,7 @@ export const watch: ContractGroup = {
       },
     },
     {
-      name: 'adds the key-value as it was before, if that is asked for',
+      name: 'adds the previous key-value on request',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -164,7 +164,7 @@ export const watch: ContractGroup = {
       },
     },
     {
-      name: 'leaves out puts or deletions, if that is asked for',
+      name: 'omits puts or deletions on request',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);
@@ -258,7 +258,7 @@ export const watch: ContractGroup = {
       },
     },
     {
-      name: 'that nobody reads holds up no other',
+      name: 'that nobody reads blocks no other',
       async run(context) {
         const {driver} = context;
         const k = keyspace(context);

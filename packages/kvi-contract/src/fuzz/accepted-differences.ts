@@ -1,21 +1,21 @@
 import type {Bytes, Event, RangeRequest, RangeResponse, WatchRequest} from 'kvi-core/driver';
 
 /**
- * Where a backend may answer differently, and what a comparison leaves out for it. Nothing else is left out. Each is shown
- * on the etcd versions that have it by a test, which fails when they no longer do: then it goes.
+ * Where a backend may answer differently, and what a comparison ignores for it. Nothing else is ignored. A test shows
+ * each difference on the etcd versions that have it, and fails when they no longer do: then it is removed.
  */
 export interface AcceptedDifference {
-  /** One sentence: who does what, and what the others do. */
+  /** One sentence: which backend does what, and what the others do. */
   what: string;
   /** Why it is accepted, and what that means for a user. */
   why: string;
   /** The etcd versions that differ from the twin. */
   etcd: string;
-  /** Whether this etcd differs; of another backend, nobody knows. */
+  /** Whether this version of etcd differs; unknown for other backends. */
   concerns(version: string): boolean;
 }
 
-/** Every difference that is accepted. */
+/** All accepted differences. */
 export const acceptedDifferences = {
   deletionAtCompactRevision: {
     what: 'A watch that starts at the compact revision is not given a deletion at exactly that revision; others deliver it.',
@@ -34,7 +34,7 @@ export const acceptedDifferences = {
 /** The name of an accepted difference. */
 export type AcceptedDifferenceName = keyof typeof acceptedDifferences;
 
-/** Up to so many elements Go sorts by insertion, which is stable. */
+/** Go sorts up to this many elements by insertion, which is stable. */
 const stableSortLimit = 12;
 
 /** Whether this answer is an instance of `orderOfTies`. */
@@ -55,7 +55,7 @@ export function isDeletionAtCompactRevision(
   return type === 'delete' && startRevision === compactRevision && modRevision === compactRevision;
 }
 
-/** Compares the numbers of `3.5.16`. */
+/** Compares versions such as `3.5.16`. */
 function isBefore(version: string, other: string): boolean {
   const numbers = (text: string) => text.split('.').map((part) => Number.parseInt(part, 10));
   const ours = numbers(version);

@@ -5,22 +5,22 @@ import {compareTargets, type CompareOptions, type NamedTarget} from './compare.t
 import {skippingClock} from './skipping-clock.ts';
 import type {FuzzTarget} from './target.ts';
 
-/** Which programs {@link testDriverAgainstModel} plays. */
+/** The programs that {@link testDriverAgainstModel} runs. */
 export interface AgainstModelOptions extends Omit<CompareOptions, 'seed' | 'runs'> {
-  /** Default 1. The same number gives the same programs; another gives others. */
+  /** The same seed gives the same programs. Default 1. */
   seed?: number;
-  /** How many programs. Default 200. */
+  /** Number of programs. Default 200. */
   runs?: number;
-  /** How long all of them may take, in milliseconds. Default two minutes. */
+  /** Timeout for all of them, in milliseconds. Default two minutes. */
   timeoutMs?: number;
 }
 
 /**
- * Registers a test that plays generated programs on a driver and on the model, and fails with the smallest program that they
- * answer differently.
+ * Registers a test that runs generated programs on a driver and on the model, and fails with the smallest program whose
+ * answers differ.
  *
- * @param target a store of its own; that of `testDriver` fits. Where its leases count by a clock that can be set, say so
- *   with `passTime`: otherwise each lease that has to expire takes two seconds.
+ * @param target a store of its own; that of `testDriver` fits. If the clock of its leases can be set, pass `passTime`:
+ *   otherwise each lease that has to expire takes two seconds.
  */
 export function testDriverAgainstModel(
   name: string,
@@ -50,7 +50,7 @@ export function testDriverAgainstModel(
   });
 }
 
-/** A model of its own. Waiting for a lease to expire takes it no time. */
+/** A new model. Waiting for a lease to expire takes no time. */
 export function modelTarget(): NamedTarget {
   const clock = skippingClock();
   const store = modelStore({clock, minTtlSeconds: 1});

@@ -20,34 +20,34 @@ import {names} from './names.ts';
 import type {LeaseName} from './program.ts';
 import {absentRevision, resolveTxn} from './resolve.ts';
 
-/** A revision that may be compacted, past, present or yet to come: most programs make some twenty. */
+/** A compacted, past, present or future revision: most programs create about twenty. */
 export const revision: fc.Arbitrary<number> = fc.oneof(
   {weight: 6, arbitrary: fc.integer({min: 0, max: 6})},
   {weight: 3, arbitrary: fc.integer({min: 0, max: 24})},
   {weight: 1, arbitrary: fc.integer({min: -1, max: 40})},
 );
 
-/** A lease; the one that does not exist now and then. */
+/** A lease, occasionally one that does not exist. */
 export const lease: fc.Arbitrary<LeaseName> = fc.oneof(
   {weight: 8, arbitrary: fc.constantFrom<LeaseName>('chosen0', 'fresh0')},
   {weight: 4, arbitrary: fc.constantFrom<LeaseName>('chosen1', 'fresh1')},
   {weight: 1, arbitrary: fc.constant<LeaseName>('unknown')},
 );
 
-/** Now and then; a field that most requests do without. */
+/** Occasionally present: a field that most requests omit. */
 function seldom<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
   return fc.oneof({weight: 5, arbitrary: fc.constant(undefined)}, {weight: 1, arbitrary});
 }
 
 const flag = fc.constantFrom(undefined, false, true);
 
-/** Most often one key, so that a deletion leaves something to read. */
+/** Usually one key, so that a deletion leaves something to read. */
 const fewKeys: fc.Arbitrary<KeyRange<Bytes>> = fc.oneof(
   {weight: 2, arbitrary: key.map((only) => ({key: only}))},
   {weight: 1, arbitrary: range},
 );
 
-/** Every key as often as any range. */
+/** All keys, as often as any other range. */
 const manyKeys: fc.Arbitrary<KeyRange<Bytes>> = fc.oneof(range, fc.constant(everyKey));
 
 /** A read. */
@@ -102,8 +102,8 @@ const historyRevision = fc.oneof(
 );
 
 /**
- * What a compare compares. The ids that a backend chooses come before others in one store and behind them in another, so
- * only the lowest and the highest can be asked for their order.
+ * The target of a compare. Ids chosen by a backend have a different order in each store, so only the lowest and the
+ * highest id can be compared by order.
  */
 const condition: fc.Arbitrary<unknown> = fc.oneof(
   fc.record({target: fc.constant('value'), result, value}),
@@ -136,7 +136,7 @@ const {txn} = fc.letrec<{txn: TxnRequest<Bytes>; op: RequestOp<Bytes>}>((tie) =>
 const single = (op: fc.Arbitrary<RequestOp<Bytes>>) =>
   op.map((only): TxnRequest<Bytes> => ({success: [only]}));
 
-/** Nested as deeply as can be, and a little deeper. */
+/** Nested as deeply as allowed, and a little deeper. */
 const deep: fc.Arbitrary<TxnRequest<Bytes>> = fc
   .tuple(fc.integer({min: 5, max: 32}), put)
   .map(([depth, innermost]) => {
@@ -145,7 +145,7 @@ const deep: fc.Arbitrary<TxnRequest<Bytes>> = fc
     return request;
   });
 
-/** About as many operations as a transaction may have, and a few more. */
+/** About the maximum number of operations, and a few more. */
 const wide: fc.Arbitrary<TxnRequest<Bytes>> = fc
   .tuple(fc.integer({min: 13, max: 130}), fc.integer({min: 0, max: 0xff}))
   .map(([count, first]) => ({
@@ -184,10 +184,10 @@ export const watchRequest: fc.Arbitrary<WatchRequest<Bytes>> = fc
   .map(([keys, fields]) => ({...keys, ...fields}))
   .filter((request) => isAccepted(() => checkWatch({...request, startRevision: undefined}, defaultLimits)));
 
-/** Whether a request is refused does not depend on what its names stand for. */
+/** Whether a request is refused does not depend on what its names resolve to. */
 const someNames = names(2000);
 
-/** Whether kvi-core lets it through to a driver. */
+/** Whether kvi-core passes it on to a driver. */
 function isValid(request: TxnRequest<Bytes>): boolean {
   return isAccepted(() => checkTxn(resolveTxn(request, someNames), defaultLimits));
 }

@@ -3,7 +3,7 @@ import {key} from './arbitrary-bytes.ts';
 import {lease, rangeRequest, revision, txnRequest, watchRequest} from './arbitrary-request.ts';
 import type {Command, HandleCommand, LeaseName, Program} from './program.ts';
 
-/** Most calls are made on one handle; what they do is the same on every one. */
+/** Most calls use one handle; the effect is the same on any. */
 const handle = fc.oneof(
   {weight: 4, arbitrary: fc.constant(0)},
   {weight: 2, arbitrary: fc.constantFrom(1, 2)},
@@ -13,7 +13,7 @@ const slot = fc.integer({min: 0, max: 3});
 
 const grantable = fc.constantFrom<LeaseName>('chosen0', 'fresh0', 'chosen1', 'fresh1');
 
-/** Far apart: which of two leases expires first must not depend on how fast a program runs. */
+/** Far apart, so that which of two leases expires first does not depend on how fast a program runs. */
 const ttlSeconds = fc.constantFrom(600, 7_200, 86_400);
 
 function call<T extends HandleCommand>(fields: fc.Arbitrary<Omit<T, 'handle'>>): fc.Arbitrary<Command> {
@@ -60,7 +60,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   {weight: 3, arbitrary: call<Call<'open'>>(fc.record({do: fc.constant('open')}))},
 );
 
-/** Leases that are there from the start, so that keys can be put under them. */
+/** Leases granted at the start, so that keys can be put under them. */
 const grants = fc
   .tuple(fc.shuffledSubarray<LeaseName>(['chosen0', 'fresh0', 'chosen1', 'fresh1']), handle)
   .map(([leases, index]): Command[] =>

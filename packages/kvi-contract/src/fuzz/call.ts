@@ -14,10 +14,10 @@ import {resolveRange, resolveTxn, resolveWatch} from './resolve.ts';
 import type {Stage} from './stage.ts';
 import {firstValue} from './target.ts';
 
-/** The TTL of a lease that a program waits for, in seconds: time enough to put keys under it on a machine under load. */
+/** The TTL of a lease that a program waits for, in seconds: enough to put keys under it on a loaded machine. */
 const shortTtlSeconds = 2;
 
-/** Makes the call of a command, and tells the answer in near-code; an error by its code. */
+/** Runs a command, and describes the answer, or the code of the error. */
 export async function answerTo(command: HandleCommand, stage: Stage): Promise<string> {
   const {tally, describe} = stage;
   tally.operations += 1;
@@ -30,7 +30,7 @@ export async function answerTo(command: HandleCommand, stage: Stage): Promise<st
   }
 }
 
-/** What kvi-core refuses never reaches a driver, which may take requests for valid. */
+/** Requests that kvi-core refuses never reach a driver, which may assume that requests are valid. */
 async function call(command: HandleCommand, driver: Driver, stage: Stage): Promise<string> {
   const {names, describe, watches, tally} = stage;
   switch (command.do) {
@@ -113,11 +113,11 @@ async function expire(
   const {id} = await grant(driver, {lease, ttlSeconds: shortTtlSeconds}, stage);
   const puts = keys.map((key) => ({type: 'put', key, value: firstValue, lease: id}) as const);
   if (puts.length > 0) await driver.txn({success: puts});
-  // etcd gives a lease that is over a little time before it takes it away: only the list tells when it has.
+  // etcd removes an expired lease with a delay: only the list tells when.
   while ((await driver.leaseLeases()).includes(id)) await stage.passTime(50);
 }
 
-/** How much a lease has left depends on how fast the program ran. */
+/** The remaining TTL depends on how fast the program ran. */
 function describeLease(
   {id, ttlSeconds, grantedTtlSeconds, keys}: LeaseTimeToLiveResponse,
   {names}: Stage,

@@ -6,38 +6,38 @@ import type {Program} from './program.ts';
 import type {FuzzTarget} from './target.ts';
 import {addTally, emptyTally, type Tally} from './trace.ts';
 
-/** A store, and what to call it. */
+/** A store and its name. */
 export interface NamedTarget extends FuzzTarget {
   name: string;
 }
 
-/** Which programs are played. */
+/** The programs to run. */
 export interface CompareOptions extends PlayOptions {
-  /** The same number gives the same programs. */
+  /** The same seed gives the same programs. */
   seed: number;
-  /** How many programs. */
+  /** Number of programs. */
   runs: number;
-  /** Plays the one program of a {@link Divergence} again, and makes it no smaller. */
+  /** Runs the one program of a {@link Divergence} again, without shrinking it. */
   path?: string | undefined;
 }
 
-/** A program that two stores answer differently, made as small as could be. */
+/** A program that two stores answer differently, shrunk. */
 export interface Divergence {
   program: Program;
   seed: number;
   path: string;
-  /** The program, and both answers, in near-code. */
+  /** The program and both answers, for people. */
   description: string;
 }
 
-/** What a comparison found. */
+/** The result of a comparison. */
 export interface Comparison {
   programs: number;
   tally: Tally;
   divergence: Divergence | undefined;
 }
 
-/** Plays generated programs on two stores, until they answer one differently. */
+/** Runs generated programs on two stores until they answer one differently. */
 export async function compareTargets(
   ours: NamedTarget,
   theirs: NamedTarget,

@@ -1,9 +1,9 @@
-/** A program in near-code: `put("k", "v")`, `range("a".."\0", limit 2)`. */
+/** Describes programs: `put("k", "v")`, `range("a".."\0", limit 2)`. */
 import type {Bytes, Compare, KeyRange, RequestOp, TxnRequest} from 'kvi-core/driver';
 import type {Command, Program} from './program.ts';
 import {absentRevision} from './resolve.ts';
 
-/** One line for each command. */
+/** One line per command. */
 export function describeProgram(program: Program): string[] {
   return program.map(describeCommand);
 }
@@ -40,7 +40,7 @@ export function describeCommand(command: Command): string {
   }
 }
 
-/** A transaction of one operation is what others call a put, or a deletion. */
+/** A transaction of a single operation is shown as that operation. */
 function describeOuterTxn(request: TxnRequest<Bytes>): string {
   const {compare = [], success = [], failure = []} = request;
   const [only] = success;
@@ -94,10 +94,10 @@ function describeRange({key, rangeEnd}: KeyRange<Bytes>): string {
   return rangeEnd === undefined ? describeBytes(key) : `${describeBytes(key)}..${describeBytes(rangeEnd)}`;
 }
 
-/** What the fields of a request hold beside keys and values. */
+/** The fields of a request other than keys and values. */
 type Field = string | number | boolean | readonly string[] | undefined;
 
-/** `limit 2`, `keysOnly`, `revision +3`; what is absent or false is left out. */
+/** `limit 2`, `keysOnly`, `revision +3`; absent and false fields are omitted. */
 function describeFields(fields: Readonly<Record<string, Field>>): string[] {
   return Object.entries(fields).flatMap(([name, value]: [string, Field]) => {
     if (value === undefined || value === false) return [];
@@ -112,7 +112,7 @@ function describeRevision(sinceStart: number): string {
   return sinceStart < 0 ? String(sinceStart) : `+${String(sinceStart)}`;
 }
 
-/** Every byte, so that nothing that differs looks the same; a byte many times over as `"x"*1000`. */
+/** Every byte, so that different bytes look different; a repeated byte as `"x"*1000`. */
 export function describeBytes(bytes: Bytes): string {
   const [first] = bytes;
   if (first !== undefined && bytes.length > 16 && bytes.every((byte) => byte === first)) {

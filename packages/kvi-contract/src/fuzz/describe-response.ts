@@ -14,7 +14,7 @@ import {describeBytes} from './describe-request.ts';
 import type {Names} from './names.ts';
 
 /**
- * Shows what a driver answered in near-code, by names that are those of every store:
+ * Describes the responses of a driver, by names that are the same in every store:
  * `rev +3 ["a"="1"(+1 +3 v2)] of 1`.
  */
 export interface Describer {
@@ -24,11 +24,11 @@ export interface Describer {
   event(event: Event<Bytes>): string;
   /** The code: messages are for people, and differ. */
   error(error: unknown): string;
-  /** What a watch ended with: the code, and with `KVI_COMPACTED` the compact revision, which only watches have to tell. */
+  /** The error of a watch: its code and, for `KVI_COMPACTED`, the compact revision, which only watches report. */
   ending(error: unknown): string;
 }
 
-/** @param isInNoOrder whether the answer's order, and with a limit its choice of keys, is not to be compared */
+/** @param isInNoOrder whether to ignore the order of the answer and, with a limit, its choice of keys */
 export function describer(
   {showRevision, leaseName}: Names,
   isInNoOrder: (request: RangeRequest<Bytes>, response: RangeResponse<Bytes>) => boolean,
@@ -44,7 +44,7 @@ export function describer(
     const found = isInNoOrder(request, response)
       ? kvs.map((item) => sortedBy(request, item, showRevision))
       : kvs.map(kv);
-    // Which ones a limit leaves is not to be compared then; without one, all are there in whatever order.
+    // With a limit, the choice of keys is ignored; without one, all keys are there in some order.
     if (!more && isInNoOrder(request, response)) found.push(...kvs.map(kv).sort());
     return `rev ${showRevision(revision)} [${found.join(', ')}] of ${String(count)}${more ? ', more' : ''}`;
   }
@@ -96,7 +96,7 @@ function codeOf(error: unknown): string {
   return isKviError(error) ? error.code : `threw ${String(error)}`;
 }
 
-/** What an answer is sorted by, which is the same in whatever order equal elements come. */
+/** The sort keys of an answer, which do not depend on the order of ties. */
 function sortedBy(
   {sortTarget = 'key', keysOnly}: RangeRequest<Bytes>,
   {key, value, createRevision, modRevision, version}: KeyValue<Bytes>,

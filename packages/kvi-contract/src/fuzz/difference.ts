@@ -2,15 +2,15 @@ import {describeProgram} from './describe-request.ts';
 import type {Program} from './program.ts';
 import type {Step, Trace} from './trace.ts';
 
-/** Where two stores first answered differently. */
+/** The first difference between two stores. */
 export interface Difference {
-  /** What was the same. */
+  /** What was equal. */
   before: readonly Step[];
   ours: Step | undefined;
   theirs: Step | undefined;
 }
 
-/** The first difference of two traces of one program; undefined when there is none. */
+/** The first difference of two traces of one program; undefined if there is none. */
 export function firstDifference({steps: ours}: Trace, {steps: theirs}: Trace): Difference | undefined {
   const length = Math.max(ours.length, theirs.length);
   for (let i = 0; i < length; i += 1) {
@@ -21,7 +21,7 @@ export function firstDifference({steps: ours}: Trace, {steps: theirs}: Trace): D
   return undefined;
 }
 
-/** Shows a program, what both stores answered as long as they agreed, and the two answers that differ. */
+/** Describes a program, the answers that agree, and the two that differ. */
 export function describeDifference(
   program: Program,
   {before, ours, theirs}: Difference,

@@ -1,6 +1,6 @@
 /**
- * Plays generated programs on two drivers and compares what they answer. Needs `fast-check`, which is why it is apart from
- * `kvi-contract`. `docs/fidelity.md` says what it proves.
+ * Runs generated programs on two drivers and compares their answers. It needs `fast-check`, and so is a separate entry
+ * point. `docs/fidelity.md` says what it proves.
  */
 export {
   type AcceptedDifference,

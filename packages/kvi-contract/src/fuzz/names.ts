@@ -1,17 +1,17 @@
 import {type LeaseId, noLease} from 'kvi-core/driver';
 import {fixedLeases, type LeaseName} from './program.ts';
 
-/** What differs between two stores that play one program, by names that do not. */
+/** Names for what differs between two stores that run one program. */
 export interface Names {
-  /** The revision of the store that a program means by one that counts from its start. */
+  /** The revision of the store for one counted from the start of a program. */
   revision: (sinceStart: number) => number;
   /** `+3` */
   showRevision: (revision: number) => string;
-  /** The id of the lease of this name; of one that was never granted, the id of no lease. */
+  /** The id of the lease of this name; an id that no lease has if it was never granted. */
   leaseId: (name: LeaseId) => LeaseId;
   /** The name of a lease, or `-` for none. */
   leaseName: (id: LeaseId) => string;
-  /** From now on, this is the lease of that name. */
+  /** Assigns a name to a lease. */
   nameLease: (name: LeaseName, id: LeaseId) => void;
 }
 
@@ -26,7 +26,7 @@ export function names(start: number): Names {
   return {
     revision: (sinceStart) => start + sinceStart,
     showRevision(revision) {
-      // Of a key that is not there, in every store.
+      // The revision of an absent key, in every store.
       if (revision === 0) return '0';
       const sinceStart = revision - start;
       return sinceStart < 0 ? String(sinceStart) : `+${String(sinceStart)}`;
@@ -37,7 +37,7 @@ export function names(start: number): Names {
       if (ids.get(name) === id) return;
       granted += 1;
       ids.set(name, id);
-      // An earlier lease of the name may live on, with keys under it.
+      // An earlier lease of the name may still exist, with keys under it.
       shown.set(id, `${name}#${String(granted)}`);
     },
   };

@@ -5,15 +5,15 @@ import {setStage, type Stage} from './stage.ts';
 import {firstKey, firstValue, type FuzzTarget} from './target.ts';
 import type {Step, Trace} from './trace.ts';
 
-/** How a program is played. */
+/** How to run a program. */
 export interface PlayOptions {
-  /** How long events that are due may take, in milliseconds. Default 10,000. */
+  /** How long expected events may take, in milliseconds. Default 10,000. */
   patienceMs?: number;
-  /** What to leave out of the answers. Default: what the target says. */
+  /** The differences to ignore. Default: those of the target. */
   accepted?: FuzzTarget['accepted'];
 }
 
-/** Empties a store, plays a program on it, and tells what it answered. */
+/** Empties a store, runs a program on it, and records the answers. */
 export async function play(
   program: Program,
   target: FuzzTarget,
@@ -24,7 +24,7 @@ export async function play(
     const steps: Step[] = [];
     for (const command of program) steps.push(...(await perform(command, stage)));
     steps.push(...(await sync(stage)));
-    // What a watch delivers too much comes before this at the latest.
+    // Any surplus event of a watch arrives before this.
     await stage.control.txn({success: [{type: 'put', key: firstKey, value: firstValue}]});
     steps.push(...(await sync(stage)));
     return {steps, tally: stage.tally};
@@ -45,7 +45,7 @@ async function perform(command: Command, stage: Stage): Promise<Step[]> {
   return [...delivered, {call: describeCommand(command), answer: await answerTo(command, stage)}];
 }
 
-/** Whether a watch gets what is due just before one of these is chance. */
+/** Commands before which it is chance whether a watch still delivers what is due. */
 function mayOvertakeWatches(command: Command): boolean {
   return command.do === 'compact' || command.do === 'close' || command.do === 'open';
 }

@@ -1,18 +1,18 @@
 import type {Bytes, LeaseId, RangeRequest, TxnRequest, WatchRequest} from 'kvi-core/driver';
 
 /**
- * A list of calls on handles of one store, as data, so that the same calls can be made on two stores, made again later,
- * and cut down to the few that matter.
+ * A list of calls on handles of one store, as data, so that it can be run on two stores, repeated, and shrunk to the few
+ * calls that matter.
  *
- * What differs from store to store is named: revisions count from the one at which the program starts, and leases are
- * {@link LeaseName}s. Otherwise requests are the port's own.
+ * What differs between stores is named: revisions count from the start of the program, and leases are {@link LeaseName}s.
+ * Otherwise requests are those of the port.
  */
 export type Program = readonly Command[];
 
-/** One call, or one thing that happens. */
+/** One call or event. */
 export type Command = HandleCommand | CancelCommand | SyncCommand;
 
-/** What is asked of a handle, which is opened when it is first used. */
+/** A call on a handle, which is opened when it is first used. */
 export type HandleCommand = {handle: number} & (
   | {do: 'range'; request: RangeRequest<Bytes>}
   | {do: 'txn'; request: TxnRequest<Bytes>}
@@ -24,9 +24,9 @@ export type HandleCommand = {handle: number} & (
   | {do: 'leaseLeases'}
   /** Grants the lease with a short TTL, puts keys under it, and waits until it has expired. */
   | {do: 'expire'; lease: LeaseName; keys: readonly Bytes[]}
-  /** Starts a watch in a slot, in place of the one that is there. */
+  /** Starts a watch in a slot, replacing the one that is there. */
   | {do: 'watch'; slot: number; request: WatchRequest<Bytes>}
-  /** Closes the handle. Calls on it fail until the program opens another in its place. */
+  /** Closes the handle. Calls on it fail until the program opens another one in its place. */
   | {do: 'close'}
   | {do: 'open'}
 );
@@ -37,14 +37,14 @@ export interface CancelCommand {
   slot: number;
 }
 
-/** Waits until every watch has delivered what is due, and notes it. */
+/** Waits until every watch has delivered what is due, and records it. */
 export interface SyncCommand {
   do: 'sync';
 }
 
 /**
  * The leases of a program: `chosenN` get an id that the program names, `freshN` one that the backend chooses, and
- * `unknown` is an id that no lease has. A `fresh` name is that of the last lease granted under it.
+ * `unknown` is an id that no lease has. A `fresh` name stands for the last lease granted under it.
  */
 export type LeaseName = 'chosen0' | 'chosen1' | 'fresh0' | 'fresh1' | 'unknown';
 

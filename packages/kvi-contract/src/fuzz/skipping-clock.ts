@@ -1,11 +1,11 @@
 import {type Clock, systemClock} from 'kvi-core/driver';
 
-/** A clock that runs as the machine's does, and can be set forward. */
+/** The system clock, which can be moved forward. */
 export interface SkippingClock extends Clock {
   skip(ms: number): void;
 }
 
-/** For a store whose leases count by a clock that it is given: so a program need not wait until one expires. */
+/** For a store whose clock can be chosen, so that a program need not wait until a lease expires. */
 export function skippingClock(): SkippingClock {
   let skipped = 0;
   return {

@@ -6,17 +6,17 @@ import {clearStore, firstKey, firstValue, type FuzzTarget} from './target.ts';
 import {emptyTally, type Tally} from './trace.ts';
 import {type Watches, watches} from './watches.ts';
 
-/** What a program works with while it is played. */
+/** The environment of a running program. */
 export interface Stage {
-  /** A handle of the player's own. */
+  /** A handle for the player. */
   readonly control: Driver;
   readonly names: Names;
   readonly describe: Describer;
   readonly watches: Watches;
   readonly tally: Tally;
-  /** The handle of this number, opened when it is first asked for. */
+  /** The handle of this number, opened on first use. */
   handle(index: number): Promise<Driver>;
-  /** Opens a handle, in the place of the one that has this number. */
+  /** Opens a handle, replacing the one of this number. */
   open(index: number): Promise<Driver>;
   /** Lets time pass for the store's leases. */
   passTime(ms: number): Promise<void>;
@@ -24,7 +24,7 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** Empties a store, and makes it ready for a program. */
+/** Empties a store and prepares it for a program. */
 export async function setStage(
   target: FuzzTarget,
   {patienceMs, accepted}: {patienceMs: number; accepted: readonly AcceptedDifferenceName[]},
@@ -64,7 +64,7 @@ export async function setStage(
   };
 }
 
-/** The put with which {@link clearStore} ends. */
+/** The last put of {@link clearStore}. */
 function firstEvent(revision: number): Event<Bytes> {
   const history = {createRevision: revision, modRevision: revision, version: 1, lease: noLease};
   return {type: 'put', kv: {key: firstKey, value: firstValue, ...history}};

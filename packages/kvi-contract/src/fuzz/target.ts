@@ -1,22 +1,22 @@
 import {type Bytes, type Driver, everyKey, isKviError} from 'kvi-core/driver';
 import type {AcceptedDifferenceName} from './accepted-differences.ts';
 
-/** A store that programs are played on. A `ContractTarget` is one. */
+/** A store to run programs on. A `ContractTarget` is one. */
 export interface FuzzTarget {
-  /** Opens a handle. All handles are on one store, which nobody else uses meanwhile; each program empties it. */
+  /** Opens a handle. All handles share one store, which nobody else uses meanwhile; each program empties it. */
   open(): Promise<Driver>;
-  /** Lets so much time pass for the store's leases. Default: waits for it. */
+  /** Lets time pass for the store's leases. Default: waits. */
   passTime?(ms: number): Promise<void>;
-  /** What is known to be different, and left out when its answers are compared. Default: nothing. */
+  /** Known differences to ignore when its answers are compared. Default: none. */
   accepted?: readonly AcceptedDifferenceName[];
 }
 
-/** The one key that is there when a program starts, and its value. */
+/** The only key at the start of a program, and its value. */
 export const firstKey: Bytes = Buffer.from('a');
 export const firstValue: Bytes = Buffer.from('0');
 
 /**
- * Brings a store to where every program starts: one key, no leases, and no history before.
+ * Brings a store to the initial state of every program: one key, no leases, and no earlier history.
  *
  * @returns the revision of the store
  */

@@ -1,15 +1,15 @@
 import type {Bytes, DriverWatch, Event, WatchRequest, WatchResponse} from 'kvi-core/driver';
 
-/** Reads a watch as it delivers, and remembers. */
+/** Reads a watch and records its events. */
 export interface WatchReading {
   readonly request: WatchRequest<Bytes>;
   /** Every event so far. */
   readonly events: readonly Event<Bytes>[];
-  /** What is wrong with how the events came, whatever they say. */
+  /** Violations in how events were delivered, regardless of their contents. */
   readonly brokenPromises: readonly string[];
-  /** How the watch ended: with an error, or without one, which it must not. */
+  /** How the watch ended: with an error, or without one, which is a violation. */
   readonly end: {error: unknown} | undefined;
-  /** Waits until this holds; resolves with false when it does not within the time. */
+  /** Waits for a condition; resolves with false if it does not hold in time. */
   until(holds: () => boolean, patienceMs: number): Promise<boolean>;
   /** Ends the watch. */
   stop(): Promise<void>;

@@ -5,25 +5,25 @@ import {isDue} from './history.ts';
 import type {Step} from './trace.ts';
 import {readWatch, type WatchReading} from './watch-reading.ts';
 
-/** What {@link watches} needs to know. */
+/** The options of {@link watches}. */
 export interface WatchesOptions {
-  /** A handle of the player's own. */
+  /** A handle for the player. */
   control: Driver;
-  /** What happened at the revision at which the program starts. */
+  /** The event at the revision at which the program starts. */
   first: Event<Bytes>;
   describe: Describer;
-  /** How long events that are due may take. */
+  /** How long expected events may take. */
   patienceMs: number;
-  /** Whether deletions at the compact revision are left out. */
+  /** Whether to ignore deletions at the compact revision. */
   ignoreDeletionsAtCompactRevision: boolean;
 }
 
-/** The watches of a program that is played. */
+/** The watches of a running program. */
 export interface Watches {
   /**
    * Starts a watch in a slot.
    *
-   * @returns the first revision that is watched; undefined when that was compacted
+   * @returns the first watched revision; undefined if it was compacted
    */
   start(
     slot: number,
@@ -32,13 +32,13 @@ export interface Watches {
     request: WatchRequest<Bytes>,
   ): Promise<number | undefined>;
   cancel(slot: number): Promise<void>;
-  /** The handle was closed: its watches have to end. */
+  /** Called when a handle was closed: its watches have to end. */
   handleClosed(handle: number): void;
-  /** Waits until each watch has delivered what is due, and tells what it delivered since the last time. */
+  /** Waits until each watch has delivered what is due, and returns what it delivered since the last time. */
   sync(): Promise<Step[]>;
-  /** Waits until each watch has caught up with the present, so that a compaction cannot overtake it. */
+  /** Waits until each watch has caught up, so that a compaction cannot overtake it. */
   settle(): Promise<void>;
-  /** The store was compacted. */
+  /** Called when the store was compacted. */
   compacted(revision: number): void;
   /** Ends every watch. */
   stop(): Promise<void>;
@@ -50,15 +50,15 @@ interface Watch {
   /** The compact revision of the store when the watch started. */
   compactedBefore: number;
   mustEnd: boolean;
-  /** Whether it is known to have caught up with the present. */
+  /** Whether it is known to have caught up. */
   isLive: boolean;
-  /** How many of its events were told. */
+  /** How many of its events were returned. */
   told: number;
 }
 
 /**
- * A watch delivers when it likes, and a watch that has nothing to deliver is silent. So that the same is told each time, one
- * more watch, of every key, shows what happened, and thereby what each of the others has to deliver.
+ * Watches deliver at any time, and a watch without events is silent. To make results reproducible, one more watch, of
+ * every key, shows what happened and thereby what each of the others has to deliver.
  */
 export function watches(options: WatchesOptions): Watches {
   const {control, first, describe, patienceMs, ignoreDeletionsAtCompactRevision} = options;
@@ -106,7 +106,7 @@ export function watches(options: WatchesOptions): Watches {
       const watch = driver.watch(request);
       const {startRevision = Infinity} = request;
       const mustEnd = startRevision < compactRevision;
-      // Whether a watch whose start is compacted is in place for a moment first is left to the driver.
+      // A driver may create a watch with a compacted start for a moment, or not at all.
       const created = mustEnd ? undefined : await watch.created;
       const reading = readWatch(watch, {...request, startRevision: created});
       running.set(slot, {
@@ -142,8 +142,8 @@ export function watches(options: WatchesOptions): Watches {
       const present = witness.events.at(-1)?.kv.modRevision ?? first.kv.modRevision;
       const waiting = [...running.values()].filter(({isLive}) => !isLive);
       if (waiting.length === 0 || present <= compactRevision) return;
-      // etcd lets those that start in the past catch up together, ten times a second: one that was started later has its
-      // turn with them, or after them. Those that have nothing to deliver do not show it.
+      // etcd lets watches that start in the past catch up together, ten times a second: a later one gets its turn with
+      // them or after them. A watch without events does not show when it has caught up.
       const request = {...everyKey, startRevision: present};
       const late = readWatch(control.watch(request), request);
       await late.until(() => late.events.length > 0 || late.end !== undefined, patienceMs);

@@ -7,7 +7,7 @@ import {assertRefused, wrong} from './refused.ts';
 
 const callback = () => undefined;
 
-/** Each call that takes a key, with that key. */
+/** Every call that takes a key, with this key. */
 function callsWithKey(kv: Kvi, {key}: Pick<CaseContext, 'key'>, bad: Input): Record<string, () => unknown> {
   return {
     store: () => kv.store(bad, 'v'),
@@ -40,7 +40,7 @@ function callsWithKey(kv: Kvi, {key}: Pick<CaseContext, 'key'>, bad: Input): Rec
   };
 }
 
-/** Each call that takes a value, or the end of a range, with that. */
+/** Every call that takes a value or a range end, with this one. */
 function callsWithValue(kv: Kvi, {key}: Pick<CaseContext, 'key'>, bad: Input): Record<string, () => unknown> {
   return {
     store: () => kv.store(key('k'), bad),
@@ -61,7 +61,7 @@ function callsWithValue(kv: Kvi, {key}: Pick<CaseContext, 'key'>, bad: Input): R
   };
 }
 
-/** What is refused before anything is sent. */
+/** Input that is refused before anything is sent. */
 export const badInput: ContractGroup = {
   name: 'bad input',
   cases: [
@@ -137,7 +137,7 @@ export const badInput: ContractGroup = {
           const promise = `a ${bad === null ? 'null' : typeof bad} is neither text nor bytes`;
           await assertRefused({kv, key, prefix}, callsWithKey(kv, {key}, wrong(bad)), promise);
           const values = Object.entries(callsWithValue(kv, {key}, wrong(bad)));
-          // There these mean something: tas(key, null, value) creates, and an end or a temporary value may be left out.
+          // These are valid there: tas(key, null, value) creates, and an end or a temporary value may be omitted.
           const optional = [
             'tas, test',
             'getRange, end',
@@ -156,7 +156,7 @@ export const badInput: ContractGroup = {
       },
     },
     {
-      name: 'what is no transaction is refused',
+      name: 'an invalid transaction is refused',
       async run({kv, key, prefix}) {
         const bad = [
           undefined,
@@ -175,7 +175,7 @@ export const badInput: ContractGroup = {
       },
     },
     {
-      name: 'what is no range is refused',
+      name: 'an invalid range is refused',
       async run({kv, key, prefix}) {
         const bad = {
           'an empty object': {},

@@ -5,7 +5,7 @@ import {assertRefused, wrong} from './refused.ts';
 
 const callback = () => undefined;
 
-/** Numbers, names, options and kinds that are refused before anything is sent. */
+/** Options that are refused before anything is sent. */
 export const badOptions: ContractGroup = {
   name: 'bad options',
   cases: [
@@ -52,7 +52,7 @@ export const badOptions: ContractGroup = {
       },
     },
     {
-      name: 'a timeout or TTL of 0, and one that no timer can run, are refused',
+      name: 'a timeout or TTL of 0, or longer than any timer, is refused',
       async run({kv, key, prefix}) {
         for (const bad of [0, 2 ** 31, 1e300]) {
           await assertRefused(
@@ -73,7 +73,7 @@ export const badOptions: ContractGroup = {
       },
     },
     {
-      name: 'a lock name that is empty or no text is refused',
+      name: 'a lock name that is empty or not text is refused',
       async run({kv, key, prefix}) {
         for (const bad of ['', 5, null, {}, Buffer.from('name'), Symbol('s')]) {
           await assertRefused(
@@ -121,7 +121,7 @@ export const badOptions: ContractGroup = {
       },
     },
     {
-      name: 'a lease id that is none is refused',
+      name: 'an invalid lease id is refused',
       async run({kv, key, prefix}) {
         for (const bad of [
           '',
@@ -148,7 +148,7 @@ export const badOptions: ContractGroup = {
       },
     },
     {
-      name: 'options that are none, and signals that are none, are refused',
+      name: 'invalid options and signals are refused',
       async run({kv, key, prefix}) {
         await assertRefused(
           {kv, key, prefix},
@@ -166,7 +166,7 @@ export const badOptions: ContractGroup = {
       },
     },
     {
-      name: 'a handle with options out of bounds is not made',
+      name: 'a handle is not created with options out of bounds',
       async run({driver}) {
         const bad: KviOptions[] = [
           {timeoutMs: 0},

@@ -5,7 +5,7 @@ import type {ContractGroup} from '../suite.ts';
 import {everyCall, unknownCall} from './calls.ts';
 import {assertFails, keysOf} from './helpers.ts';
 
-/** A driver whose reads and transactions never get an answer; `cause` says how long they waited. */
+/** A driver whose reads and transactions are never answered; `cause` tells how long they waited. */
 function hanging(driver: Driver): Driver {
   async function hang({timeoutMs = Infinity, signal}: DriverCallOptions = {}): Promise<never> {
     await sleep(driver.clock, timeoutMs, signal);
@@ -14,7 +14,7 @@ function hanging(driver: Driver): Driver {
   return {...driver, range: (_, options) => hang(options), txn: (_, options) => hang(options)};
 }
 
-/** An `AbortSignal` as jsdom and happy-dom have one: no instance of Node's class, nor an event target of Node's. */
+/** An `AbortSignal` like those of jsdom and happy-dom: not an instance of Node's class, nor of Node's event target. */
 function foreignController() {
   const own = new AbortController();
   const signal: unknown = {
@@ -31,9 +31,9 @@ function foreignController() {
   return {signal: signal as AbortSignal, abort: (reason: unknown) => own.abort(reason)};
 }
 
-/** Time-outs and signals. */
+/** Timeouts and signals. */
 export const callOptions: ContractGroup = {
-  name: 'signals and time-outs',
+  name: 'signals and timeouts',
   cases: [
     {
       name: 'a signal that has aborted ends every call before it begins, with its reason, and nothing is written',
@@ -132,7 +132,7 @@ export const callOptions: ContractGroup = {
       },
     },
     {
-      name: 'watch gives up with KVI_TIMEOUT when its time is up',
+      name: 'watch fails with KVI_TIMEOUT when its timeout expires',
       async run({kv, key}) {
         await assertFails(
           'KVI_TIMEOUT',
@@ -143,7 +143,7 @@ export const callOptions: ContractGroup = {
       },
     },
     {
-      name: 'tempKey and watchWithCB, which wait for the backend, give up when their time is up, and leave nothing',
+      name: 'tempKey and watchWithCB, which wait for the backend, fail when their timeout expires, and leave nothing behind',
       async run({kv, open, key, prefix}) {
         const driver = await open();
         const held = createKvi({
@@ -166,7 +166,7 @@ export const callOptions: ContractGroup = {
       },
     },
     {
-      name: 'every call has a time limit, that of the handle unless it has its own',
+      name: 'every call has a timeout, by default that of the handle',
       async run({open, key, prefix}) {
         const kv = createKvi(hanging(await open()), {timeoutMs: 20});
         for (const name of ['store', 'get', 'getRange', 'range', 'delete', 'tas', 'transaction', 'txn']) {

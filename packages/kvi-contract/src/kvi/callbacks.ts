@@ -3,7 +3,7 @@ import type {Kvi, WatchCallback, WatchHandle} from 'kvi-core';
 /** A callback for either kind of change. */
 export type Callback = WatchCallback<string, 'put' | 'delete', undefined>;
 
-/** A callback that notes its calls as `put v`. */
+/** A callback that records its calls as `put v`. */
 export function notes(): {calls: string[]; callback: Callback} {
   const calls: string[] = [];
   return {
@@ -14,7 +14,7 @@ export function notes(): {calls: string[]; callback: Callback} {
   };
 }
 
-/** Starts a watch that should not fail, and fails the case if it does. */
+/** Starts a watch, and fails the case if the watch fails. */
 export async function startWatch(
   kv: Kvi,
   key: string,

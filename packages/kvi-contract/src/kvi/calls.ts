@@ -1,18 +1,18 @@
 import type {Kvi} from 'kvi-core';
 import type {CaseContext} from '../suite.ts';
 
-/** What every call takes; a lock's calls and `changes` take the signal alone. */
+/** The options of every call; those of locks and `changes` take only the signal. */
 export interface CommonOptions {
   signal?: AbortSignal;
   timeoutMs?: number;
 }
 
-/** Stands for a call that {@link everyCall} does not have: a slip in the suite itself. */
+/** Replaces a call that is missing in {@link everyCall}: a mistake in the suite itself. */
 export function unknownCall(): never {
   throw new Error('no such call');
 }
 
-/** Every call that a handle has, but `watchCBCancel` and `close`: for the laws that hold for each of them. */
+/** Every call of a handle except `watchCBCancel` and `close`, for cases about all of them. */
 export function everyCall(
   kv: Kvi,
   {key, prefix}: Pick<CaseContext, 'key' | 'prefix'>,

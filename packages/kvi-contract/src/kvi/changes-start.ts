@@ -3,12 +3,12 @@ import type {Change} from 'kvi-core';
 import type {ContractGroup} from '../suite.ts';
 import {assertFails, changesFrom, describeChanges, soon, takeChanges, takeSet} from './helpers.ts';
 
-/** Where `changes` starts. */
+/** The start revision of `changes`. */
 export const changesStart: ContractGroup = {
   name: 'the start of changes',
   cases: [
     {
-      name: 'created tells the first revision that is watched',
+      name: 'created resolves with the first watched revision',
       async run({kv, key, prefix}) {
         await kv.store(key('k'), 'before');
         const {revision} = await kv.range({prefix});
@@ -28,7 +28,7 @@ export const changesStart: ContractGroup = {
       },
     },
     {
-      name: 'from a past revision the history comes first, then what happens',
+      name: 'from a past revision, the history is delivered first, then new changes',
       async run({kv, key, prefix}) {
         await kv.store(key('a'), '0');
         const {revision} = await kv.range({prefix});
@@ -44,7 +44,7 @@ export const changesStart: ContractGroup = {
       },
     },
     {
-      name: 'from a future revision, what happens before it is not told',
+      name: 'from a future revision, earlier changes are not delivered',
       async run({kv, key, prefix}) {
         const {revision} = await kv.range({prefix});
         await using all = await changesFrom(kv, {prefix}, {startRevision: revision + 3});
@@ -57,7 +57,7 @@ export const changesStart: ContractGroup = {
       },
     },
     {
-      name: 'reading on from the revision of a set, or of a read, misses nothing and repeats nothing',
+      name: 'continuing from the revision of a set, or of a read, misses nothing and repeats nothing',
       async run({kv, key, prefix}) {
         let {revision} = await kv.range({prefix});
         for (let i = 0; i < 20; i += 1) await kv.store(key('k'), String(i));

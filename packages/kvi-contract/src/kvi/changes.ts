@@ -26,7 +26,7 @@ export const changes: ContractGroup = {
       },
     },
     {
-      name: 'several calls of next wait at once and are served in turn; throw ends the iteration',
+      name: 'several pending calls of next are served in turn; throw ends the iteration',
       async run({kv, key, prefix}) {
         const all = kv.changes({prefix});
         await all.created;
@@ -46,7 +46,7 @@ export const changes: ContractGroup = {
       },
     },
     {
-      name: 'a burst from many handles comes completely, each change once, in the order of the revisions',
+      name: 'a burst from many handles is delivered completely, each change once, in order of revision',
       async run({kv, openKvi, key, prefix}) {
         const writers = [kv, await openKvi(), await openKvi()];
         await using all = await changesFrom(kv, {prefix});
@@ -63,7 +63,7 @@ export const changes: ContractGroup = {
       },
     },
     {
-      name: 'a set is one revision, with all of its changes in their order',
+      name: 'a set is one revision, with all of its changes in order',
       async run({kv, openKvi, key, prefix}) {
         const writer = await openKvi();
         const {revision: start} = await kv.range({prefix});
@@ -76,7 +76,7 @@ export const changes: ContractGroup = {
         }
         await using live = await changesFrom(kv, {prefix});
         await write();
-        // Those that come from the history often come many revisions at a time.
+        // Events from the history often arrive many revisions at a time.
         await using past = await changesFrom(kv, {prefix}, {startRevision: start + 1});
         for (const stream of [live, past]) {
           for (let i = 0; i < 20; i += 1) {
@@ -95,7 +95,7 @@ export const changes: ContractGroup = {
       },
     },
     {
-      name: 'the keys of a lease that ends go in one set, in their order',
+      name: 'the keys of a lease that ends are deleted in one set, in order',
       async run({kv, driver, key, prefix}) {
         const lease = await grantLease(driver);
         for (const name of ['c', 'a', 'b']) await kv.store(key(name), 'v', {lease});
@@ -110,7 +110,7 @@ export const changes: ContractGroup = {
       },
     },
     {
-      name: 'what the handle writes after the call is never missed, though nobody waited for the watch',
+      name: 'what the handle writes after the call is never missed, even if nobody awaited the watch',
       async run({kv, key}) {
         for (let i = 0; i < 50; i += 1) {
           const all = kv.changes(key('k'));
@@ -122,7 +122,7 @@ export const changes: ContractGroup = {
       },
     },
     {
-      name: 'prevKv gives what the key held before each change',
+      name: 'prevKv returns what the key held before each change',
       async run({kv, key, prefix}) {
         await using all = await changesFrom(kv, {prefix}, {prevKv: true});
         await using plain = await changesFrom(kv, {prefix});
@@ -136,7 +136,7 @@ export const changes: ContractGroup = {
       },
     },
     {
-      name: 'filters leave out puts or deletions',
+      name: 'filters omit puts or deletions',
       async run({kv, key, prefix}) {
         await using puts = await changesFrom(kv, {prefix}, {filters: ['nodelete']});
         await using deletions = await changesFrom(kv, {prefix}, {filters: ['noput']});
@@ -157,7 +157,7 @@ export const changes: ContractGroup = {
       },
     },
     {
-      name: 'a key, a range or a prefix is watched, and nothing beside it',
+      name: 'exactly the key, range or prefix is watched',
       async run({kv, key, prefix}) {
         const streams = {
           'a key': [await changesFrom(kv, key('b')), ['b']],
@@ -178,7 +178,7 @@ export const changes: ContractGroup = {
       },
     },
     {
-      name: 'leaving the loop ends it, and so do return and the end of its block, also while a change is awaited',
+      name: 'leaving the loop ends it, as do return and the end of its block, even while a change is awaited',
       async run({kv, key}) {
         const looped = kv.changes(key('k'));
         await kv.store(key('k'), '1');
@@ -199,7 +199,7 @@ export const changes: ContractGroup = {
       },
     },
     {
-      name: 'many watches of one handle do not meet',
+      name: 'many watches of one handle are independent',
       async run({kv, key}) {
         const names = Array.from({length: 100}, (_, i) => String(i));
         const streams = await Promise.all(names.map((name) => changesFrom(kv, key(name))));

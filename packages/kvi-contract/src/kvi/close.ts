@@ -11,7 +11,7 @@ export const close: ContractGroup = {
   name: 'close',
   cases: [
     {
-      name: 'after close every call fails with KVI_CLOSED, and closing again is fine',
+      name: 'after close every call fails with KVI_CLOSED, and closing again is harmless',
       async run({kv, openKvi, key, prefix}) {
         const closed = await openKvi();
         await closed.close();
@@ -73,7 +73,7 @@ export const close: ContractGroup = {
       },
     },
     {
-      name: 'close resolves when those who waited for a lock have left the queue',
+      name: 'close resolves once its contenders have left the queues of their locks',
       async run({kv, open, key, prefix}) {
         const driver = await open();
         const slow = createKvi({
@@ -164,7 +164,7 @@ export const close: ContractGroup = {
       },
     },
     {
-      name: 'a handle closes at the end of its block, and takes no other handle with it',
+      name: 'a handle closes at the end of its block, and closes no other handle',
       async run({kv, openKvi, key}) {
         const handle = await openKvi();
         {
@@ -176,7 +176,7 @@ export const close: ContractGroup = {
       },
     },
     {
-      name: 'releasing what a closed handle held is no error',
+      name: 'releasing what a closed handle held is not an error',
       async run({openKvi, key}) {
         const handle = await openKvi();
         const lock = await handle.distLock(key('lock'));

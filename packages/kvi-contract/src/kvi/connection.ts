@@ -2,18 +2,18 @@ import {createKvi, type Kvi} from 'kvi-core';
 import {type Driver, eventBuffer, isKviError} from 'kvi-core/driver';
 import type {CaseContext} from '../suite.ts';
 
-/** What carries the watches of a client. */
+/** The connection of a client's watches. */
 export interface Connection {
-  /** Cuts the watches off, those that are started later too. */
+  /** Cuts the watches off, including those started later. */
   disconnect: () => void;
   reconnect: () => void;
-  /** How many watches were started. */
+  /** The number of watches started. */
   watches: () => number;
 }
 
 /**
- * A driver whose watches can lose their connection, and then resume from the revision after the last that they
- * delivered, as a driver's do.
+ * A driver whose watches can lose their connection. Then they resume after the last revision that they delivered, as
+ * drivers do.
  */
 function losesConnection(driver: Driver): {driver: Driver; connection: Connection} {
   let watches = 0;
@@ -68,7 +68,7 @@ function losesConnection(driver: Driver): {driver: Driver; connection: Connectio
   };
 }
 
-/** Runs `happen` while the handle's watches are cut off, and compacts the history of it away. */
+/** Runs `happen` while the handle's watches are cut off, and compacts its history. */
 export async function missed(
   {kv, driver, key}: Pick<CaseContext, 'kv' | 'driver' | 'key'>,
   connection: Connection,
@@ -76,7 +76,7 @@ export async function missed(
 ): Promise<number> {
   connection.disconnect();
   await happen();
-  // The first revision that was missed has to be before the compact revision, which can still be watched.
+  // The first missed revision has to be before the compact revision, which can still be watched.
   await kv.store(key('~'), 'one before');
   await kv.store(key('~'), 'the last one');
   const {revision} = await kv.range(key('~'));
@@ -85,7 +85,7 @@ export async function missed(
   return revision;
 }
 
-/** A client whose connection the case can cut. */
+/** A client whose connection a case can cut. */
 export async function breakableClient({
   open,
 }: Pick<CaseContext, 'open'>): Promise<{client: Kvi; connection: Connection}> {

@@ -7,7 +7,7 @@ export const deletion: ContractGroup = {
   name: 'delete',
   cases: [
     {
-      name: 'deleting says whether there was anything to delete; an absent key is no error',
+      name: 'deleting returns whether anything was deleted; an absent key is not an error',
       async run({kv, key, prefix}) {
         assert.equal(await kv.delete(key('k')), false, 'nothing was there');
         await kv.store(key('k'), 'v');

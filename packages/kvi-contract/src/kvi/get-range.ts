@@ -20,7 +20,7 @@ export const getRange: ContractGroup = {
       },
     },
     {
-      name: 'without an end, or with an empty one, a range is its start alone',
+      name: 'without an end, or with an empty one, a range is a single key',
       async run({kv, key}) {
         await storeAll(kv, {key}, ['a', 'aa', 'b']);
         assert.deepEqual(values(await kv.getRange(key('a'))), ['A'], 'no end means the key alone');

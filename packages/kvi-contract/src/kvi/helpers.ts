@@ -1,4 +1,4 @@
-/** What the cases of the facade share. */
+/** Helpers of the facade's cases. */
 import assert from 'node:assert/strict';
 import {setTimeout as pause} from 'node:timers/promises';
 import type {Change, Changes, ChangeSet, Keys, Kvi} from 'kvi-core';
@@ -12,13 +12,13 @@ import {
 } from 'kvi-core/driver';
 import type {CaseContext} from '../suite.ts';
 
-/** Milliseconds that something may take which is promised to happen. Long: only a broken promise takes it. */
+/** How long a promised event may take, in milliseconds. Long, since only a broken promise takes this long. */
 const patienceMs = 15_000;
 
 /**
  * Asserts that a call fails with a code.
  *
- * @param promise - what was promised
+ * @param promise - the promise, as a sentence
  */
 export async function assertFails(
   code: KviErrorCode,
@@ -36,7 +36,7 @@ export async function assertFails(
   return assert.fail(`${promise}: expected ${code}, but the call succeeded with ${JSON.stringify(result)}`);
 }
 
-/** Waits for what is promised to come, and says which promise broke if it does not. */
+/** Waits for a promised event, and fails with the broken promise if it does not come. */
 export async function soon<T>(coming: Promise<T>, promise: string): Promise<T> {
   const given = new AbortController();
   const late = pause(patienceMs, undefined, {signal: given.signal}).then(() =>
@@ -50,7 +50,7 @@ export async function soon<T>(coming: Promise<T>, promise: string): Promise<T> {
   }
 }
 
-/** Waits until `holds` does: for what no event announces. */
+/** Polls until `holds` returns true, for what no event announces. */
 export async function eventually(holds: () => Promise<boolean>, promise: string): Promise<void> {
   const deadline = performance.now() + patienceMs;
   while (!(await holds())) {
@@ -65,7 +65,7 @@ export async function abortOf(signal: AbortSignal, promise: string): Promise<voi
   await soon(new Promise((resolve) => signal.addEventListener('abort', resolve, {once: true})), promise);
 }
 
-/** The next `count` changes, of however many sets. */
+/** The next `count` changes, from any number of sets. */
 export async function takeChanges(changes: Changes, count: number, promise: string): Promise<Change[]> {
   const taken: Change[] = [];
   while (taken.length < count) taken.push(...(await takeSet(changes, promise)).events);
@@ -79,21 +79,21 @@ export async function takeSet(changes: Changes, promise: string): Promise<Change
   return value;
 }
 
-/** Starts watching, and waits until the watch is in place. */
+/** Starts watching, and waits until the watch is created. */
 export async function changesFrom(kv: Kvi, ...args: Parameters<Kvi['changes']>): Promise<Changes> {
   const changes = kv.changes(...args);
   await soon(changes.created, 'a watch is in place soon');
   return changes;
 }
 
-/** `put a=1`, `delete b`: changes in near-code, with keys as the case names them. */
+/** Changes in a short notation, `put a=1`, `delete b`, with keys as the case names them. */
 export function describeChanges(changes: readonly Change[], prefix: string): string[] {
   return changes.map(({type, key, value}) =>
     type === 'put' ? `put ${key.slice(prefix.length)}=${value}` : `delete ${key.slice(prefix.length)}`,
   );
 }
 
-/** `a=1`: what keys hold, in near-code. */
+/** Key-values in a short notation, `a=1`. */
 export async function contents(kv: Kvi, {prefix}: Pick<CaseContext, 'prefix'>, keys: Keys = {prefix}) {
   const kvs = await kv.getRange(keys);
   return kvs.map(({key, value}) => `${key.slice(prefix.length)}=${value}`);
@@ -105,22 +105,24 @@ export async function keysOf(kv: Kvi, context: Pick<CaseContext, 'prefix'>): Pro
   return kvs.map(({key}) => key.slice(context.prefix.length));
 }
 
-/** The lease that a key lives under. */
+/** The lease of a key. */
 export async function leaseOf(kv: Kvi, key: string): Promise<LeaseId | undefined> {
   const [found] = await kv.getRange(key);
   return found?.lease;
 }
 
-/** Grants a lease that the case has to revoke. */
+/** Grants a lease, which the case has to revoke. */
 export async function grantLease(driver: Driver): Promise<LeaseId> {
   const {id} = await driver.leaseGrant({ttlSeconds: 60});
   return id;
 }
 
-/** The TTL of what has to outlive it. Not the smallest: a machine under load may take a second to send a keepalive. */
+/** The TTL of what has to outlive it. Not the smallest: a loaded machine may take a second to send a keepalive. */
 export const shortTtlSeconds = 2;
 
-/** Resolves when a lease of {@link shortTtlSeconds} has come and gone without keepalives: proof that the time has passed. */
+/**
+ * Resolves when a lease of {@link shortTtlSeconds} has expired without keepalives, which proves that the time has passed.
+ */
 export async function untilLeaseExpired(driver: Driver, key: string): Promise<void> {
   const {id} = await driver.leaseGrant({ttlSeconds: shortTtlSeconds});
   const {revision} = await driver.txn({
@@ -136,7 +138,7 @@ export function put(key: string, value = 'v'): RequestOp<string> {
   return {type: 'put', key, value};
 }
 
-/** Stores keys, each with its name in capitals. */
+/** Stores keys, each with its name in capitals as its value. */
 export async function storeAll(
   kv: Kvi,
   {key}: Pick<CaseContext, 'key'>,
@@ -145,7 +147,7 @@ export async function storeAll(
   for (const name of names) await kv.store(key(name), name.toUpperCase());
 }
 
-/** What key-values hold, in their order. */
+/** The values of key-values, in order. */
 export function values(kvs: readonly {value: string}[]): string[] {
   return kvs.map(({value}) => value);
 }

@@ -22,7 +22,7 @@ export const lease: ContractGroup = {
   name: 'lease',
   cases: [
     {
-      name: 'keys of a lease go together when it is revoked, which is no loss, and revoking twice is fine',
+      name: 'the keys of a lease are deleted together when it is revoked, which is not a loss, and revoking twice is harmless',
       async run({kv, key, prefix}) {
         const granted = await kv.lease({ttlSeconds: 30});
         assert.ok(
@@ -101,7 +101,7 @@ export const lease: ContractGroup = {
       },
     },
     {
-      name: 'it is lost when somebody else revokes it',
+      name: 'it is lost when another client revokes it',
       async run({kv, driver}) {
         const granted = await kv.lease({ttlSeconds: shortTtlSeconds});
         await driver.leaseRevoke(granted.id);
@@ -120,7 +120,7 @@ export const lease: ContractGroup = {
       },
     },
     {
-      name: "somebody else's lease is attached, and is left alone when that is closed",
+      name: "another client's lease can be attached, and outlives the attachment",
       async run({kv, openKvi, driver, key}) {
         await using granted = await kv.lease({ttlSeconds: 30});
         const other = await openKvi();
@@ -150,7 +150,7 @@ export const lease: ContractGroup = {
       },
     },
     {
-      name: 'a lease that is attached is kept alive only if that is asked for',
+      name: 'an attached lease is kept alive only on request',
       async run({kv, driver, key}) {
         const kept = await shortLease(driver);
         const left = await shortLease(driver);
@@ -164,7 +164,7 @@ export const lease: ContractGroup = {
       },
     },
     {
-      name: 'locks and temporary keys live under it, and leave it alone',
+      name: 'locks and temporary keys can be under it, and do not end it',
       async run({kv, driver, key, prefix}) {
         await using granted = await kv.lease({ttlSeconds: 30});
         const lock = await kv.distLock(key('lock'), {lease: granted});

@@ -16,7 +16,7 @@ function compares({key}: Pick<CaseContext, 'key'>, count: number): Compare<strin
   }));
 }
 
-/** Asserts that transactions are refused, and that nothing of them is applied. */
+/** Asserts that transactions are refused and nothing is applied. */
 async function assertRefused(
   {kv, prefix}: Pick<CaseContext, 'kv' | 'prefix'>,
   requests: readonly TxnRequest<string>[],
@@ -26,12 +26,12 @@ async function assertRefused(
   assert.deepEqual(await keysOf(kv, {prefix}), [], `${promise}: nothing is written`);
 }
 
-/** The limits that etcd has. */
+/** etcd's limits. */
 export const limits: ContractGroup = {
   name: 'limits',
   cases: [
     {
-      name: '128 operations are a transaction, 129 are refused and not split',
+      name: 'a transaction may have 128 operations; 129 are refused, not split',
       async run({kv, key, prefix}) {
         await assertRefused(
           {kv, prefix},
@@ -43,7 +43,7 @@ export const limits: ContractGroup = {
       },
     },
     {
-      name: '128 compares are a transaction, 129 are refused',
+      name: 'a transaction may have 128 compares; 129 are refused',
       async run({kv, key, prefix}) {
         await assertRefused(
           {kv, prefix},
@@ -65,7 +65,7 @@ export const limits: ContractGroup = {
       },
     },
     {
-      name: 'a key that no request could hold is refused by reads, watches and locks as well',
+      name: 'a key too large for any request is refused by reads, watches and locks as well',
       async run({kv, prefix}) {
         const huge = prefix + 'x'.repeat(1.6 * 1024 * 1024);
         const calls = {
@@ -81,7 +81,7 @@ export const limits: ContractGroup = {
       },
     },
     {
-      name: 'a nested transaction may hold what the one around it leaves of the limit',
+      name: 'a nested transaction may use what the outer one leaves of the limit',
       async run({kv, key, prefix}) {
         const nest = (count: number): TxnRequest<string> => ({
           success: [...puts({key}, 27), {type: 'txn', failure: puts({key}, count, 'nested')}],
@@ -91,7 +91,7 @@ export const limits: ContractGroup = {
       },
     },
     {
-      name: 'a key may be put once in a transaction, whatever lies between',
+      name: 'a key may be put only once in a transaction, wherever the puts are',
       async run({kv, key, prefix}) {
         const k = put(key('k'));
         await assertRefused(
@@ -127,7 +127,7 @@ export const limits: ContractGroup = {
       },
     },
     {
-      name: 'a key may not be put and deleted in a transaction, in whatever order',
+      name: 'a key may not be both put and deleted in a transaction, in either order',
       async run({kv, key, prefix}) {
         const k = put(key('k'));
         const remove = {type: 'deleteRange', key: key('k')} as const;
@@ -173,7 +173,7 @@ export const limits: ContractGroup = {
       },
     },
     {
-      name: 'a handle takes the limits of an etcd that was started with others',
+      name: 'a handle can be given the limits of an etcd that was started with other ones',
       async run({openKvi, key, prefix}) {
         const kv = await openKvi({maxTxnOps: 2, maxRequestBytes: 1000});
         await assertRefused(

@@ -7,7 +7,7 @@ export const lockGuard: ContractGroup = {
   name: 'writes that a lock guards',
   cases: [
     {
-      name: 'a guarded transaction happens while the lock is held, and answers as txn does',
+      name: 'a guarded transaction is applied while the lock is held, and returns what txn does',
       async run({kv, key, prefix}) {
         await using lock = await kv.distLock(key('lock'));
         await kv.store(key('a'), '1');
@@ -40,7 +40,7 @@ export const lockGuard: ContractGroup = {
       },
     },
     {
-      name: 'through the bytes of a handle it returns bytes',
+      name: 'through kv.bytes it returns bytes',
       async run({kv, key}) {
         await kv.bytes.store(key('k'), Buffer.from([0xff]));
         await using lock = await kv.bytes.distLock(key('lock'));
@@ -50,7 +50,7 @@ export const lockGuard: ContractGroup = {
       },
     },
     {
-      name: 'once the lock is lost nothing is written, also before the holder has learnt of it',
+      name: 'once the lock is lost nothing is written, even before the holder has noticed',
       async run({kv, openKvi, key, prefix}) {
         const [holder, operator] = [await openKvi(), await openKvi()];
         const lock = await holder.distLock(key('lock'));
@@ -68,7 +68,7 @@ export const lockGuard: ContractGroup = {
       },
     },
     {
-      name: 'after the release nothing is written, and the lock says that it is not held',
+      name: 'after the release nothing is written, and isHeld is false',
       async run({kv, key, prefix}) {
         const lock = await kv.distLock(key('lock'));
         assert.equal(lock.isHeld(), true, 'a lock that was taken is held');
@@ -84,7 +84,7 @@ export const lockGuard: ContractGroup = {
       },
     },
     {
-      name: 'what is no transaction is refused, and nothing is written',
+      name: 'an invalid transaction is refused, and nothing is written',
       async run({kv, key}) {
         await using lock = await kv.distLock(key('lock'));
         for (const bad of [put(key('a')), [put(key('a'))], [], null, undefined, 'put']) {
@@ -95,7 +95,7 @@ export const lockGuard: ContractGroup = {
       },
     },
     {
-      name: 'a guarded transaction whose compares are false answers with its failure branch, whether that writes or not',
+      name: 'a guarded transaction whose compares are false takes its failure branch, whether or not that writes',
       async run({kv, key}) {
         await using lock = await kv.distLock(key('lock'));
         await kv.store(key('a'), 'v');
@@ -122,7 +122,7 @@ export const lockGuard: ContractGroup = {
       },
     },
     {
-      name: 'a guarded transaction is checked and limited as any other',
+      name: 'a guarded transaction is checked and limited like any other',
       async run({kv, openKvi, key}) {
         const small = await openKvi({maxTxnOps: 2});
         await using lock = await small.distLock(key('lock'));

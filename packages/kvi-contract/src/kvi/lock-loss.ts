@@ -15,7 +15,7 @@ import {
 } from './helpers.ts';
 import {contendersOf, untilWaiting} from './lock-waiters.ts';
 
-/** A driver that, once told to, answers a put under a lease only when the lease is gone and its keepalive knows it. */
+/** A driver that can delay the answer to a put under a lease until the lease is gone and its keepalive has noticed. */
 function lateAnswers(own: Driver): {driver: Driver; beLate: () => void} {
   let isLate = false;
   let notice: () => void = () => undefined;
@@ -52,7 +52,7 @@ export const lockLoss: ContractGroup = {
   name: 'losing a lock, and meeting other clients',
   cases: [
     {
-      name: 'the signal aborts with KVI_LOCK_LOST when the key is deleted, and unlocking says so',
+      name: 'the signal aborts with KVI_LOCK_LOST when the key is deleted, and unlocking reports it',
       async run({kv, openKvi, key}) {
         const operator = await openKvi();
         const held = await kv.distLock(key('lock'));
@@ -69,7 +69,7 @@ export const lockLoss: ContractGroup = {
       },
     },
     {
-      name: 'the signal aborts when the lease is revoked, and unlocking says that the lock was lost',
+      name: 'the signal aborts when the lease is revoked, and unlocking reports the loss',
       async run({kv, driver, key}) {
         const held = await kv.distLock(key('lock'));
         await driver.leaseRevoke((await leaseOf(kv, held.key)) ?? '0');
@@ -79,10 +79,10 @@ export const lockLoss: ContractGroup = {
       },
     },
     {
-      name: 'unlocking says that the lock was lost also when the signal has not had the time to',
+      name: 'unlocking reports the loss even if the signal has not aborted yet',
       async run({open, openKvi, driver, key}) {
         const operator = await openKvi();
-        // Its watches are in place, but hear of nothing.
+        // Its watches are created, but receive nothing.
         const deaf = createKvi({
           ...(await open()),
           watch(_, options) {
@@ -104,7 +104,7 @@ export const lockLoss: ContractGroup = {
       },
     },
     {
-      name: 'a compaction while the connection is cut loses no lock, and its loss is still seen',
+      name: 'a compaction while the connection is cut loses no lock, and a later loss is still noticed',
       async run({kv, driver, open, key}) {
         const {client, connection} = await breakableClient({open});
         await using _client = client;
@@ -121,7 +121,7 @@ export const lockLoss: ContractGroup = {
       },
     },
     {
-      name: 'the signal aborts also when the history of the wait was compacted before the lock was had',
+      name: 'the signal aborts even if the history of the wait was compacted before the lock was taken',
       async run({kv, openKvi, driver, key}) {
         const other = await openKvi();
         const first = await kv.distLock(key('lock'));
@@ -138,7 +138,7 @@ export const lockLoss: ContractGroup = {
       },
     },
     {
-      name: 'once a lock is lost, another can have it, with a higher token',
+      name: 'once a lock is lost, another client can take it, with a higher token',
       async run({kv, openKvi, key}) {
         const other = await openKvi();
         const lost = await kv.distLock(key('lock'));
@@ -165,7 +165,7 @@ export const lockLoss: ContractGroup = {
         const lost = await crashing.distLock(key('lock'), {ttlSeconds: 1});
         const waiting = kv.distLock(key('lock'));
         await untilWaiting(kv, key('lock'), 2);
-        // As a crash does: without a word to the backend.
+        // As after a crash: without telling the backend.
         await driver.close();
         const held = await soon(waiting, 'the lock of a crashed holder is free within its TTL');
         assert.equal(
@@ -196,7 +196,7 @@ export const lockLoss: ContractGroup = {
       },
     },
     {
-      name: 'releasing deletes the key also where an operator detached its lease',
+      name: 'releasing deletes the key even if an operator detached its lease',
       async run({kv, openKvi, key, prefix}) {
         const operator = await openKvi();
         const held = await kv.distLock(key('lock'));
@@ -208,7 +208,7 @@ export const lockLoss: ContractGroup = {
     {
       name: 'an older contender of another client is waited for, and a younger one is not',
       async run({kv, driver, key}) {
-        // As etcdctl lock, or the Go client, contends.
+        // Contends as etcdctl lock and the Go client do.
         const contend = async () => {
           const {id} = await driver.leaseGrant({ttlSeconds: 60});
           await driver.txn({
@@ -239,7 +239,7 @@ export const lockLoss: ContractGroup = {
       },
     },
     {
-      name: 'a lock protects what its token is compared with',
+      name: 'a lock protects writes that compare its token',
       async run({kv, openKvi, key, prefix}) {
         const other = await openKvi();
         const lost = await kv.distLock(key('lock'));

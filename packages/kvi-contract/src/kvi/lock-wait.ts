@@ -5,7 +5,7 @@ import type {ContractGroup} from '../suite.ts';
 import {assertFails, eventually, keysOf, shortTtlSeconds, soon, untilLeaseExpired} from './helpers.ts';
 import {contendersOf, untilWaiting} from './lock-waiters.ts';
 
-/** A driver that counts what is asked of it, but for the keepalives. */
+/** A driver that counts its calls, except keepalives. */
 function counting(driver: Driver): {driver: Driver; calls: string[]} {
   const calls: string[] = [];
   function count<A extends unknown[], R>(name: string, call: (...args: A) => R) {
@@ -26,7 +26,7 @@ function counting(driver: Driver): {driver: Driver; calls: string[]} {
   };
 }
 
-/** Waiting for a lock, and giving the wait up. */
+/** Waiting for a lock, and giving up. */
 export const lockWait: ContractGroup = {
   name: 'waiting for a lock',
   cases: [
@@ -71,7 +71,7 @@ export const lockWait: ContractGroup = {
       },
     },
     {
-      name: 'a timed wait has the lock as soon as it is free',
+      name: 'a timed wait gets the lock as soon as it is free',
       async run({kv, openKvi, key}) {
         const other = await openKvi();
         const held = await kv.distLock(key('lock'));
@@ -194,7 +194,7 @@ export const lockWait: ContractGroup = {
       },
     },
     {
-      name: 'a lock that is free costs one transaction and a watch of its loss, beside a lease the first time; trying in vain no more',
+      name: 'taking a free lock costs one transaction and one watch, and a lease the first time; a failed attempt costs no more',
       async run({kv, open, key}) {
         const {driver: counted, calls} = counting(await open());
         await using client = createKvi(counted);
@@ -236,10 +236,10 @@ export const lockWait: ContractGroup = {
       },
     },
     {
-      name: 'who loses its place while it waits, by its lease or by its key, waits again at the end of the queue',
+      name: 'a contender that loses its lease or its key while it waits goes to the end of the queue',
       async run({kv, openKvi, driver, key}) {
         const losses = [
-          // A lease that is gone is noticed during the wait, a key that is gone after it.
+          // A lost lease is noticed during the wait, a lost key after it.
           {lose: (place: KeyValue) => driver.leaseRevoke(place.lease), contenders: 3},
           {lose: (place: KeyValue) => kv.delete(place.key), contenders: 2},
         ];

@@ -4,7 +4,7 @@ import type {ContractGroup} from '../suite.ts';
 import {assertFails, keysOf, leaseOf, soon} from './helpers.ts';
 import {contendersOf, untilWaiting} from './lock-waiters.ts';
 
-/** Counts how many hold a lock at a time. */
+/** Counts the concurrent holders of a lock. */
 function guard() {
   let holders = 0;
   let most = 0;
@@ -45,7 +45,7 @@ export const lock: ContractGroup = {
       },
     },
     {
-      name: 'releasing deletes the key, closing the handle revokes the lease, and releasing twice is fine',
+      name: 'releasing deletes the key, closing the handle revokes the lease, and releasing twice is harmless',
       async run({openKvi, driver, key, prefix}) {
         const kv = await openKvi();
         const held = await kv.distLock(key('lock'));
@@ -143,7 +143,7 @@ export const lock: ContractGroup = {
       },
     },
     {
-      name: 'of the calls of a handle one at a time contends in the store',
+      name: 'only one call of a handle at a time contends in the store',
       async run({kv, key}) {
         const turns = Array.from({length: 10}, async () => {
           await using _lock = await kv.distLock(key('lock'));
@@ -158,7 +158,7 @@ export const lock: ContractGroup = {
       },
     },
     {
-      name: 'the token grows with every hold, whoever holds',
+      name: 'the token grows each time the lock is taken, by any client',
       async run({kv, openKvi, key}) {
         const other = await openKvi();
         let last = 0;
@@ -193,7 +193,7 @@ export const lock: ContractGroup = {
       },
     },
     {
-      name: 'locks of other names do not meet, nor do their beginnings',
+      name: 'locks with different names are independent, even if one name is a prefix of another',
       async run({kv, openKvi, key}) {
         const other = await openKvi();
         await using _a = await kv.distLock(key('lock'));
@@ -216,7 +216,7 @@ export const lock: ContractGroup = {
       },
     },
     {
-      name: 'distUnlock releases the lock of that name, and without one is no error',
+      name: 'distUnlock releases the lock of that name, and does nothing if there is none',
       async run({kv, openKvi, key}) {
         const other = await openKvi();
         await kv.distUnlock();
@@ -249,7 +249,7 @@ export const lock: ContractGroup = {
       },
     },
     {
-      name: 'when the handle of its holder closes, the next one has it',
+      name: 'when the handle of its holder closes, the next contender gets it',
       async run({kv, openKvi, key}) {
         const holder = await openKvi();
         await holder.distLock(key('lock'));

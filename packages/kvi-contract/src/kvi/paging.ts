@@ -10,7 +10,7 @@ function nameOf(i: number): string {
   return String(i).padStart(4, '0');
 }
 
-/** Stores `count` keys, a hundred in a transaction. */
+/** Stores `count` keys, a hundred per transaction. */
 async function storeMany(kv: Kvi, key: (name: string) => string, value: string): Promise<void> {
   for (let start = 0; start < count; start += 100) {
     const names = Array.from({length: 100}, (_, i) => nameOf(start + i));
@@ -18,7 +18,7 @@ async function storeMany(kv: Kvi, key: (name: string) => string, value: string):
   }
 }
 
-/** A driver on which something happens before each page but the first. */
+/** A driver that runs something before each page but the first. */
 function betweenPages(driver: Driver, happen: () => Promise<void>): Driver {
   let pages = 0;
   return {
@@ -31,12 +31,12 @@ function betweenPages(driver: Driver, happen: () => Promise<void>): Driver {
   };
 }
 
-/** Large ranges, which take more than one request to read. */
+/** Large ranges, which take several requests to read. */
 export const paging: ContractGroup = {
   name: 'large ranges',
   cases: [
     {
-      name: 'thousands of keys are read completely, in order, each once, and in either direction',
+      name: 'thousands of keys are all read, in order, exactly once, in either direction',
       async run({kv, key, prefix}) {
         await storeMany(kv, key, 'v');
         const expected = Array.from({length: count}, (_, i) => key(nameOf(i)));
@@ -119,7 +119,7 @@ export const paging: ContractGroup = {
       },
     },
     {
-      name: 'a compaction between two pages is not noticed: the range is read anew',
+      name: 'a compaction between two pages is not noticed: the range is read again',
       async run({kv, open, key, prefix}) {
         await storeMany(kv, key, 'before');
         const driver = await open();

@@ -3,12 +3,12 @@ import type {Kvi} from 'kvi-core';
 import type {ContractGroup} from '../suite.ts';
 import {storeAll, values} from './helpers.ts';
 
-/** `range`, where it does more than `getRange`. */
+/** What `range` does beyond `getRange`. */
 export const range: ContractGroup = {
   name: 'range',
   cases: [
     {
-      name: 'range counts the keys, says whether a limit cut some off, and can leave the keys out',
+      name: 'range counts the keys, tells whether a limit cut some off, and can omit the keys',
       async run({kv, key, prefix}) {
         await storeAll(kv, {key}, ['a', 'b', 'c']);
         const cut = await kv.range({prefix}, {limit: 2});
@@ -28,7 +28,7 @@ export const range: ContractGroup = {
       },
     },
     {
-      name: 'range sorts by what it is asked to',
+      name: 'range sorts as requested',
       async run({kv, key, prefix}) {
         await kv.store(key('a'), 'z');
         await kv.store(key('b'), 'y');
@@ -50,7 +50,7 @@ export const range: ContractGroup = {
       },
     },
     {
-      name: 'range leaves out keys outside the bounds of create and mod revision',
+      name: 'range omits keys outside the bounds of create and mod revision',
       async run({kv, key, prefix}) {
         await storeAll(kv, {key}, ['a', 'b', 'c']);
         const [a, b, c] = (await kv.getRange({prefix})).map(({modRevision}) => modRevision);

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import type {CaseContext} from '../suite.ts';
 import {assertFails, keysOf} from './helpers.ts';
 
-/** What a JavaScript caller may get wrong, past the compiler. */
+/** Passes a value of the wrong type, as a JavaScript caller could. */
 export const wrong = (value: unknown): never => value as never;
 
-/** Asserts that each call is refused, that nothing was written, and that the handle works on. */
+/** Asserts that each call is refused, that nothing was written, and that the handle still works. */
 export async function assertRefused(
   {kv, key, prefix}: Pick<CaseContext, 'kv' | 'key' | 'prefix'>,
   calls: Record<string, () => unknown>,

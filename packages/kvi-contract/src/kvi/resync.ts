@@ -12,7 +12,7 @@ import {
   takeSet,
 } from './helpers.ts';
 
-/** What watches do when the history that they need was compacted away. */
+/** Watches whose history was compacted. */
 export const resync: ContractGroup = {
   name: 'changes that were compacted away',
   cases: [
@@ -27,7 +27,7 @@ export const resync: ContractGroup = {
       },
     },
     {
-      name: 'with a resync, what changed is told as puts, what is gone as deletions, and the watch goes on',
+      name: 'a resync reports changed keys as puts and missing keys as deletions, and the watch continues',
       async run({kv, driver, open, key, prefix}) {
         const {client: cut, connection} = await breakableClient({open});
         for (const name of ['gone', 'kept', 'changed', 'back']) await kv.store(key(name), 'before');
@@ -72,7 +72,7 @@ export const resync: ContractGroup = {
       },
     },
     {
-      name: 'a resync before anything was delivered tells only what changed since the watch was in place',
+      name: 'a resync before anything was delivered reports only changes since the watch was created',
       async run({kv, driver, open, key, prefix}) {
         const {client: cut, connection} = await breakableClient({open});
         await kv.store(key('kept'), 'before');
@@ -87,7 +87,7 @@ export const resync: ContractGroup = {
       },
     },
     {
-      name: 'ending it during a resync ends it, and starts no further watch',
+      name: 'a watch that is ended during a resync ends, and starts no other watch',
       async run({open, kv, driver, key, prefix}) {
         await kv.store(key('k'), '1');
         const {revision} = await kv.range({prefix});
@@ -121,7 +121,7 @@ export const resync: ContractGroup = {
       },
     },
     {
-      name: 'a second resync knows what the first one told',
+      name: 'a second resync takes into account what the first one reported',
       async run({kv, driver, open, key, prefix}) {
         const {client: cut, connection} = await breakableClient({open});
         await using all = await changesFrom(cut, {prefix}, {onCompacted: 'resync'});
@@ -139,7 +139,7 @@ export const resync: ContractGroup = {
       },
     },
     {
-      name: 'a start revision that was compacted is a resync at once: every key that changed since is told',
+      name: 'a compacted start revision causes a resync at once, which reports every key changed since',
       async run({kv, driver, key, prefix}) {
         await kv.store(key('old'), '1');
         const {revision} = await kv.range({prefix});
@@ -159,7 +159,7 @@ export const resync: ContractGroup = {
       },
     },
     {
-      name: 'filters hold for a resync too',
+      name: 'filters apply to a resync too',
       async run({kv, driver, open, key, prefix}) {
         const {client: cut, connection} = await breakableClient({open});
         await kv.store(key('gone'), 'before');

@@ -5,7 +5,7 @@ import type {ContractGroup} from '../suite.ts';
 import {everyCall, unknownCall} from './calls.ts';
 import {assertFails} from './helpers.ts';
 
-/** A driver whose first calls fail; `calls` counts all of them. */
+/** A driver whose first calls fail; `calls` counts all calls. */
 function failing(
   driver: Driver,
   code: KviErrorCode,
@@ -26,12 +26,12 @@ function failing(
   };
 }
 
-/** What is tried again, and what never is. */
+/** What is retried, and what never is. */
 export const retries: ContractGroup = {
   name: 'retries',
   cases: [
     {
-      name: 'a read or a write that the backend did not apply is tried again',
+      name: 'a read or a write that the backend did not apply is retried',
       async run({kv, open, key}) {
         const flaky = failing(await open(), 'KVI_UNAVAILABLE', 2);
         const client = createKvi(flaky.driver);
@@ -44,7 +44,7 @@ export const retries: ContractGroup = {
       },
     },
     {
-      name: 'a lock and a temporary key are had though the answer to the grant of their lease was lost',
+      name: 'a lock and a temporary key are obtained even if the answer to their lease grant was lost',
       async run({open, key}) {
         const driver = await open();
         let lost = 0;
@@ -91,7 +91,7 @@ export const retries: ContractGroup = {
       },
     },
     {
-      name: 'a write whose outcome is not known is never sent again',
+      name: 'a write of unknown outcome is never sent again',
       async run({kv, open, key, prefix}) {
         const driver = await open();
         for (const name of ['store', 'delete', 'tas', 'transaction', 'txn']) {
@@ -104,7 +104,7 @@ export const retries: ContractGroup = {
       },
     },
     {
-      name: 'trying again ends with the time of the call',
+      name: 'retries end with the timeout of the call',
       async run({open, key}) {
         const down = failing(await open(), 'KVI_UNAVAILABLE', Infinity);
         const client = createKvi(down.driver);

@@ -7,7 +7,7 @@ export const storeAndGet: ContractGroup = {
   name: 'store and get',
   cases: [
     {
-      name: 'calls one after the other let timers fire in between',
+      name: 'timers fire between consecutive calls',
       async run({kv, key}) {
         let isOver = false;
         setTimeout(() => {
@@ -19,7 +19,7 @@ export const storeAndGet: ContractGroup = {
       },
     },
     {
-      name: 'get gives what was stored last, on every handle, as soon as store has resolved',
+      name: 'get returns the last stored value, on every handle, as soon as store has resolved',
       async run({kv, openKvi, key}) {
         const other = await openKvi();
         for (let i = 0; i < 20; i += 1) {
@@ -43,7 +43,7 @@ export const storeAndGet: ContractGroup = {
       },
     },
     {
-      name: 'keys that begin alike are different keys',
+      name: 'keys with a common prefix are different keys',
       async run({kv, key}) {
         await kv.store(key('a'), '1');
         await kv.store(key('ab'), '2');
@@ -54,7 +54,7 @@ export const storeAndGet: ContractGroup = {
       },
     },
     {
-      name: 'a key stored with a lease goes with it',
+      name: 'a key stored with a lease is deleted with it',
       async run({kv, driver, key}) {
         const lease = await grantLease(driver);
         await kv.store(key('k'), 'v', {lease});
@@ -105,7 +105,7 @@ export const storeAndGet: ContractGroup = {
       },
     },
     {
-      name: 'a revision that was compacted, or that is not there yet, is an error',
+      name: 'a compacted or future revision is an error',
       async run({kv, driver, key}) {
         await kv.store(key('k'), 'one');
         const {revision} = await kv.range(key('k'));
@@ -130,7 +130,7 @@ export const storeAndGet: ContractGroup = {
       },
     },
     {
-      name: 'a serializable read gives a value that was stored',
+      name: 'a serializable read returns a value that was stored',
       async run({kv, key}) {
         await kv.store(key('k'), 'v');
         const value = await kv.get(key('k'), {serializable: true});
@@ -147,7 +147,7 @@ export const storeAndGet: ContractGroup = {
       },
     },
     {
-      name: 'what was stored outlives the handle',
+      name: 'stored values outlive the handle',
       async run({openKvi, kv, prefix, key}) {
         const first = await openKvi();
         await first.store(key('k'), 'v');

@@ -7,7 +7,7 @@ export const tas: ContractGroup = {
   name: 'tas',
   cases: [
     {
-      name: 'it sets a key that holds what is tested for, and leaves one that does not',
+      name: 'it sets a key that has the tested value, and leaves one that does not',
       async run({kv, key, prefix}) {
         await kv.store(key('k'), 'a');
         assert.equal(await kv.tas(key('k'), 'a', 'b'), true, 'the test holds');
@@ -17,7 +17,7 @@ export const tas: ContractGroup = {
       },
     },
     {
-      name: 'on an absent key it is false whatever is tested for, and writes nothing',
+      name: 'on an absent key it is false for any tested value, and writes nothing',
       async run({kv, key, prefix}) {
         assert.equal(await kv.tas(key('k'), 'a', 'b'), false, 'an absent key holds no value');
         assert.equal(await kv.tas(key('k'), '', 'b'), false, 'an absent key is not empty');
@@ -55,7 +55,7 @@ export const tas: ContractGroup = {
       },
     },
     {
-      name: 'of many who create a key at the same time, on many handles, one does',
+      name: 'if many handles create a key at the same time, one succeeds',
       async run({kv, openKvi, key}) {
         const handles = [kv, await openKvi(), await openKvi()];
         const won = await Promise.all(
@@ -66,7 +66,7 @@ export const tas: ContractGroup = {
       },
     },
     {
-      name: 'a counter that many handles raise loses no count',
+      name: 'a counter incremented by many handles loses no increment',
       async run({kv, openKvi, key}) {
         await kv.store(key('k'), '0');
         async function raise(handle: typeof kv) {

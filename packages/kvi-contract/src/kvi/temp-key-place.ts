@@ -5,7 +5,7 @@ import {KviError} from 'kvi-core/driver';
 import type {ContractGroup} from '../suite.ts';
 import {keysOf} from './helpers.ts';
 
-/** Temporary keys whose lease ends, or whose handle closes, at a bad moment. */
+/** Temporary keys whose lease ends, or whose handle closes, at an inconvenient moment. */
 export const tempKeyPlace: ContractGroup = {
   name: 'putting a temporary key and taking it away',
   cases: [
@@ -30,7 +30,7 @@ export const tempKeyPlace: ContractGroup = {
       },
     },
     {
-      name: 'a lease whose grant got no answer, and which has ended when it is found, is granted anew',
+      name: 'a lease is granted again if its grant got no answer and it has ended when it is found',
       async run({kv, open, key}) {
         const own = await open();
         let isAnswerLost = false;

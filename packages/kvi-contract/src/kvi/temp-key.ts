@@ -21,7 +21,7 @@ export const tempKey: ContractGroup = {
   name: 'tempKey',
   cases: [
     {
-      name: 'the key is there, with its value and under a lease, when tempKey has resolved; and gone when it is closed',
+      name: 'the key exists, with its value and under a lease, once tempKey has resolved, and is gone once it is closed',
       async run({kv, openKvi, driver, key, prefix}) {
         const own = await openKvi();
         const temp = await own.tempKey(key('k'), {value: 'v', ttlSeconds: 5});
@@ -77,13 +77,13 @@ export const tempKey: ContractGroup = {
       },
     },
     {
-      name: 'it goes within its TTL when nobody keeps it alive any more',
+      name: 'it is deleted within its TTL if nobody keeps it alive any more',
       async run({kv, open, key}) {
         const driver = await open();
         await using crashing = createKvi(driver);
         await crashing.tempKey(key('k'), {ttlSeconds: 1});
         await using changes = await changesFrom(kv, key('k'));
-        // As a crash does: without a word to the backend.
+        // As after a crash: without telling the backend.
         await driver.close();
         const [gone] = await takeChanges(changes, 1, 'a temporary key ends with its process');
         assert.equal(gone?.type, 'delete', 'the key is deleted when its lease expires');
@@ -157,7 +157,7 @@ export const tempKey: ContractGroup = {
       },
     },
     {
-      name: 'a key that was there is taken over, and can be made again after it ended',
+      name: 'an existing key is taken over, and can be created again after it ended',
       async run({kv, key}) {
         await kv.store(key('k'), 'before');
         const first = await kv.tempKey(key('k'), {value: 'temp'});
@@ -174,7 +174,7 @@ export const tempKey: ContractGroup = {
       },
     },
     {
-      name: 'ten calls for one key make one keeper, which ends when the last is closed',
+      name: 'ten calls for one key share one temporary key, which ends when the last one is closed',
       async run({open, driver, key}) {
         let grants = 0;
         const own = await open();
@@ -204,7 +204,7 @@ export const tempKey: ContractGroup = {
       },
     },
     {
-      name: 'a key that was deleted a moment ago is made anew when it is asked for again',
+      name: 'a key that was just deleted is created again when it is requested again',
       async run({kv, key}) {
         for (let i = 0; i < 20; i += 1) {
           const first = await kv.tempKey(key('k'));
@@ -222,7 +222,7 @@ export const tempKey: ContractGroup = {
       },
     },
     {
-      name: 'of two handles the one that came last has the key, and the other one says so',
+      name: 'of two handles the later one has the key, and the other one reports the loss',
       async run({kv, openKvi, key}) {
         const other = await openKvi();
         const first = await kv.tempKey(key('k'), {value: '1'});

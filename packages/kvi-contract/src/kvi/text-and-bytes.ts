@@ -8,12 +8,12 @@ import {assertFails, changesFrom, soon, takeSet} from './helpers.ts';
 const notText = Buffer.from([0x66, 0xff, 0xfe]);
 const everyByte = Buffer.from(Array.from({length: 256}, (_, byte) => byte));
 
-/** Text is UTF-8, and everything is bytes. */
+/** Text as UTF-8, and arbitrary bytes. */
 export const textAndBytes: ContractGroup = {
   name: 'text and bytes',
   cases: [
     {
-      name: 'text comes back as it was stored, whatever characters it has',
+      name: 'any text is returned as it was stored',
       async run({kv, key}) {
         for (const text of [
           '',
@@ -37,7 +37,7 @@ export const textAndBytes: ContractGroup = {
       },
     },
     {
-      name: 'any bytes come back as they were stored, in values and in keys',
+      name: 'any bytes are returned as they were stored, in values and in keys',
       async run({kv, prefix}) {
         const key = Buffer.concat([Buffer.from(prefix), everyByte]);
         await kv.store(key, everyByte);
@@ -64,7 +64,7 @@ export const textAndBytes: ContractGroup = {
       },
     },
     {
-      name: 'after a write was applied, what it read and is not text is no refusal: the error says that it was applied',
+      name: 'if what an applied write read is not text, the error says that the write was applied',
       async run({kv, key}) {
         const binary = Buffer.of(0xff);
         const put = {type: 'put', key: key('a'), value: 'new', prevKv: true} as const;
@@ -110,7 +110,7 @@ export const textAndBytes: ContractGroup = {
       },
     },
     {
-      name: 'what is not UTF-8 fails with KVI_NOT_TEXT where text is asked for, and not through kv.bytes',
+      name: 'invalid UTF-8 fails with KVI_NOT_TEXT when read as text, but not through kv.bytes',
       async run({kv, key, prefix}) {
         const keyNotText = Buffer.concat([Buffer.from(prefix), notText]);
         await kv.store(key('v'), notText);
@@ -132,7 +132,7 @@ export const textAndBytes: ContractGroup = {
       },
     },
     {
-      name: 'changes that are not UTF-8 end a watch for text with KVI_NOT_TEXT, and come through kv.bytes',
+      name: 'changes with invalid UTF-8 end a text watch with KVI_NOT_TEXT, but are delivered through kv.bytes',
       async run({kv, key}) {
         await using texts = await changesFrom(kv, key('k'));
         await using bytes = kv.bytes.changes(key('k'));
@@ -157,13 +157,13 @@ export const textAndBytes: ContractGroup = {
       },
     },
     {
-      name: 'bytes that were given to a call may be changed afterwards',
+      name: 'bytes passed to a call may be changed afterwards',
       async run({kv, open, key, prefix}) {
         const driver = await open();
         const client = createKvi({
           ...driver,
           async txn(...args) {
-            // Sent only after its caller has gone on.
+            // Sent only after its caller has continued.
             await Promise.resolve();
             return driver.txn(...args);
           },
@@ -212,7 +212,7 @@ export const textAndBytes: ContractGroup = {
       },
     },
     {
-      name: 'where text was asked for and there is none, the error says of which key, and whether it is its value',
+      name: 'KVI_NOT_TEXT tells the key, and whether the key or its value is not text',
       async run({kv, key, prefix}) {
         const binary = Buffer.from([...Buffer.from(key('b')), 0xff]);
         const since = (await kv.range({prefix})).revision + 1;
@@ -240,7 +240,7 @@ export const textAndBytes: ContractGroup = {
       },
     },
     {
-      name: "bytes that a call returned are the caller's own, also where a driver gives the same memory twice",
+      name: 'bytes that a call returned belong to the caller, even if a driver returns the same memory twice',
       async run({kv, open, key}) {
         await kv.store(key('k'), 'before');
         const driver = await open();
@@ -255,7 +255,7 @@ export const textAndBytes: ContractGroup = {
       },
     },
     {
-      name: 'keys are ordered by their bytes, where JavaScript would order them by UTF-16 units',
+      name: 'keys are ordered by their bytes, not by UTF-16 units as in JavaScript',
       async run({kv, key, prefix}) {
         const names = ['\u{1f600}', '\uff61', 'z', 'é', 'Z', '\ud7ff', '\ue000'];
         for (const name of names) await kv.store(key(name), name);

@@ -4,7 +4,7 @@ import type {CompareResult} from 'kvi-core/driver';
 import type {CaseContext, ContractGroup} from '../suite.ts';
 import {assertFails, contents} from './helpers.ts';
 
-/** Whether `key op value` holds, and that the branch that was taken says the same. */
+/** Whether `key op value` holds. Asserts that the branch taken agrees. */
 async function compare(
   kv: Kvi,
   {key}: Pick<CaseContext, 'key'>,
@@ -45,7 +45,7 @@ export const transaction: ContractGroup = {
       },
     },
     {
-      name: 'on an absent key every comparison is false, != too',
+      name: 'on an absent key every comparison is false, even !=',
       async run({kv, key}) {
         for (const value of ['', 'a']) {
           for (const op of operators) {
@@ -89,7 +89,7 @@ export const transaction: ContractGroup = {
       },
     },
     {
-      name: 'an empty key is refused in the branch that is not taken too',
+      name: 'an empty key is refused even in the branch that is not taken',
       async run({kv, key, prefix}) {
         await kv.store(key('k'), 'a');
         const promise = 'a key cannot be empty, wherever it stands';

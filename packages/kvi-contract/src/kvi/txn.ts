@@ -101,7 +101,7 @@ export const txn: ContractGroup = {
       },
     },
     {
-      name: 'a transaction of which one operation fails applies none',
+      name: 'a transaction applies nothing if one of its operations fails',
       async run({kv, driver, key, prefix}) {
         const lease = await grantLease(driver);
         await driver.leaseRevoke(lease);
@@ -167,7 +167,7 @@ export const txn: ContractGroup = {
       },
     },
     {
-      name: 'bytes may be given in any place, and come out of kv.bytes.txn',
+      name: 'bytes are accepted everywhere, and returned by kv.bytes.txn',
       async run({kv, key}) {
         const bytes = Buffer.from([0xff, 0x00]);
         await kv.store(key('k'), bytes);

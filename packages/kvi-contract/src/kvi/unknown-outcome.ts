@@ -7,7 +7,7 @@ import {assertFails, contents, put} from './helpers.ts';
 /** What the network does to a write. */
 type Fate = 'answered' | 'reply lost' | 'request lost' | 'delayed';
 
-/** A connection on which writes fare as the case says, one after the other; those it says nothing of are answered. */
+/** A connection whose writes meet the given fates, one after the other; further writes are answered. */
 function unreliable(driver: Driver) {
   const fates: Fate[] = [];
   const delayed: TxnRequest<Bytes>[] = [];
@@ -27,11 +27,11 @@ function unreliable(driver: Driver) {
     willBe: (...next: Fate[]) => {
       fates.splice(0, fates.length, ...next);
     },
-    /** What happens before a loss is noticed. */
+    /** Called before a loss is noticed. */
     onLoss: (next: () => Promise<void>) => {
       happen = next;
     },
-    /** Has what was delayed arrive at last. */
+    /** Delivers delayed writes. */
     async arrive(): Promise<void> {
       for (const request of delayed.splice(0)) await driver.txn(request).catch(() => undefined);
     },
@@ -44,7 +44,7 @@ async function resolvingClient({open}: Pick<CaseContext, 'open'>, options: KviOp
   return {client, connection};
 }
 
-/** What must come out of each call, and what it must leave, whatever becomes of the first answer. */
+/** The expected result and effect of each call, whatever happens to the first answer. */
 function calls(
   client: Kvi,
   key: CaseContext['key'],
@@ -87,7 +87,7 @@ function calls(
   ];
 }
 
-/** Writes that got no answer, and a handle that finds out. */
+/** Writes without an answer, on a handle that determines their outcome. */
 export const unknownOutcome: ContractGroup = {
   name: 'unknown outcomes',
   cases: [
@@ -116,7 +116,7 @@ export const unknownOutcome: ContractGroup = {
       },
     })),
     {
-      name: 'questions whose answers are lost are asked again, whatever became of them',
+      name: 'queries whose answers are lost are repeated',
       async run(context) {
         const {kv, key} = context;
         const {client, connection} = await resolvingClient(context);
@@ -134,7 +134,7 @@ export const unknownOutcome: ContractGroup = {
       },
     },
     {
-      name: 'a write that was not applied and is still on its way has no effect after the handle is closed either',
+      name: 'a write that is still on its way has no effect after the handle is closed either',
       async run(context) {
         const {kv, key} = context;
         const {client, connection} = await resolvingClient(context, {timeoutMs: 200});
@@ -173,7 +173,7 @@ export const unknownOutcome: ContractGroup = {
       },
     },
     {
-      name: 'when the outcome keys were lost with their lease, nothing can be known; the next write has others',
+      name: 'if the outcome keys were lost with their lease, the outcome stays unknown; the next write has new ones',
       async run(context) {
         const {kv, driver, key} = context;
         const {client, connection} = await resolvingClient(context);
@@ -190,7 +190,7 @@ export const unknownOutcome: ContractGroup = {
       },
     },
     {
-      name: "without it, and with 'throw' for a call, the error comes at once",
+      name: "without it, or with 'throw' for a call, the error is thrown at once",
       async run(context) {
         const {key} = context;
         const connection = unreliable(await context.open());
@@ -227,7 +227,7 @@ export const unknownOutcome: ContractGroup = {
       },
     },
     {
-      name: 'a write whose outcome key was lost is sent again, also when nobody can say at once whose lease is gone',
+      name: 'a write whose outcome key was lost is sent again, even if it is not known at once whose lease is gone',
       async run({kv, open, key}) {
         const own = await open();
         let lease: string | undefined;
@@ -261,7 +261,7 @@ export const unknownOutcome: ContractGroup = {
       },
     },
     {
-      name: 'what is wrong with the request itself is still told',
+      name: 'errors of the request itself are still reported',
       async run(context) {
         const {key} = context;
         const {client} = await resolvingClient(context);

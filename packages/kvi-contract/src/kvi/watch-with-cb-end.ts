@@ -5,12 +5,12 @@ import type {ContractGroup} from '../suite.ts';
 import {type Callback, endsWithDeletion, notes, startWatch} from './callbacks.ts';
 import {assertFails, eventually, soon} from './helpers.ts';
 
-/** How `watchWithCB` ends, and `watchCBCancel`. */
+/** The end of `watchWithCB`, and `watchCBCancel`. */
 export const watchWithCBEnd: ContractGroup = {
   name: 'the end of watchWithCB',
   cases: [
     {
-      name: 'it ends when the callback returns false, or a promise of it, and for no other result',
+      name: 'it ends if the callback returns false or a promise of false, and for no other result',
       async run({kv, key}) {
         for (const enough of [() => false, () => Promise.resolve(false)]) {
           const results = [undefined, null, 0, '', true, Promise.resolve(undefined)];
@@ -26,7 +26,7 @@ export const watchWithCBEnd: ContractGroup = {
       },
     },
     {
-      name: 'after watchCBCancel has resolved the callback is not called again, and cancelling twice is fine',
+      name: 'once watchCBCancel has resolved the callback is not called again, and cancelling twice is harmless',
       async run({kv, openKvi, key}) {
         const {calls, callback} = notes();
         const handle = await startWatch(kv, key('k'), 'put', callback);
@@ -45,7 +45,7 @@ export const watchWithCBEnd: ContractGroup = {
       },
     },
     {
-      name: 'a callback may cancel its own watch: it is not called for what had come already',
+      name: 'a callback may cancel its own watch, and is not called for changes that have already arrived',
       async run({kv, openKvi, key}) {
         const other = await openKvi();
         const seen: unknown[] = [];
@@ -60,7 +60,7 @@ export const watchWithCBEnd: ContractGroup = {
       },
     },
     {
-      name: 'what ends a watch ends it also where many changes came in one message',
+      name: 'a watch ends where it should even if many changes arrive in one message',
       async run({kv, open, key}) {
         for (const name of ['cancel', 'false', 'throw']) {
           await kv.store(key('k'), 'v');
@@ -83,7 +83,7 @@ export const watchWithCBEnd: ContractGroup = {
       },
     },
     {
-      name: 'a callback that throws ends its own watch, reports by onError, and takes nothing else down',
+      name: 'a callback that throws ends its own watch, is reported to onError, and affects nothing else',
       async run({kv, key}) {
         const problem = new Error('made to fail');
         const failures: [unknown, Callback][] = [
@@ -118,7 +118,7 @@ export const watchWithCBEnd: ContractGroup = {
       },
     },
     {
-      name: 'an onError that throws takes nothing down either',
+      name: 'an onError that throws affects nothing else either',
       async run({kv, key}) {
         const handle = await kv.watchWithCB(
           key('k'),

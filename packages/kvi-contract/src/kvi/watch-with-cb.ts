@@ -27,7 +27,7 @@ export const watchWithCB: ContractGroup = {
       },
     },
     {
-      name: 'with delete, puts are not told; the deletion is, and ends it',
+      name: 'with delete, puts are not reported; the deletion is, and ends the watch',
       async run({kv, key}) {
         const {calls, callback} = notes();
         const handle = await startWatch(kv, key('k'), 'delete', callback);
@@ -42,7 +42,7 @@ export const watchWithCB: ContractGroup = {
       },
     },
     {
-      name: 'the same value again, a burst and many puts at once are told each',
+      name: 'each put is reported: the same value again, a burst, and many puts at once',
       async run({kv, openKvi, key}) {
         const other = await openKvi();
         const {calls, callback} = notes();
@@ -78,7 +78,7 @@ export const watchWithCB: ContractGroup = {
       },
     },
     {
-      name: 'callbacks of a watch are called one at a time, each after the promise of the one before',
+      name: 'the callbacks of a watch run one at a time, each after the promise of the previous one',
       async run({kv, key}) {
         let running = 0;
         let most = 0;

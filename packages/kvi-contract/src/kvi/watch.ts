@@ -53,7 +53,7 @@ export const watch: ContractGroup = {
           'every put is a change',
         );
         const ended = kv.watch(key('k'));
-        // The driver's own call does not wait for the watch, as a lease that expires does not.
+        // A call of the driver does not wait for the watch, and neither does the expiry of a lease.
         await kv.store(key('other'), 'v');
         await driver.leaseRevoke(lease);
         assert.equal(
@@ -76,7 +76,7 @@ export const watch: ContractGroup = {
       },
     },
     {
-      name: 'that holds however long it takes until the watch is in place: the write waits',
+      name: 'this holds however long the watch takes to be created: the write waits',
       async run({kv, open, key}) {
         const {client, connection} = await breakableClient({open});
         connection.disconnect();
@@ -91,7 +91,7 @@ export const watch: ContractGroup = {
       },
     },
     {
-      name: 'that holds for each way to write, and for many watches at once',
+      name: 'this holds for every kind of write, and for many watches at once',
       async run({kv, key}) {
         const writes = [
           () => kv.delete(key('k')),
@@ -126,7 +126,7 @@ export const watch: ContractGroup = {
       },
     },
     {
-      name: 'a watch that gave up does not hold up the handle',
+      name: 'a watch that gave up does not block the handle',
       async run({kv, key}) {
         const controller = new AbortController();
         const watched = kv.watch(key('k'), {signal: controller.signal});

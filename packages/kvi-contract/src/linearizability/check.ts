@@ -6,40 +6,39 @@ import {type Log, revisionOf} from './log.ts';
 import {agreesWithRead, isSerializable, readFindings, revisionRead} from './serializable-reads.ts';
 import {hasDelivered, lastDelivered, watchFindings} from './watches.ts';
 
-/** Somebody who saw nothing. */
+/** A witness that saw nothing. */
 const blind: Witness = {lastRevision: 0, agrees: () => true};
 
-/** How many calls to show before those that do not fit. */
+/** Number of calls to show before those that do not fit. */
 const shown = 12;
 
 /**
- * Decides whether a store behaved as one that does one thing after the other: whether the calls have an order in which
- * the model answers every one of them as it was answered, each between its start and its end, and whether the watches
- * delivered what happened in that order.
+ * Checks whether a store was linearizable: whether there is an order of the calls, each between its start and its end, in
+ * which the model gives the recorded answers, and whether the watches delivered the events in that order.
  *
- * What it takes for granted:
- * - every write to the store is in the history, those whose outcome is unknown too;
- * - no lease runs out: grant more than the history takes. A lease that may have run out is an additional call
- *   `leaseRevoke`, by nobody, that starts at that moment and whose outcome is unknown.
+ * Assumptions:
+ * - every write to the store is in the history, including those of unknown outcome;
+ * - no lease expires: use TTLs longer than the history. If a lease may have expired, add a `leaseRevoke` by no client
+ *   that starts at that moment and has an unknown outcome.
  *
- * A `serializable` read may be old: it has to be true of the revision that it tells, and that revision may not be one
- * that was yet to come.
+ * A `serializable` read may be stale: it has to be correct at the revision that it reports, which must not be in the
+ * future.
  *
- * @param initial what the store held before. Default: a new store
- * @returns what is wrong, in words for people; empty if nothing is
+ * @param initial the initial state of the store. Default: a new store
+ * @returns the violations, described for people; empty if there are none
  */
 export function checkHistory({calls, watches}: CallHistory, initial: ModelState = initialState()): string[] {
   const reads = calls.filter(isSerializable);
   const others = calls.filter((call) => !isSerializable(call));
   const compactRevision = Math.max(-1, ...others.map(revisionCompacted));
-  // Who saw a revision may be the only one to tell which of several writes of unknown outcome made it.
+  // Only a witness may be able to tell which of several writes of unknown outcome created a revision.
   const seen = linearize(others, initial, {
     lastRevision: Math.max(0, ...reads.map(revisionRead), ...watches.map(lastDelivered)),
     agrees: (write) =>
       watches.every((watch) => hasDelivered(watch, write.after, compactRevision)) &&
       reads.every((read) => agreesWithRead(read, write)),
   });
-  // If that fails, the calls alone tell whether it is they that are wrong.
+  // If that fails, checking the calls alone tells whether they are at fault.
   const {linearizable, attempt} = seen.linearizable ? seen : linearize(others, initial, blind);
   if (!linearizable) return [describeMisfit(attempt)];
 
@@ -58,7 +57,7 @@ function revisionCompacted({request, outcome}: RecordedCall): number {
   return request.type === 'compact' && isDone ? request.revision : -1;
 }
 
-/** The calls in their places, the first one first. */
+/** The calls in order, first to last. */
 function orderOf({placed}: Candidate): Placed[] {
   const order: Placed[] = [];
   for (let at = placed; at; at = at.before) order.push(at);

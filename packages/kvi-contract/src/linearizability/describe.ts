@@ -3,12 +3,12 @@ import {isBytes} from 'kvi-core/driver';
 import type {ModelResponse} from '../model/index.ts';
 import type {RecordedCall} from './history.ts';
 
-/** Whether a call was answered as the model answers it. */
+/** Whether a call was answered as by the model. */
 export function matches({request, outcome}: RecordedCall, response: ModelResponse): boolean {
   return isDeepStrictEqual(comparable(request.type, outcome), comparable(request.type, response));
 }
 
-/** Whether two values are the same, whatever class their bytes have. */
+/** Whether two values are equal, whatever the class of their bytes. */
 export function equal(a: unknown, b: unknown): boolean {
   return isDeepStrictEqual(plain(a), plain(b));
 }
@@ -19,12 +19,12 @@ export function describeCall({client, request, outcome}: RecordedCall): string {
   return `${client}: ${type} ${show(rest)} -> ${show(outcome)}`;
 }
 
-/** A value on one line; bytes as text, one character for each. */
+/** A value on one line, with bytes as text, one character per byte. */
 export function show(value: unknown): string {
   return JSON.stringify(plain(value)) ?? 'undefined';
 }
 
-/** What of an answer is compared: no time passes in a history, so what a lease has left is not. */
+/** The part of an answer to compare. Time stands still in a history, so the remaining TTL is not compared. */
 function comparable(type: RecordedCall['request']['type'], outcome: RecordedCall['outcome']): unknown {
   if (outcome === 'unknown' || !outcome.ok) return outcome;
   const {value} = outcome;
@@ -32,7 +32,7 @@ function comparable(type: RecordedCall['request']['type'], outcome: RecordedCall
   return plain(value);
 }
 
-/** Bytes as text, and what is undefined left out. */
+/** Bytes as text, without undefined fields. */
 function plain(value: unknown): unknown {
   if (isBytes(value)) return Buffer.from(value).toString('latin1');
   if (Array.isArray(value)) return value.map(plain);

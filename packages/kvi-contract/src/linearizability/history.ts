@@ -9,43 +9,43 @@ import {
 } from 'kvi-core/driver';
 import type {ModelRequest, ModelResponse, ModelResponses, RequestType} from '../model/index.ts';
 
-/** A call, and what came of it. */
+/** A call and its outcome. */
 export interface RecordedCall {
-  /** Who made it. */
+  /** The client. */
   client: string;
   request: ModelRequest;
-  /** When it began: in any unit, if it is the same for all calls. */
+  /** When it started, in any unit that is the same for all calls. */
   start: number;
   /** When its outcome was known; Infinity if it never was. */
   end: number;
-  /** `unknown`: it may have been applied, at any time since it began, or not. */
+  /** `unknown`: it may have been applied at any time since its start, or not. */
   outcome: ModelResponse | 'unknown';
 }
 
-/** A watch, and what it delivered. */
+/** A watch and what it delivered. */
 export interface RecordedWatch {
   client: string;
   request: WatchRequest<Bytes>;
-  /** The revision that `created` told, and when it did; absent if it never did. */
+  /** The revision of `created`, and when it resolved; absent if it never did. */
   created?: {startRevision: number; time: number};
-  /** As they were taken. */
+  /** In the order in which they were read. */
   responses: WatchResponse<Bytes>[];
 }
 
-/** What happened on a store: every write to it, and as many reads and watches as are to be checked. */
+/** A history of a store: every write, and the reads and watches to check. */
 export interface CallHistory {
   calls: RecordedCall[];
   watches: RecordedWatch[];
 }
 
-/** Writes down what goes through drivers. */
+/** Records the calls and watches of drivers. */
 export interface HistoryRecorder {
   readonly history: CallHistory;
-  /** The driver, whose calls and watches are written down under this name. */
+  /** Wraps a driver. Its calls and watches are recorded under this name. */
   record: (driver: Driver, client: string) => Driver;
 }
 
-/** What the model can answer as an error. Others say nothing about the state of the store. */
+/** The errors of the model. Other errors tell nothing about the state of the store. */
 const answers: readonly KviErrorCode[] = [
   'KVI_COMPACTED',
   'KVI_FUTURE_REVISION',
@@ -55,8 +55,8 @@ const answers: readonly KviErrorCode[] = [
 ];
 
 /**
- * Makes a recorder with an empty history. Its times are a count of what happened, which in one process says what came
- * before what, exactly.
+ * Creates a recorder with an empty history. Its times are a counter of events, which gives their exact order in one
+ * process.
  */
 export function historyRecorder(): HistoryRecorder {
   const history: CallHistory = {calls: [], watches: []};
@@ -121,7 +121,7 @@ export function historyRecorder(): HistoryRecorder {
         const asked = {type: 'leaseGrant' as const, ...request};
         return call(asked, async () => {
           const granted = await driver.leaseGrant(request, options);
-          // The model is to grant the lease that the backend chose.
+          // The model has to grant the id that the backend chose.
           asked.id = granted.id;
           return granted;
         });

@@ -1,4 +1,4 @@
-/** Whether calls that ran at the same time behaved as one after the other. `check.ts` says what it decides. */
+/** A linearizability checker. `check.ts` says what it checks. */
 export {checkHistory} from './check.ts';
 export {
   type CallHistory,

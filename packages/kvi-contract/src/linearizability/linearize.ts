@@ -3,29 +3,29 @@ import {matches} from './describe.ts';
 import type {RecordedCall} from './history.ts';
 import {revisionOf, type Write} from './log.ts';
 
-/** An order of calls, the last one first. */
+/** An order of calls, last to first. */
 export interface Placed extends Write {
-  /** Whether it made a revision. */
+  /** Whether it created a revision. */
   readonly isWrite: boolean;
   readonly before: Placed | undefined;
 }
 
-/** What others than the calls in question saw of the revisions. */
+/** What is known about revisions from other sources. */
 export interface Witness {
-  /** The last revision that was seen. */
+  /** The last known revision. */
   lastRevision: number;
-  /** Whether the revision that this call made is what was seen of it. */
+  /** Whether the revision that this call created agrees with what is known. */
   agrees(write: Write): boolean;
 }
 
-/** How far an attempt came. */
+/** The state of an attempt. */
 export interface Candidate {
   readonly state: ModelState;
   readonly placed: Placed | undefined;
   readonly count: number;
-  /** The calls that have no place yet, in the order of their starts. */
+  /** The calls that are not placed yet, in the order of their starts. */
   readonly pending: readonly IndexedCall[];
-  /** Which calls made the revisions: with what is pending, this tells equal attempts. */
+  /** The calls that created revisions. Attempts with the same ones and the same pending calls are equal. */
   readonly writers: string;
 }
 
@@ -34,18 +34,18 @@ interface IndexedCall extends RecordedCall {
 }
 
 /**
- * Looks for an order of the calls, each at one moment between its start and its end, in which the model answers every
- * one of them as it was answered. A call whose outcome is unknown has no end and may also be left out.
+ * Searches for an order of the calls, each at one moment between its start and its end, in which the model gives the
+ * recorded answers. A call of unknown outcome has no end and may also be left out.
  *
- * In general that search explodes. Here the model's answers hold a revision, which nearly always leaves one write that
- * can be the next, and two more things keep it short:
- * - a call that changes nothing and is answered right now may as well come now: whatever order has it later is as good
+ * In general this search is exponential. Here answers contain a revision, which nearly always leaves one possible next
+ * write, and two more rules keep it short:
+ * - a call that changes nothing and has the right answer now is placed now: any order that has it later is also valid
  *   with it here;
- * - two attempts that have placed the same calls, and had their revisions made by the same ones, are in the same state,
- *   so that only one has to go on.
+ * - two attempts that have placed the same calls, with revisions created by the same ones, are in the same state, so only
+ *   one has to continue.
  *
- * @param witness what else is known: the order has to agree with it
- * @returns the attempt that placed them all, or the one that came furthest
+ * @param witness what else is known; the order has to agree with it
+ * @returns the attempt that placed all calls, or the one that placed the most
  * @see Wing and Gong, Testing and Verifying Concurrent Objects (1993); Lowe, Testing for Linearizability (2017)
  */
 export function linearize(
@@ -69,7 +69,7 @@ export function linearize(
     const key = `${mayBeNext.map(({index}) => index).join()} ${attempt.writers}`;
     if (seen.has(key)) continue;
     seen.add(key);
-    // What is known is tried first, so pushed last.
+    // Calls of known outcome are tried first, so pushed last.
     for (const isKnown of [false, true]) {
       for (const call of mayBeNext) {
         if ((call.outcome !== 'unknown') !== isKnown) continue;
@@ -81,7 +81,7 @@ export function linearize(
   return {linearizable: false, attempt: furthest};
 }
 
-/** The calls that may come next: they started before any that has no place yet ended. */
+/** The calls that may come next: they started before any unplaced call ended. */
 export function candidates<T extends RecordedCall>(pending: readonly T[]): T[] {
   const found: T[] = [];
   let firstEnd = Infinity;
@@ -93,7 +93,7 @@ export function candidates<T extends RecordedCall>(pending: readonly T[]): T[] {
   return found;
 }
 
-/** Places what changes nothing and is answered right, until nothing more is. */
+/** Places calls that change nothing and have the right answer, until there are no more. */
 function placeReads(start: Candidate): Candidate {
   let attempt = start;
   for (let read = nextRead(attempt); read !== undefined; read = nextRead(attempt)) attempt = read;
@@ -108,7 +108,7 @@ function nextRead(attempt: Candidate): Candidate | undefined {
   return undefined;
 }
 
-/** The attempt with one call more; undefined if it cannot come now, or would be for nothing. */
+/** The attempt with one more call; undefined if it cannot come now or would be pointless. */
 function place(attempt: Candidate, call: IndexedCall): Candidate | undefined {
   const {state: after, response} = step(attempt.state, call.request);
   if (call.outcome === 'unknown' ? isSame(after, attempt.state) : !matches(call, response)) return undefined;
@@ -126,12 +126,12 @@ function isAllowed({placed}: Candidate, witness: Witness): boolean {
   return placed === undefined || !placed.isWrite || witness.agrees(placed);
 }
 
-/** Nothing has to be placed any more, and what was seen has happened. */
+/** All required calls are placed, and the known revisions exist. */
 function isComplete({state, pending}: Candidate, witness: Witness): boolean {
   return pending.every(({outcome}) => outcome === 'unknown') && revisionOf(state) >= witness.lastRevision;
 }
 
-/** Whether a step left everything as it was. No time passes here, so a keepalive changes nothing. */
+/** Whether a step changed nothing. Time stands still here, so a keepalive changes nothing. */
 function isSame(a: ModelState, b: ModelState): boolean {
   return a.revisions === b.revisions && a.leases.size === b.leases.size;
 }

@@ -1,20 +1,20 @@
 import type {ModelState} from '../model/index.ts';
 import type {RecordedCall} from './history.ts';
 
-/** A call that made a revision. */
+/** A call that created a revision. */
 export interface Write {
   readonly call: RecordedCall;
   /** The state after it. */
   readonly after: ModelState;
 }
 
-/** What happened to a store, according to one order of the calls. */
+/** The revisions of a store, according to one order of the calls. */
 export interface Log {
-  /** What the store held before. */
+  /** The initial state of the store. */
   initial: ModelState;
-  /** The calls that made a revision each, in order. */
+  /** The calls that created revisions, in order. */
   writes: readonly Write[];
-  /** Up to this revision, what a key held before an event may have been compacted when the event was delivered. */
+  /** Up to this revision, the previous value of a key may have been compacted when an event was delivered. */
   compactRevision: number;
 }
 

@@ -5,9 +5,9 @@ import type {RecordedWatch} from './history.ts';
 import {type Log, revisionOf} from './log.ts';
 
 /**
- * What is wrong with what a watch delivered. Due is every event of the revisions from its start to that of its last
- * response, each once, in order, and a revision's together. What is missing after its last response cannot be told: read
- * a watch until it delivers a change that was made on purpose, at the end.
+ * The violations of a watch. It has to deliver every event of the revisions from its start to that of its last response,
+ * exactly once, in order, and those of a revision together. Events missing after its last response cannot be detected:
+ * read a watch until it delivers a final change made for this purpose.
  */
 export function watchFindings(watch: RecordedWatch, log: Log): string[] {
   const broken = [notCovered(watch, log), notInOrder(watch), notThere(watch, log), notDelivered(watch, log)];
@@ -16,10 +16,10 @@ export function watchFindings(watch: RecordedWatch, log: Log): string[] {
 }
 
 /**
- * Whether a watch has delivered the last revision of a state as it is due.
+ * Whether a watch has delivered the last revision of a state correctly.
  *
- * @param compactRevision what an event's key held before is not known up to this revision, if the event was delivered
- *   after the compaction
+ * @param compactRevision up to this revision, the previous value of a key is unknown if the event was delivered after the
+ *   compaction
  */
 export function hasDelivered(watch: RecordedWatch, state: ModelState, compactRevision: number): boolean {
   const [due, delivered] = [dueEvents(watch, state), deliveredEvents(watch, revisionOf(state))];
@@ -38,7 +38,7 @@ function withoutPrevKv({type, kv}: Event<Bytes>): Event<Bytes> {
   return {type, kv};
 }
 
-/** The events of a state's last revision that the watch says to have delivered. */
+/** The events of a state's last revision that the watch delivered. */
 function dueEvents({request, created, responses}: RecordedWatch, state: ModelState): Event<Bytes>[] {
   const revision = revisionOf(state);
   const first = request.startRevision || created?.startRevision;
@@ -52,7 +52,7 @@ function deliveredEvents({responses}: RecordedWatch, revision: number): Event<By
   return responses.flatMap(({events}) => events).filter(({kv}) => kv.modRevision === revision);
 }
 
-/** A revision that was delivered otherwise than it is due. */
+/** A revision that was delivered incorrectly. */
 function notDelivered(watch: RecordedWatch, {writes, compactRevision}: Log): string | undefined {
   const wrong = writes.find(({after}) => !hasDelivered(watch, after, compactRevision))?.after;
   if (!wrong) return undefined;
@@ -61,7 +61,7 @@ function notDelivered(watch: RecordedWatch, {writes, compactRevision}: Log): str
   return `of revision ${revision}, ${show(due)} is due, and ${show(delivered)} was delivered`;
 }
 
-/** A write that began when the watch was in place, and that it says not to watch. */
+/** A write that started after the watch was created, but at a revision that it does not watch. */
 function notCovered({created}: RecordedWatch, {writes}: Log): string | undefined {
   if (!created) return undefined;
   const {startRevision, time} = created;
@@ -71,7 +71,7 @@ function notCovered({created}: RecordedWatch, {writes}: Log): string | undefined
   );
 }
 
-/** A response says that all up to its revision has been delivered: what follows must come after that. */
+/** A response promises that everything up to its revision was delivered: later events must be newer. */
 function notInOrder({responses}: RecordedWatch): string | undefined {
   let delivered = 0;
   for (const {revision, events} of responses) {
@@ -84,14 +84,14 @@ function notInOrder({responses}: RecordedWatch): string | undefined {
   return undefined;
 }
 
-/** An event of a revision that nothing made. */
+/** An event of a revision that no call created. */
 function notThere(watch: RecordedWatch, {initial, writes}: Log): string | undefined {
   const last = revisionOf(writes.at(-1)?.after ?? initial);
   const delivered = lastDelivered(watch);
   return delivered > last ? `delivered revision ${delivered}, which never was` : undefined;
 }
 
-/** The last revision of which something was delivered; 0 if nothing was. */
+/** The last revision with a delivered event; 0 if there was none. */
 export function lastDelivered({responses}: RecordedWatch): number {
   return responses.findLast(({events}) => events.length > 0)?.events.at(-1)?.kv.modRevision ?? 0;
 }

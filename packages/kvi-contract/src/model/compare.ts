@@ -2,11 +2,11 @@ import {type Bytes, type Compare, compareBytes, type KeyValue} from 'kvi-core/dr
 import {select} from './range.ts';
 import {absent, type KeyValues} from './state.ts';
 
-/** Whether a condition holds: for every key of its range, or where there is none for the absent key. */
+/** Whether a condition holds for every key of its range or, if it is empty, for an absent key. */
 export function holds(kvs: KeyValues, compare: Compare<Bytes>): boolean {
   const found = select(kvs, compare);
   if (found.length > 0) return found.every((kv) => meets(kv, compare));
-  // An absent key has no value that could be compared, not even an empty one.
+  // An absent key has no value to compare, not even an empty one.
   return compare.target !== 'value' && meets(absent, compare);
 }
 
@@ -24,7 +24,7 @@ function meets(kv: KeyValue<Bytes>, compare: Compare<Bytes>): boolean {
   }
 }
 
-/** Negative, 0 or positive, as what the key has is less than, equal to or more than what it is compared with. */
+/** Negative, 0 or positive if the key has less than, as much as or more than the operand. */
 function compareTo(kv: KeyValue<Bytes>, compare: Compare<Bytes>): number {
   switch (compare.target) {
     case 'value':

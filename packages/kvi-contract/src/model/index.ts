@@ -1,4 +1,4 @@
-/** etcd as a function, and a driver that does what the function says. Read `step.ts` first. */
+/** etcd as a function, and a driver that runs the function. Read `step.ts` first. */
 export {modelDriver} from './model-driver.ts';
 export {type ModelStore, modelStore, type ModelStoreOptions} from './model-store.ts';
 export {initialState, type InitialStateOptions, type Lease, type ModelState, type Revision} from './state.ts';

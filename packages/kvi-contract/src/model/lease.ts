@@ -30,7 +30,7 @@ export function grant(
   ];
 }
 
-/** Ends a lease, and deletes its keys in one revision and in their order. */
+/** Ends a lease, and deletes its keys in one revision and in key order. */
 export function revoke(state: ModelState, id: LeaseId): ModelState {
   findLease(state, id);
   const leases = new Map(state.leases);
@@ -65,7 +65,7 @@ function byExpiry({leases}: ModelState): LeaseId[] {
   return [...leases].sort(([, a], [, b]) => a.expiresAt - b.expiresAt).map(([id]) => id);
 }
 
-/** Lets time pass. A lease whose time is over ends as if it were revoked, the one that ran out first before the others. */
+/** Lets time pass. Expired leases end as if they were revoked, in the order of expiry. */
 export function elapse(state: ModelState, ms: number): ModelState {
   const later = {...state, now: state.now + ms};
   return byExpiry(later)
@@ -84,7 +84,7 @@ function keysOf(state: ModelState, id: LeaseId): Bytes[] {
     .map(({key}) => key);
 }
 
-/** An id that is free, and large as those of etcd are. */
+/** A free id, as large as those of etcd. */
 function freshId({leases, granted}: ModelState): LeaseId {
   let id = 2n ** 62n + BigInt(granted);
   while (leases.has(id.toString(16))) id += 1n;

@@ -1,4 +1,4 @@
-// Not the global one, which a test may have replaced with one that waits for time to pass.
+// Not the global one, which a test may have replaced with a fake timer.
 import {setImmediate} from 'node:timers';
 import {
   aborted,
@@ -17,26 +17,25 @@ import {present} from './state.ts';
 import type {ModelRequest, ModelResponses, RequestType} from './step.ts';
 import {watchFrom} from './watch.ts';
 
-/** Calls that are answered at once before one waits for a turn of the event loop, so that timers fire in between. */
+/** How many calls are answered at once before one waits for a turn of the event loop, so that timers fire. */
 const callsPerTurn = 100;
 
 /**
- * A handle on the model: a driver that does what the model says, so that another driver can be compared with it where
- * there is no etcd.
+ * A handle on the model: a driver to compare others with, without an etcd.
  *
- * @param store give several handles the same one. Default: a new, empty one
+ * @param store shared by several handles. Default: a new, empty store
  */
 export function modelDriver(store: ModelStore = modelStore()): Driver {
   const buffers = new Set<EventBuffer>();
   let isClosed = false;
   let calls = 0;
 
-  /** Every call takes effect at once, so none times out, and a signal matters only if it has aborted before. */
+  /** Every call takes effect at once, so none times out, and a signal only matters if it has already aborted. */
   function ask<T extends RequestType>(
     request: ModelRequest<T>,
     options: DriverCallOptions | undefined,
   ): Promise<ModelResponses[T]> {
-    // What is thrown in here rejects the promise.
+    // Errors thrown here reject the promise.
     return new Promise((resolve) => {
       if (isClosed) throw closed();
       if (options?.signal?.aborted === true) throw aborted(options.signal);

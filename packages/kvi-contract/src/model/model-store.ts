@@ -2,35 +2,35 @@ import {type Clock, KviError, systemClock, type Timer} from 'kvi-core/driver';
 import {initialState, type ModelState} from './state.ts';
 import {type ModelRequest, type ModelResponses, type RequestType, step} from './step.ts';
 
-/** How a {@link modelStore} is set up. */
+/** The options of a {@link modelStore}. */
 export interface ModelStoreOptions {
-  /** The time that its leases count by. Default: the machine's. */
+  /** The clock of its leases. Default: the system clock. */
   clock?: Clock | undefined;
-  /** A lease that asks for less gets this, in seconds. Default 2, as an etcd with default settings has. */
+  /** The minimum TTL of a lease, in seconds. Default 2, as etcd with default settings. */
   minTtlSeconds?: number | undefined;
 }
 
-/** The model in time: its present state, and the clock that moves it. */
+/** The model over time: its current state, and the clock that advances it. */
 export interface ModelStore {
   readonly clock: Clock;
-  /** As the last step left it. */
+  /** The state after the last step. */
   readonly state: ModelState;
-  /** How many listen to the steps: one for each open watch. */
+  /** The number of listeners, one for each open watch. */
   readonly listenerCount: number;
   /**
-   * Takes a step, and before it lets the time pass that has passed.
+   * Lets the elapsed time pass, then takes a step.
    *
-   * @throws what the model answers as an error
+   * @throws the errors of the model
    */
   ask<T extends RequestType>(request: ModelRequest<T>): ModelResponses[T];
-  /** Calls `listener` after each step. Returns what ends that. */
+  /** Calls `listener` after each step. @returns stops that */
   onStep(listener: () => void): () => void;
 }
 
-/** The longest delay that a {@link Clock} takes. */
+/** The longest delay of a {@link Clock}. */
 const maxDelayMs = 2 ** 31 - 1;
 
-/** Makes an empty store, for {@link modelDriver}. */
+/** Creates an empty store for {@link modelDriver}. */
 export function modelStore({clock = systemClock, minTtlSeconds}: ModelStoreOptions = {}): ModelStore {
   const start = clock.now();
   const listeners = new Set<() => void>();
@@ -49,7 +49,7 @@ export function modelStore({clock = systemClock, minTtlSeconds}: ModelStoreOptio
     take({type: 'elapse', ms: clock.now() - start - state.now});
   }
 
-  /** A lease ends when its time is over, although nobody asks. */
+  /** Leases expire even if nobody calls. */
   function setTimer(): void {
     expiry?.cancel();
     expiry = undefined;

@@ -9,14 +9,13 @@ import {
 } from 'kvi-core/driver';
 import type {KeyValues} from './state.ts';
 
-/** What lies in a range, in the order of keys. */
+/** The contents of a range, in key order. */
 export function select(kvs: KeyValues, range: KeyRange<Bytes>): KeyValue<Bytes>[] {
   return [...kvs.values()].filter(({key}) => includesKey(range, key)).sort(orders.key);
 }
 
 /**
- * What a read of these keys answers: the range is counted, then cut to the revision bounds, then sorted, then cut to
- * the limit.
+ * Reads a range: counts it, applies the revision bounds, sorts it, and applies the limit.
  */
 export function read(kvs: KeyValues, request: RangeRequest<Bytes>): Omit<RangeResponse<Bytes>, 'revision'> {
   const found = select(kvs, request);
@@ -26,7 +25,7 @@ export function read(kvs: KeyValues, request: RangeRequest<Bytes>): Omit<RangeRe
   const order = orders[request.sortTarget ?? 'key'];
   const sorted = found
     .filter((kv) => isWithinBounds(kv, request))
-    // Sorting is stable: what compares as equal stays in the order of keys, whichever way it is sorted.
+    // Sorting is stable: ties stay in key order in either direction.
     .sort((a, b) => (request.sortOrder === 'descend' ? order(b, a) : order(a, b)));
   const limit = request.limit || Infinity;
   const shown = sorted.slice(0, limit);
@@ -37,7 +36,7 @@ export function read(kvs: KeyValues, request: RangeRequest<Bytes>): Omit<RangeRe
   };
 }
 
-/** A bound of 0 is none. */
+/** A bound of 0 counts as none. */
 function isWithinBounds(kv: KeyValue<Bytes>, request: RangeRequest<Bytes>): boolean {
   return (
     kv.modRevision >= (request.minModRevision ?? 0) &&

@@ -1,6 +1,6 @@
 import {type Bytes, type Event, keyId, type KeyValue, KviError, type LeaseId, noLease} from 'kvi-core/driver';
 
-/** Keys and what they hold. Each key stands as its `keyId`, which sorts as its bytes do. */
+/** Key-values by `keyId`, which sorts as the bytes of the key do. */
 export type KeyValues = ReadonlyMap<string, KeyValue<Bytes>>;
 
 /** The store at one revision. */
@@ -10,34 +10,34 @@ export interface Revision {
   readonly events: readonly Event<Bytes>[];
 }
 
-/** A lease, without its keys: those are the keys that name it. */
+/** A lease. Its keys are those that refer to it. */
 export interface Lease {
   readonly ttlSeconds: number;
-  /** When it ends if nobody keeps it alive, in {@link ModelState.now}'s milliseconds. */
+  /** When it expires unless it is kept alive, in milliseconds like {@link ModelState.now}. */
   readonly expiresAt: number;
 }
 
-/** All that an etcd holds. Nothing in it ever changes: each step makes another. */
+/** The whole state of an etcd. It is immutable: each step creates another one. */
 export interface ModelState {
-  /** The store at every revision so far, found by revision; what was compacted away is undefined. */
+  /** The store at every revision so far, by revision; undefined where it was compacted. */
   readonly revisions: readonly (Revision | undefined)[];
   /** The oldest revision that can be read; -1 before the first compaction. */
   readonly compactRevision: number;
-  /** The leases that last, in the order of their grants. */
+  /** The existing leases, in the order of granting. */
   readonly leases: ReadonlyMap<LeaseId, Lease>;
-  /** How many leases were ever granted: ids that the store chooses follow from it. */
+  /** The number of leases ever granted, from which the ids that the store chooses are derived. */
   readonly granted: number;
   /** The time in milliseconds, which only `elapse` moves. */
   readonly now: number;
-  /** A lease that asks for less gets this. */
+  /** The minimum TTL of a lease. */
   readonly minTtlSeconds: number;
 }
 
-/** Where the model begins. */
+/** The initial state of the model. */
 export interface InitialStateOptions {
-  /** A lease that asks for less gets this, in seconds. Default 2, as an etcd with default settings has. */
+  /** The minimum TTL of a lease, in seconds. Default 2, as etcd with default settings. */
   minTtlSeconds?: number | undefined;
-  /** The revision of a store that was emptied, and compacted there. Default 1: a new one. */
+  /** The revision of a store that was emptied and compacted. Default 1: a new store. */
   revision?: number | undefined;
 }
 
@@ -61,7 +61,7 @@ export function present(state: ModelState): number {
 }
 
 /**
- * What the store held at a revision.
+ * The store at a revision.
  *
  * @throws `KVI_COMPACTED`, `KVI_FUTURE_REVISION`
  */
@@ -72,18 +72,18 @@ export function at(state: ModelState, revision: number): KeyValues {
   return found.kvs;
 }
 
-/** What the store holds now. */
+/** The current contents of the store. */
 export function latest(state: ModelState): KeyValues {
   return at(state, present(state));
 }
 
-/** The error for a revision that is no longer there. */
+/** The error for a compacted revision. */
 function compacted(): KviError {
   return new KviError('KVI_COMPACTED', 'the revision was compacted away');
 }
 
 /**
- * Forgets what was before a revision.
+ * Discards the history before a revision.
  *
  * @throws `KVI_COMPACTED`, `KVI_FUTURE_REVISION`
  */
@@ -94,11 +94,11 @@ export function compact(state: ModelState, revision: number): ModelState {
   return {...state, revisions, compactRevision: revision};
 }
 
-/** A revision in the making: a copy of the store, for one transaction to change. */
+/** The next revision: a copy of the store that one transaction changes. */
 export interface Draft {
   readonly kvs: Map<string, KeyValue<Bytes>>;
   readonly events: Event<Bytes>[];
-  /** The revision that it will be, if anything changes. */
+  /** Its number, if anything changes. */
   readonly next: number;
 }
 
@@ -107,7 +107,7 @@ export function draftOf(state: ModelState): Draft {
   return {kvs: new Map(latest(state)), events: [], next: present(state) + 1};
 }
 
-/** The revision that an operation answers with when the draft is so far. */
+/** The revision that an operation reports at this point of the draft. */
 export function revisionOf({events, next}: Draft): number {
   return events.length > 0 ? next : next - 1;
 }
@@ -127,7 +127,7 @@ export function put(draft: Draft, key: Bytes, value: Bytes, lease: LeaseId): voi
   draft.events.push({type: 'put', kv});
 }
 
-/** Deletes a key that is there. */
+/** Deletes an existing key. */
 export function remove(draft: Draft, key: Bytes): void {
   draft.kvs.delete(keyId(key));
   draft.events.push({type: 'delete', kv: {...absent, key, modRevision: draft.next}});
@@ -138,7 +138,7 @@ export function commit(state: ModelState, {kvs, events}: Draft): ModelState {
   return events.length > 0 ? {...state, revisions: [...state.revisions, {kvs, events}]} : state;
 }
 
-/** What is compared of a key that does not exist, and shown of one that was deleted. */
+/** The fields of an absent key in compares, and of a deleted key in events. */
 export const absent: KeyValue<Bytes> = {
   key: Buffer.of(),
   value: Buffer.of(),

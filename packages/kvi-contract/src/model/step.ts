@@ -13,7 +13,7 @@ import {elapse, grant, keepAlive, revoke, timeToLive} from './lease.ts';
 import {compact, type ModelState} from './state.ts';
 import {range, txn} from './txn.ts';
 
-/** What can be asked of the model: the calls of a driver by their names, and the passing of time. */
+/** The requests of the model: the calls of a driver by name, and the passing of time. */
 export interface ModelRequests {
   range: RangeRequest<Bytes>;
   txn: TxnRequest<Bytes>;
@@ -23,11 +23,11 @@ export interface ModelRequests {
   leaseKeepAlive: {id: LeaseId};
   leaseTimeToLive: {id: LeaseId; keys?: boolean | undefined};
   leaseLeases: unknown;
-  /** Lets `ms` milliseconds pass; leases that run out meanwhile end. To the store, that is a `leaseRevoke` by itself. */
+  /** Lets `ms` milliseconds pass, and ends expired leases. The store treats that as a `leaseRevoke`. */
   elapse: {ms: number};
 }
 
-/** What the model answers, where a request succeeds. */
+/** The response of a successful request. */
 export interface ModelResponses {
   range: RangeResponse<Bytes>;
   txn: TxnResponse<Bytes>;
@@ -44,7 +44,7 @@ export interface ModelResponses {
 /** The name of a request. */
 export type RequestType = keyof ModelRequests;
 
-/** A request: its name in `type`, and what it asks. */
+/** A request: its name in `type`, and its fields. */
 export type ModelRequest<T extends RequestType = RequestType> = {
   [K in T]: {readonly type: K} & ModelRequests[K];
 }[T];
@@ -54,14 +54,13 @@ export type ModelResponse<T extends RequestType = RequestType> =
   {ok: true; value: ModelResponses[T]} | {ok: false; code: KviErrorCode};
 
 /**
- * What etcd does, as a function: the state after a request, and the response.
+ * etcd as a function: returns the state after a request, and the response.
  *
- * This is the executable specification of a driver, made to be read. It keeps every revision as a whole map, so that
- * there is no index, no lock and no cache to understand. It is slow, and that is its only fault: where the model and
- * etcd differ, the model is wrong.
+ * This is the executable specification of a driver, written to be read. It keeps every revision as a whole map, so there
+ * is no index, lock or cache to understand. It is slow. If the model and etcd differ, the model is wrong.
  *
  * @param state {@link initialState}, or the state after an earlier step; never changed
- * @param request a valid one: the rules that do not depend on the store are those of `validate.ts`
+ * @param request a valid request: `validate.ts` has the rules that do not depend on the store
  */
 export function step<T extends RequestType>(
   state: ModelState,

@@ -31,7 +31,7 @@ export function range(state: ModelState, request: RangeRequest<Bytes>): RangeRes
   return {revision: present(state), ...read(at(state, request.revision || present(state)), request)};
 }
 
-/** A transaction whose compares have chosen: what is left is to run. */
+/** A transaction whose compares have been evaluated, ready to run. */
 interface Chosen {
   readonly succeeded: boolean;
   readonly ops: readonly ChosenOp[];
@@ -40,15 +40,15 @@ interface Chosen {
 type ChosenOp = Exclude<RequestOp<Bytes>, {type: 'txn'}> | ({type: 'txn'} & Chosen);
 
 /**
- * A transaction: every compare looks at the state before it, those of nested transactions too; then what is going to run
- * is checked; then it runs, in order, as one revision.
+ * Runs a transaction: all compares, including those of nested transactions, see the state before it; then the selected
+ * operations are checked; then they run, in order, as one revision.
  *
  * @throws `KVI_KEY_NOT_FOUND`, `KVI_LEASE_NOT_FOUND`, `KVI_COMPACTED`, `KVI_FUTURE_REVISION`
  */
 export function txn(state: ModelState, request: TxnRequest<Bytes>): [ModelState, TxnResponse<Bytes>] {
   const chosen = choose(state, request);
   const ops = flatten(chosen);
-  // The first error decides, and puts come before ranges wherever they stand.
+  // The first error decides, and puts are checked before ranges, in whatever order they come.
   for (const op of ops) checkPut(state, op);
   for (const op of ops) if (op.type === 'range') at(state, op.revision || present(state));
 
@@ -78,7 +78,7 @@ function checkPut(state: ModelState, op: ChosenOp): void {
   if (op.lease !== undefined && op.lease !== noLease) findLease(state, op.lease);
 }
 
-/** Runs the operations in order, each on what those before it left. */
+/** Runs the operations in order, each on the result of the previous ones. */
 function run(state: ModelState, draft: Draft, {succeeded, ops}: Chosen): TxnResponse<Bytes> {
   const responses = ops.map((op): ResponseOp<Bytes> => {
     switch (op.type) {
@@ -107,7 +107,7 @@ function run(state: ModelState, draft: Draft, {succeeded, ops}: Chosen): TxnResp
   return {revision: revisionOf(draft), succeeded, responses};
 }
 
-/** Nested transactions tell the revision of the whole, which is known only at its end. */
+/** Nested transactions report the revision of the whole, which is only known at its end. */
 function withRevision(response: TxnResponse<Bytes>, revision: number): TxnResponse<Bytes> {
   const responses = response.responses.map((item): ResponseOp<Bytes> =>
     item.type === 'txn' ? {type: 'txn', ...withRevision(item, revision)} : item,

@@ -8,13 +8,13 @@ import {
 } from 'kvi-core/driver';
 import {type ModelState, present} from './state.ts';
 
-/** What a watch has to deliver. */
+/** The responses that a watch has to deliver. */
 export type ModelWatch =
   | {
       ok: true;
-      /** One for each revision with events that the watch is to see. */
+      /** One for each revision with matching events. */
       responses: WatchResponse<Bytes>[];
-      /** The first revision that is not among them: go on from there. */
+      /** The first revision after them, to continue from. */
       nextRevision: number;
     }
   | {ok: false; code: 'KVI_COMPACTED'; compactRevision: number};

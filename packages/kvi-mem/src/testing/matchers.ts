@@ -105,7 +105,7 @@ export const matchers = {
   async toRejectWithCode(this: MatcherContext, actual: unknown, code: KviErrorCode): Promise<Result> {
     if (!isPromise(actual)) {
       throw new TypeError(
-        'expect(...).toRejectWithCode() looks at a promise: give it the call, without await',
+        'expect(...).toRejectWithCode() expects a promise: pass the call without await',
       );
     }
     const outcome = await actual.then(
@@ -125,7 +125,7 @@ export const matchers = {
   },
 
   toHaveNoLeaks(this: MatcherContext, actual: unknown): Result {
-    if (!isMemStore(actual)) throw new TypeError('expect(...).toHaveNoLeaks() looks at a MemStore');
+    if (!isMemStore(actual)) throw new TypeError('expect(...).toHaveNoLeaks() expects a MemStore');
     const open = actual.openResources();
     return {
       pass: open.length === 0,
@@ -141,7 +141,7 @@ async function contentsOf(actual: unknown, prefix = ''): Promise<Record<string, 
     await using kv = createKvi(actual.driver({faults: new Faults()}));
     return await contentsOf(kv, prefix);
   }
-  if (!isKvi(actual)) throw new TypeError('this matcher looks at a handle of kvi or a MemStore');
+  if (!isKvi(actual)) throw new TypeError('this matcher expects a handle of kvi or a MemStore');
   // As bytes, so that one value that is not text does not hide the others.
   const kvs = await actual.bytes.getRange({prefix});
   return Object.fromEntries(kvs.map(({key, value}) => [toText(key), toText(value)]));
