@@ -104,9 +104,7 @@ export const matchers = {
 
   async toRejectWithCode(this: MatcherContext, actual: unknown, code: KviErrorCode): Promise<Result> {
     if (!isPromise(actual)) {
-      throw new TypeError(
-        'expect(...).toRejectWithCode() expects a promise: pass the call without await',
-      );
+      throw new TypeError('expect(...).toRejectWithCode() expects a promise: pass the call without await');
     }
     const outcome = await actual.then(
       (value: unknown) => ({value}),

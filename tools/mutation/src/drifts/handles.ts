@@ -8,7 +8,7 @@ export const notAtomic: Drift = {
   title: 'each handle has a mutex of its own over one shared map; a range takes none',
   etcd: 'a transaction is one step, whatever handle it comes from',
   caughtBy: [
-    'kvi: tas › of many who create a key at the same time, on many handles',
+    'kvi: tas › if many handles create a key at the same time',
     'driver: calls at the same time › lose no compare-and-swap',
     'driver: calls at the same time › see a transaction whole',
   ],
@@ -82,7 +82,7 @@ export const noLimits: Drift = {
   title: 'no limits: a request may have any size, a transaction any number of operations',
   etcd: 'refuses more than 128 operations, and more than 1.5 MiB',
   caughtBy: [
-    'kvi: limits › 128 operations are a transaction',
+    'kvi: limits › a transaction may have 128 operations',
     'kvi: limits › a value over the request limit',
   ],
   options: {maxTxnOps: Number.MAX_SAFE_INTEGER, maxRequestBytes: Number.MAX_SAFE_INTEGER},

@@ -12,7 +12,7 @@ export const emptyKey: Drift = {
   etcd: 'refuses it, in a branch that is not taken too',
   caughtBy: [
     'kvi: bad input › an empty key is refused by every call',
-    'kvi: transaction › an empty key is refused in the branch',
+    'kvi: transaction › an empty key is refused even in the branch',
   ],
   kvi: (kvi, driver) => ({
     ...kvi,
@@ -55,8 +55,8 @@ export const noLeases: Drift = {
   title: 'no leases',
   etcd: 'a key goes with its lease, and no key can be put under a lease that is not there',
   caughtBy: [
-    'kvi: store and get › a key stored with a lease goes',
-    'driver: a lease › that is revoked takes its keys',
+    'kvi: store and get › a key stored with a lease is deleted',
+    'driver: a lease › that is revoked deletes its keys',
   ],
   driver: (driver) => rewritingPuts(driver, (op) => (op.type === 'put' ? {...op, lease: noLease} : op)),
 };

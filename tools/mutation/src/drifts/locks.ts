@@ -47,7 +47,7 @@ export const locksDoNothing: Drift = {
 export const permanentTempKey: Drift = {
   title: 'a temporary key is permanent',
   etcd: 'gone when it is closed, and within its TTL after the process dies',
-  caughtBy: ['kvi: tempKey › the key is there, with its value and under a lease'],
+  caughtBy: ['kvi: tempKey › the key exists, with its value and under a lease'],
   kvi: (kvi) => ({
     ...kvi,
     async tempKey(key, {value = ''} = {}): Promise<TempKey> {
@@ -73,7 +73,7 @@ export const lossUnseen: Drift = {
 export const oneLockName: Drift = {
   title: 'one lock name for every program',
   etcd: 'locks of different names do not meet',
-  caughtBy: ['kvi: locks › locks of other names do not meet'],
+  caughtBy: ['kvi: locks › locks with different names are independent'],
   kvi: (kvi) => ({
     ...kvi,
     distLock: (_name, options) => kvi.distLock(undefined, options),

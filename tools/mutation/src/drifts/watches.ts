@@ -104,7 +104,7 @@ export const firstEventOnly: Drift = {
 export const sameValueUnseen: Drift = {
   title: 'a put of the value that was there is no event',
   etcd: 'each put is an event',
-  caughtBy: ['driver: a watch › delivers each change, one of the same value'],
+  caughtBy: ['driver: a watch › delivers every change, including the same value again'],
   driver: (driver) => {
     const last = new Map<string, string>();
     return delivering(driver, ({revision, events}) => {
@@ -168,7 +168,7 @@ export const lateCancel: Drift = {
   title: 'a cancelled watch calls its callback once more, and stays until the next change',
   etcd: 'stops at once',
   caughtBy: [
-    'kvi: the end of watchWithCB › after watchCBCancel has resolved the callback is not called again',
+    'kvi: the end of watchWithCB › once watchCBCancel has resolved the callback is not called again',
   ],
   kvi: (kvi) => {
     const cancelled = new WeakSet<WatchHandle>();
@@ -197,7 +197,7 @@ export const lateCancel: Drift = {
 export const neverCancelled: Drift = {
   title: 'a watch that its consumer has left goes on',
   etcd: '(its client) cancels it',
-  caughtBy: ['driver: the end of a watch › comes with return() for what was not read yet'],
+  caughtBy: ['driver: the end of a watch › comes with return() even for events that were not read yet'],
   driver: (driver) => ({
     ...driver,
     watch(...args) {
@@ -216,7 +216,7 @@ export const neverCancelled: Drift = {
 export const notInPlace: Drift = {
   title: 'watchWithCB returns before the watch is there',
   etcd: '(its client) returns when it is',
-  caughtBy: ['driver: a watch › tells its first revision once it is in place'],
+  caughtBy: ['driver: a watch › tells its first revision once it is created'],
   driver: (driver) => ({
     ...driver,
     watch(request, options) {
