@@ -76,14 +76,24 @@ export function registerSuite(
         for (const contractCase of group.cases) {
           caseNumber += 1;
           const prefix = `${suite}${String(caseNumber)}/`;
-          it(contractCase.name, () => runCase(contractCase, target, prefix), caseTimeoutMs);
+          it(contractCase.name, () => keepProcess(runCase(contractCase, target, prefix)), caseTimeoutMs);
         }
       });
     }
   });
 }
 
-/** Runs one case and checks that it leaves nothing behind. */
+/** Lets the process live until a case ends, also while it waits for what it holds back itself: node:test would cancel it. */
+async function keepProcess(running: Promise<void>): Promise<void> {
+  const timer = setInterval(() => undefined, caseTimeoutMs);
+  try {
+    await running;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Runs one case, and checks that it leaves nothing behind. */
 async function runCase({run}: ContractCase, target: ContractTarget, prefix: string): Promise<void> {
   const granted = new Set<LeaseId>();
   const handles: {close(): Promise<void>}[] = [];

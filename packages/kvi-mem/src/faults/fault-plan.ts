@@ -2,31 +2,31 @@ import {type Bytes, type LeaseId, abortable} from 'kvi-core/driver';
 import type {Effect} from './effects.ts';
 import type {PortCall} from './port-call.ts';
 
-/** A planned fault. */
+/** A fault that waits for its calls. */
 export interface PlannedEffect {
   matches: (call: PortCall) => boolean;
   effect: Effect;
   /** How many more calls it affects; `Infinity`: all. */
   left: number;
-  /** How many calls it has affected. */
+  /** How many it has affected. */
   hits: number;
 }
 
-/** Whether a lease is selected, by its keys or its id. */
+/** Whether a lease is meant: by its keys, or its id. */
 export type KeyMatch = (keys: readonly Bytes[], id: LeaseId) => boolean;
 
-/** A handle that follows the plan. */
+/** A handle under the plan. */
 export interface PlannedHandle {
   suspendWatches(): void;
   resumeWatches(): void;
-  /** Ends the selected leases among those that the handle granted. */
+  /** Ends the leases that the handle granted and that are meant. */
   loseLeases(match: KeyMatch): Promise<void>;
 }
 
-/** What happens to the calls of a handle that is cut off. */
+/** What calls of a handle that is cut off do. */
 export type PartitionMode = 'hang' | 'fail';
 
-/** The faults planned for a group of handles. Tests use {@link Faults}. */
+/** What is to happen to the handles under a plan; {@link Faults} is how a test says it. */
 export class FaultPlan {
   readonly handles = new Set<PlannedHandle>();
   readonly #next: PlannedEffect[] = [];
@@ -44,15 +44,12 @@ export class FaultPlan {
     return this.#watchesAreDown;
   }
 
-  /**
-   * Plans a fault. Faults for a number of calls take precedence over those for every call; otherwise the order of planning
-   * counts.
-   */
+  /** Plans a fault. Faults for a number of calls come before those for every call, each in the order in which they were planned. */
   add(planned: PlannedEffect): void {
     (planned.left === Infinity ? this.#every : this.#next).push(planned);
   }
 
-  /** The effect on this call, counted as a hit. */
+  /** The effect on this call, which counts as a hit. */
   effectOn(call: PortCall): Effect | undefined {
     const planned = [...this.#next, ...this.#every].find(({left, matches}) => left > 0 && matches(call));
     if (planned === undefined) return undefined;
@@ -62,7 +59,7 @@ export class FaultPlan {
     return planned.effect;
   }
 
-  /** Removes a fault. */
+  /** Takes a fault back. */
   remove(planned: PlannedEffect): void {
     planned.left = 0;
     for (const list of [this.#next, this.#every]) {
@@ -71,7 +68,7 @@ export class FaultPlan {
     }
   }
 
-  /** Removes all faults. */
+  /** Takes all faults back. */
   removeAll(): void {
     for (const planned of [...this.#next, ...this.#every]) this.remove(planned);
   }
