@@ -44,7 +44,8 @@ describe('the packages behind open', () => {
   it('does not blame the driver for a package that it misses itself', async () => {
     expect(await useInProcess('http://127.0.0.1:1', ['@grpc/grpc-js'])).toEqual({
       code: 'KVI_INTERNAL',
-      message: 'the driver for "http:" failed to open; its error is the cause',
+      cause: 'ERR_MODULE_NOT_FOUND',
+      message: expect.stringContaining('the driver for "http:"'),
     });
   });
 });
