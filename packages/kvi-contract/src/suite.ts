@@ -76,11 +76,24 @@ export function registerSuite(
         for (const contractCase of group.cases) {
           caseNumber += 1;
           const prefix = `${suite}${String(caseNumber)}/`;
-          it(contractCase.name, () => runCase(contractCase, target, prefix), caseTimeoutMs);
+          it(contractCase.name, () => keepProcess(runCase(contractCase, target, prefix)), caseTimeoutMs);
         }
       });
     }
   });
+}
+
+/**
+ * Keeps the process alive until a case ends, also while the case waits for something that it holds back itself: node:test
+ * would cancel it.
+ */
+async function keepProcess(running: Promise<void>): Promise<void> {
+  const timer = setInterval(() => undefined, caseTimeoutMs);
+  try {
+    await running;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /** Runs one case and checks that it leaves nothing behind. */
