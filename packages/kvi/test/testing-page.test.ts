@@ -1,4 +1,4 @@
-/** What docs/testing.md shows, section by section. */
+/** What docs/testing.md and docs/faults.md say beside their examples, which tools/docs runs. */
 import {afterEach, beforeEach, describe, expect, it, jest} from '@jest/globals';
 import {createKvi, type Kvi, noRetries, open} from 'kvi';
 import {describeResources, Faults, ManualClock, MemStore, traceResources} from 'kvi-mem';
