@@ -81,8 +81,8 @@ npm run bench -- --quick         # a tenth of the work, to see that it runs
 npm run bench -- --only mem      # one group: etcd, lock, mem or start
 \`\`\`
 
-This page is written by the bench. What counts are the ratios: they compare what ran in the same process, on the same
-machine, in turn. The other numbers are those of one machine on one day.
+This page is written by the bench. What matters are the ratios: they compare what ran in the same process, on the same
+machine, in turn. The other numbers are from one machine on one day.
 
 ## How to read it
 
@@ -109,15 +109,7 @@ ${table(rows)}
 
 ## To add a measurement
 
-\`\`\`ts
-await bench.measure({
-  name: 'mem: get',
-  kvi: async () => rate('calls', 1_000, () => repeat(() => kv.get('a'))),
-  peers: {keyv: async () => rate('calls', 1_000, () => repeat(() => keyv.get('a')))},
-});
-\`\`\`
-
-A round does the work once and returns what it measured, by unit. [\`tools/bench\`](../tools/bench/src) has a file for each
-group; the table gets a row for each unit and peer.
+Call \`bench.measure({name, kvi, peers})\` in the file of its group in [\`tools/bench\`](../tools/bench/src). \`kvi\` and each peer are functions
+that do the work once and return what they measured, by unit: \`{'calls/s': 415_000}\`. The table gets a row for each unit and peer.
 `;
 }
