@@ -83,7 +83,10 @@ export function registerSuite(
   });
 }
 
-/** Lets the process live until a case ends, also while it waits for what it holds back itself: node:test would cancel it. */
+/**
+ * Keeps the process alive until a case ends, also while the case waits for something that it holds back itself: node:test
+ * would cancel it.
+ */
 async function keepProcess(running: Promise<void>): Promise<void> {
   const timer = setInterval(() => undefined, caseTimeoutMs);
   try {
@@ -93,7 +96,7 @@ async function keepProcess(running: Promise<void>): Promise<void> {
   }
 }
 
-/** Runs one case, and checks that it leaves nothing behind. */
+/** Runs one case and checks that it leaves nothing behind. */
 async function runCase({run}: ContractCase, target: ContractTarget, prefix: string): Promise<void> {
   const granted = new Set<LeaseId>();
   const handles: {close(): Promise<void>}[] = [];

@@ -38,9 +38,10 @@ export interface DistLock<T extends Input = string> extends AsyncDisposable {
    */
   readonly signal: AbortSignal;
   /**
-   * Whether the lock is certain to be held now, by the monotonic clock. Ask before each step that must not be done twice,
-   * above all after one that may have taken long. Time can pass between the answer and the step: what must never go wrong
-   * goes through {@link DistLock.guard}, or to a resource that checks the {@link DistLock.token}.
+   * Whether the lock is certain to be held now. Exact also after the process was stopped or the machine slept; only what an
+   * operator does, who deletes the lock's key or revokes its lease, is noticed afterwards. Ask before each step that must
+   * not be done twice, above all after one that may have taken long. Time can pass between the answer and the step: what
+   * must never go wrong goes through {@link DistLock.guard}, or to a resource that checks the {@link DistLock.token}.
    */
   isHeld(): boolean;
   /**
