@@ -10,8 +10,8 @@ import {join} from 'node:path';
 import {build} from 'esbuild';
 
 const packages = join(import.meta.dirname, '..', 'packages');
-/** What becomes part of the package that uses it; docs/adr/0019 says why. */
-const bundled = ['@grpc/grpc-js'];
+/** What becomes part of the package that uses it; docs/adr/0019 and 0025 say why. */
+const bundled = ['@grpc/grpc-js', 'commander'];
 const builtins = new Set(builtinModules.flatMap((name) => [name, `node:${name}`]));
 
 for (const folder of readdirSync(packages)) {

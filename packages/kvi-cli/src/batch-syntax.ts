@@ -1,9 +1,9 @@
 import {isUtf8} from 'node:buffer';
 import {usageError} from './failures.ts';
 
-/** The lines of an input, as they come. A last line needs no newline. */
+/** The lines of an input, as they are read. The last line needs no newline. */
 export async function* linesOf(input: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void> {
-  // As Latin-1, a byte is a character: splitting breaks no UTF-8 sequence, and hides none that is broken.
+  // In Latin-1 each byte is a character: splitting breaks no UTF-8 sequence and hides no invalid one.
   let rest = '';
   for await (const chunk of input) {
     const lines = (rest + Buffer.from(chunk).toString('latin1')).split('\n');
@@ -13,16 +13,16 @@ export async function* linesOf(input: AsyncIterable<Uint8Array>): AsyncGenerator
   if (rest !== '') yield Buffer.from(rest, 'latin1');
 }
 
-/** A part of a word: 'as it is', "with escapes", one character after a backslash, or plain. */
+/** A part of a word: 'literal', "with escapes", a character after a backslash, or plain. */
 const partOfWord = /'(?<single>[^']*)'|"(?<double>(?:[^"\\]|\\.)*)"|\\(?<escaped>.)|(?<plain>[^\s'"\\]+)/suy;
 
 const escapes: Readonly<Record<string, string>> = {n: '\n', t: '\t', r: '\r', '"': '"', '\\': '\\'};
 
 /**
- * Splits a line into words, as a shell does: quotes and backslashes keep spaces, and `#` at the beginning of a word begins
+ * Splits a line into words, as a shell does: quotes and backslashes protect spaces, and `#` at the start of a word starts
  * a comment. `store a "b c" # why` is `store`, `a`, `b c`. Within `"..."`, `\n`, `\t`, `\r`, `\"` and `\\` are escapes.
  *
- * @returns no words for a line that says nothing
+ * @returns no words for an empty line or a comment
  * @throws `KVI_INVALID_ARGUMENT`
  */
 export function wordsOf(bytes: Buffer): string[] {
@@ -47,7 +47,7 @@ export function wordsOf(bytes: Buffer): string[] {
     }
     partOfWord.lastIndex = at;
     const part = partOfWord.exec(line);
-    if (part === null) throw usageError(`nothing ends what ${character} begins`);
+    if (part === null) throw usageError(`unterminated ${character}`);
     word = (word ?? '') + unquote(part.groups);
     at = partOfWord.lastIndex;
   }
@@ -66,6 +66,7 @@ function unquote({single, double, escaped, plain}: Record<string, string | undef
 
 function unescape(character: string): string {
   const meaning = escapes[character];
-  if (meaning === undefined) throw usageError(`\\${character} is no escape; there are \\n \\t \\r \\" \\\\`);
+  if (meaning === undefined)
+    throw usageError(`unknown escape \\${character}; expected one of \\n \\t \\r \\" \\\\`);
   return meaning;
 }

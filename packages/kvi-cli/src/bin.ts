@@ -3,10 +3,10 @@ import {signalExitCode} from './exit-codes.ts';
 import {processIo} from './io.ts';
 import {run} from './run.ts';
 
-// Until the store is open, it ends the process, as it does any other; Node would open its debugger.
+// Node would open its debugger. Until the store is open, the signal ends this process, as it ends any other.
 process.on('SIGUSR1', () => {
   if (process.listenerCount('SIGUSR1') === 1) process.exit(signalExitCode('SIGUSR1'));
 });
 
-// Not `process.exit`, which would cut off what a pipe has not taken yet.
+// Not `process.exit`, which would discard output that a pipe has not accepted yet.
 process.exitCode = await run(process.argv.slice(2), processIo);

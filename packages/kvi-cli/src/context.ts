@@ -7,38 +7,38 @@ import {Interrupted, usageError} from './failures.ts';
 import type {Io} from './io.ts';
 import {createOutput, type Output} from './output.ts';
 
-/** The options that every command has. */
+/** The options of every command. */
 export interface ConnectionOptions {
   url?: string;
   /** In milliseconds. */
   timeout?: number;
   json?: boolean;
-  /** These three name files. */
+  /** Files, as are `cert` and `key`. */
   cacert?: string;
   cert?: string;
   key?: string;
 }
 
-/** What a command works with. */
+/** The environment of a command. */
 export interface Context {
   kv: Kvi<Bytes>;
   io: Io;
   output: Output;
   json: boolean;
-  /** Aborts with {@link Interrupted} when the program is asked to end. */
+  /** Aborts with {@link Interrupted} when a signal asks the program to end. */
   signal: AbortSignal;
-  /** The standard input, which `signal` ends too. */
+  /** The standard input, which `signal` ends as well. */
   stdin: () => Readable;
 }
 
-/** What a command does with its context. */
+/** The work of a command. */
 export type Operation = (context: Context) => Promise<ExitCode>;
 
-/** Runs the operation of the command that was called. */
+/** Runs the operation of the chosen command. */
 export type Perform = (operation: Operation) => Promise<void>;
 
 /**
- * Opens the store, and closes it when the operation is over.
+ * Runs an operation on an open store.
  *
  * @throws `KVI_INVALID_ARGUMENT` when no URL is given, and what `open` and the operation throw
  */
@@ -50,7 +50,7 @@ export async function withContext(
   const {json = false} = options;
   const kv = await connect(options, io.env);
   const {signal, stop} = interruption(io);
-  // A command that waits keeps the process, also where its store needs no socket for it.
+  // A command that waits keeps the process alive, even if its store has no socket open.
   const alive = setInterval(() => undefined, 2 ** 30);
   try {
     return await operation({
@@ -68,7 +68,7 @@ export async function withContext(
   }
 }
 
-/** A value as the command line gives it: text, or `-` for what the standard input holds. */
+/** A value from the command line: text, or `-` to read standard input. */
 export async function readValue(argument: string, {stdin}: Context): Promise<Input> {
   return argument === '-' ? buffer(stdin()) : argument;
 }
@@ -77,16 +77,16 @@ async function connect(options: ConnectionOptions, env: Io['env']): Promise<Kvi>
   const {url, timeout, cacert, cert, key} = options;
   const where = url ?? env['KVI_URL'];
   if (where === undefined || where === '') {
-    throw usageError('which store? Give --url, or set KVI_URL, to http://127.0.0.1:2379 for instance');
+    throw usageError('no store given: pass --url or set KVI_URL, for example to http://127.0.0.1:2379');
   }
   return open(where, {
     timeoutMs: timeout,
     etcd: {
-      // A script is to know at once; it can try again by itself.
+      // A script wants to know at once, and can try again by itself.
       failFast: true,
       username: env['KVI_USERNAME'],
       password: env['KVI_PASSWORD'],
-      // A shell exports the variables for all stores, also for those that use no TLS.
+      // A shell exports the variables for every store, including those without TLS.
       ...(isSecure(where) || cacert !== undefined || cert !== undefined || key !== undefined
         ? {
             ca: await readPem(cacert ?? variable(env, 'CACERT')),
@@ -102,7 +102,7 @@ function isSecure(url: string): boolean {
   return /^\s*(https|etcds|unixs):/i.test(url);
 }
 
-/** A variable of kvi, or of etcdctl. One that is empty is as good as none. */
+/** A variable of kvi, or else of etcdctl. An empty variable counts as unset. */
 function variable(env: Io['env'], name: string): string | undefined {
   return [env[`KVI_${name}`], env[`ETCDCTL_${name}`]].find((value) => value !== undefined && value !== '');
 }
@@ -117,8 +117,7 @@ async function readPem(file: string | undefined): Promise<Buffer | undefined> {
 }
 
 /**
- * Listens from when the store is open: until then nothing has to be put in order, and a signal ends the process as it
- * ends any other.
+ * Listens once the store is open: until then there is nothing to clean up, and a signal ends the process as usual.
  */
 function interruption(io: Io): {signal: AbortSignal; stop: () => void} {
   const controller = new AbortController();

@@ -7,7 +7,7 @@ import {addTas} from './commands/tas.ts';
 import {addTransaction} from './commands/transaction.ts';
 import type {Perform} from './context.ts';
 
-/** Adds the commands that are over when the store has answered: those of the command line and of a batch. */
+/** Adds the commands that end with the store's answer. A batch may contain them. */
 export function addDataCommands(program: Command, perform: Perform): void {
   addGet(program, perform);
   addStore(program, perform);

@@ -2,8 +2,8 @@ import {constants} from 'node:os';
 import type {KviErrorCode} from 'kvi';
 
 /**
- * What the exit code says. The numbers are stable. Those for what went wrong begin at 100, so that they seldom meet the
- * exit code of a command that `kvi lock` or `kvi tempkey` passes on.
+ * The exit code. The numbers are stable. Those for errors start at 100, so that they rarely collide with the exit code of
+ * a command that `kvi lock` or `kvi tempkey` passes on.
  */
 export type ExitCode = number;
 
@@ -13,10 +13,10 @@ export const ok: ExitCode = 0;
 /** No: the key does not exist, or the condition is false. Nothing went wrong. */
 export const no: ExitCode = 1;
 
-/** The command line, the URL or a line of a batch is wrong; nothing was sent. */
+/** The command line, the URL or a line of a batch is invalid; nothing was sent. */
 export const usage: ExitCode = 2;
 
-/** An error that no other code stands for. */
+/** Any other error. */
 export const failed: ExitCode = 100;
 
 /** The command of `lock` or `tempkey` could not be run. */
@@ -25,7 +25,7 @@ export const cannotRun: ExitCode = 126;
 /** The command of `lock` or `tempkey` was not found. */
 export const notFound: ExitCode = 127;
 
-/** One for each way in which a call can go wrong. */
+/** The exit code for each error code. */
 export const errorExitCodes: Readonly<Record<KviErrorCode, ExitCode>> = {
   KVI_INVALID_ARGUMENT: usage,
   KVI_INTERNAL: failed,
@@ -44,14 +44,14 @@ export const errorExitCodes: Readonly<Record<KviErrorCode, ExitCode>> = {
   KVI_TLS: 112,
   KVI_LEASE_NOT_FOUND: 113,
   KVI_LEASE_EXISTS: 114,
-  // What the command does not ask for, or deals with itself.
+  // Errors that no command causes, or that it handles itself.
   KVI_ABORTED: failed,
   KVI_CLOSED: failed,
   KVI_NOT_TEXT: failed,
   KVI_KEY_NOT_FOUND: failed,
 };
 
-/** The exit code that a shell gives a process which a signal has ended. */
+/** The exit code that a shell gives a process ended by a signal. */
 export function signalExitCode(signal: NodeJS.Signals): ExitCode {
   return 128 + constants.signals[signal];
 }

@@ -1,10 +1,11 @@
 import type {Writable} from 'node:stream';
 import {CommanderError} from 'commander';
 import {KviError, type KviErrorCode} from 'kvi';
+import {advice} from './advice.ts';
 import {errorExitCodes, type ExitCode, failed, ok, signalExitCode, usage} from './exit-codes.ts';
 import type {Interrupt} from './io.ts';
 
-/** Why a call was aborted: a signal asked the program to end. */
+/** The reason of an aborted call: a signal asked the program to end. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
   readonly signal: Interrupt;
@@ -15,13 +16,22 @@ export class Interrupted extends Error {
   }
 }
 
+/** The command of `lock` or `tempkey` could not be started. */
+export class CannotRun extends Error {
+  override readonly name = 'CannotRun';
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, exitCode: ExitCode) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
 /** How the program ends because of an error. */
 interface Failure {
   exitCode: ExitCode;
-  /** Absent where no error of kvi's is the reason. */
-  code?: KviErrorCode;
-  /** For people. Absent where whoever ended the program knows why, or commander has said it. */
-  message?: string;
+  /** Absent if there is nothing to report: whoever ended the program knows why, or asked for help. */
+  complaint?: {code: KviErrorCode; message: string; isFromKvi: boolean};
 }
 
 /** Where errors go, and how. */
@@ -31,7 +41,7 @@ export interface ErrorOutput {
   json?: boolean;
 }
 
-/** An error for a command line that means nothing. */
+/** An error for an invalid command line. */
 export function usageError(message: string): KviError {
   return new KviError('KVI_INVALID_ARGUMENT', message);
 }
@@ -42,33 +52,58 @@ function failureOf(error: unknown): Failure {
   if (interrupted !== undefined) return {exitCode: signalExitCode(interrupted.signal)};
   if (isBrokenPipe(error)) return {exitCode: signalExitCode('SIGPIPE')};
   if (error instanceof CommanderError) return usageFailure(error);
+  if (error instanceof CannotRun) return failure(error.exitCode, 'KVI_INVALID_ARGUMENT', error.message);
   if (error instanceof KviError) {
     const {code, message} = error;
-    return {exitCode: errorExitCodes[code], code, message};
+    return {exitCode: errorExitCodes[code], complaint: {code, message, isFromKvi: true}};
   }
-  return {exitCode: failed, message: error instanceof Error ? error.message : String(error)};
+  return failure(failed, 'KVI_INTERNAL', error instanceof Error ? error.message : String(error));
+}
+
+function failure(exitCode: ExitCode, code: KviErrorCode, message: string): Failure {
+  return {exitCode, complaint: {code, message, isFromKvi: false}};
 }
 
 /**
- * Says on the standard error what went wrong, and returns the exit code for it.
+ * Reports on the standard error what went wrong, and returns the exit code for it.
  *
- * @param about - what the message begins with: `line 3`
+ * @param where - what the message begins with: `line 3`
  */
-export function report(error: unknown, {stderr, json = false}: ErrorOutput, about?: string): ExitCode {
-  const {exitCode, code, message} = failureOf(error);
-  if (message === undefined) return exitCode;
-  const whole = about === undefined ? message : `${about}: ${message}`;
-  if (json) stderr.write(`${JSON.stringify({error: {code, message: whole, exitCode}})}\n`);
-  else stderr.write(`kvi: ${whole}${code === undefined ? '' : ` (${code})`}\n`);
+export function report(error: unknown, output: ErrorOutput, where?: string): ExitCode {
+  const {exitCode} = failureOf(error);
+  write(error, output, where, exitCode);
   return exitCode;
 }
 
-/** Whether the program is to end at once, because a signal said so or nobody reads its output any more. */
+/**
+ * Reports an error that does not change the exit code.
+ *
+ * @param effect - what it leads to
+ */
+export function warn(error: unknown, output: ErrorOutput, effect: string): void {
+  write(error, output, effect);
+}
+
+function write(
+  error: unknown,
+  {stderr, json = false}: ErrorOutput,
+  start?: string,
+  exitCode?: ExitCode,
+): void {
+  const {complaint} = failureOf(error);
+  if (complaint === undefined) return;
+  const {code, isFromKvi} = complaint;
+  const message = start === undefined ? complaint.message : `${start}: ${complaint.message}`;
+  if (json) stderr.write(`${JSON.stringify({error: {code, message, advice: advice[code], exitCode}})}\n`);
+  else stderr.write(`kvi: ${message}${isFromKvi ? ` (${code})` : ''}\n`);
+}
+
+/** Whether the program must end at once: a signal asked for it, or nobody reads its output any more. */
 export function endsProgram(error: unknown): boolean {
   return interruptOf(error) !== undefined || isBrokenPipe(error);
 }
 
-/** A write of unknown outcome that an interrupt cut short is not among them: that has to be told. */
+/** Not for a write of unknown outcome that a signal cut short: that has to be reported. */
 function interruptOf(error: unknown): Interrupted | undefined {
   if (error instanceof Interrupted) return error;
   if (error instanceof KviError && error.code !== 'KVI_ABORTED') return undefined;
@@ -76,40 +111,51 @@ function interruptOf(error: unknown): Interrupted | undefined {
 }
 
 function isBrokenPipe(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
+  return systemCode(error) === 'EPIPE';
 }
 
-function usageFailure(error: CommanderError): Failure {
-  if (error.exitCode === 0) return {exitCode: ok};
-  // Called without a command, commander has written the help already.
-  if (error.code === 'commander.help') return {exitCode: usage};
-  // A suggestion stands on a line of its own.
-  const message = error.message.replace(/^error: /, '').replace('\n', ' ');
-  const [, unknown = ''] = /^unknown command '(.*)'/.exec(message) ?? [];
-  const ours = wordsOfOthers[unknown];
-  return {
-    exitCode: usage,
-    message: ours === undefined ? message : `unknown command '${unknown}'; use ${ours}`,
-  };
+/** The code of an error of the operating system. */
+export function systemCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** What other tools call what kvi has. */
-const wordsOfOthers: Readonly<Record<string, string>> = {
-  put: 'store',
-  set: 'store',
-  write: 'store',
-  read: 'get',
-  cat: 'get',
-  ls: 'range --prefix PREFIX',
-  list: 'range --prefix PREFIX',
-  keys: 'range --keys-only',
-  scan: 'range',
-  del: 'delete',
-  rm: 'delete',
-  remove: 'delete',
-  cas: 'tas',
-  txn: 'transaction',
-  subscribe: 'watch',
-  elect: 'lock',
-  compaction: 'compact',
-};
+function usageFailure({code, exitCode, message}: CommanderError): Failure {
+  if (exitCode === 0) return {exitCode: ok};
+  return failure(
+    usage,
+    'KVI_INVALID_ARGUMENT',
+    code === 'commander.help' ? 'no command given' : explain(message),
+  );
+}
+
+/** Commander's message on one line, with our name for another tool's command. */
+function explain(message: string): string {
+  const line = message.replace(/^error: /, '').replace('\n', ' ');
+  const [, unknown = ''] = /^unknown command '(.*)'/.exec(line) ?? [];
+  const ours = otherNames.get(unknown);
+  return ours === undefined ? line : `unknown command '${unknown}'; use ${ours}`;
+}
+
+/** What other tools call our commands. */
+const otherNames: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    put: 'store',
+    set: 'store',
+    write: 'store',
+    read: 'get',
+    cat: 'get',
+    ls: 'range --prefix PREFIX',
+    list: 'range --prefix PREFIX',
+    keys: 'range --keys-only',
+    scan: 'range',
+    del: 'delete',
+    rm: 'delete',
+    remove: 'delete',
+    cas: 'tas',
+    txn: 'transaction',
+    subscribe: 'watch',
+    elect: 'lock',
+    compaction: 'compact',
+  }),
+);

@@ -1,3 +1,3 @@
-/** The `kvi` command, for a program that wants to run it in its own process. */
+/** The `kvi` command, to be run in another program's process. */
 export type {Io, Interrupt} from './io.ts';
 export {run} from './run.ts';

@@ -5,22 +5,22 @@ const interrupts = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR
 /** A signal that asks the program to end. */
 export type Interrupt = (typeof interrupts)[number];
 
-/** What the program has of the world around it. */
+/** The process environment of the program. */
 export interface Io {
-  /** A function, because Node makes a standard input non-blocking by looking at it, for its children too. */
+  /** A function, because accessing `process.stdin` makes it non-blocking, for child processes too. */
   stdin: () => Readable;
   stdout: Writable;
   stderr: Writable;
   env: Readonly<Record<string, string | undefined>>;
   /**
-   * Calls the listener for every interrupt, which then does not end the process by itself.
+   * Calls the listener for every interrupt, which then no longer ends the process.
    *
-   * @returns ends that
+   * @returns stops listening
    */
   onInterrupt(listener: (signal: Interrupt) => void): () => void;
 }
 
-/** The world around this process. */
+/** The environment of this process. */
 export const processIo: Io = {
   stdin: () => process.stdin,
   stdout: process.stdout,

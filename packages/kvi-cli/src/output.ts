@@ -2,25 +2,25 @@ import {isUtf8} from 'node:buffer';
 import type {Writable} from 'node:stream';
 import type {Bytes, Input, KeyValue} from 'kvi';
 
-/** Where a command's results go: one record each, as text or as JSON. */
+/** Writes a command's results, one record each, as text or as JSON. */
 export interface Output {
   /**
-   * Writes a record: in text the fields, their bytes as they are, with tabs between and a newline after, and for no fields
-   * nothing at all; in JSON the document, on one line.
+   * Writes a record. As text: the raw bytes of the fields, separated by tabs and followed by a newline; nothing if there
+   * are no fields. As JSON: the document, on one line.
    *
-   * @param end - what follows the fields in text. Default: a newline
+   * @param end - what follows the fields as text. Default: a newline
    * @throws Error with code `EPIPE` when nobody reads any more
    */
   record(fields: readonly Input[], document: object, end?: string): Promise<void>;
 }
 
-/** A value in JSON: text, or where it is not UTF-8, which JSON cannot hold, `{base64}`. */
+/** A value in JSON: text, or `{base64}` if it is not UTF-8. */
 export type JsonBytes = string | {base64: string};
 
 /**
  * Makes the output of a command.
  *
- * @param line - the line of the batch that the command stands on, which JSON documents then begin with
+ * @param line - the line of the batch, which each JSON document then starts with
  */
 export function createOutput(stream: Writable, {json, line}: {json: boolean; line?: number}): Output {
   return {
@@ -49,7 +49,7 @@ function toBytes(input: Input): Bytes {
   return typeof input === 'string' ? Buffer.from(input) : input;
 }
 
-/** Resolves when the stream has taken it, so that a reader which is slow is waited for. */
+/** Resolves when the stream has accepted the chunk, so that output waits for a slow reader. */
 function write(stream: Writable, chunk: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(chunk, (error) => {

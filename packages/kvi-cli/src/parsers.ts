@@ -1,4 +1,4 @@
-/** Reads the arguments of options, for commander. */
+/** Parsers of option arguments, for commander. */
 import {InvalidArgumentError} from 'commander';
 
 /** The longest that a timer can run. */
@@ -11,8 +11,7 @@ export function duration(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
   if (number === undefined) throw new InvalidArgumentError('It must be a time: 500, 500ms, 5s or 1m.');
   const ms = Number(number) * millisecondsOf[(unit ?? 'ms') as keyof typeof millisecondsOf];
-  if (!(ms > 0 && ms <= maxMs))
-    throw new InvalidArgumentError('It must be more than 0, and at most 24 days.');
+  if (!(ms > 0 && ms <= maxMs)) throw new InvalidArgumentError('It must be more than 0 and at most 24 days.');
   return ms;
 }
 
@@ -23,17 +22,19 @@ export function ttlSeconds(text: string): number {
   return number;
 }
 
-/** Seconds, fractions too; with or without an `s`. */
+/** Seconds to wait, fractions too; with or without an `s`. */
 export function seconds(text: string): number {
   const [, number] = /^(\d+(?:\.\d+)?)s?$/.exec(text) ?? [];
   if (number === undefined) throw new InvalidArgumentError('It must be a number of seconds.');
+  if (Number(number) * 1_000 > maxMs) throw new InvalidArgumentError('It must be at most 24 days.');
   return Number(number);
 }
 
 /** A whole number, 0 or more. */
 export function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
-  return Number(text);
+  const number = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(number)) return number;
+  throw new InvalidArgumentError(`It must be a whole number, at most ${Number.MAX_SAFE_INTEGER}.`);
 }
 
 /** A whole number, 1 or more. */

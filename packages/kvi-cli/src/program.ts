@@ -13,27 +13,28 @@ import type {Io} from './io.ts';
 import {duration} from './parsers.ts';
 
 /**
- * Makes the tree of commands.
+ * Creates the tree of commands.
  *
- * @param done - gets the exit code of a command that nothing went wrong in
+ * @param json - nothing but JSON is written to the standard error
+ * @param done - receives the exit code of a command that succeeded
  */
-export function createProgram(io: Io, done: (exitCode: ExitCode) => void): Command {
+export function createProgram(io: Io, {json}: {json: boolean}, done: (exitCode: ExitCode) => void): Command {
   const program = new Command('kvi')
-    .description('Operate on etcd, or on a store in this process, from a script.')
+    .description('Operate on etcd, or on an in-process store, from a script.')
     .version(version(), '--version', 'print the version')
-    .option('--url <url>', 'the store, http://HOST:PORT for instance (default: $KVI_URL)')
+    .option('--url <url>', 'the store, for example http://HOST:PORT (default: $KVI_URL)')
     .option('--timeout <time>', 'how long a call may take: 500, 500ms, 5s or 1m (default: 5s)', duration)
     .option('--json', 'write one JSON document per line')
     .option('--cacert <file>', 'trust the certificates in this PEM file')
-    .option('--cert <file>', 'the PEM file of the certificate to show to etcd')
-    .option('--key <file>', 'the PEM file of its key')
+    .option('--cert <file>', 'the client certificate, a PEM file')
+    .option('--key <file>', 'the key of the client certificate, a PEM file')
     .addHelpText('after', environmentHelp)
     .exitOverride()
     .configureHelp({showGlobalOptions: true, subcommandTerm: (command) => command.name()})
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
-      // It is thrown as well, and reported once, with all other errors.
+      writeErr: (text) => json || io.stderr.write(text),
+      // Commander also throws it, and `run` reports it.
       outputError: () => undefined,
     });
 
@@ -57,8 +58,8 @@ Environment:
   KVI_CACERT, KVI_CERT, KVI_KEY, or ETCDCTL_...
                               the files of --cacert, --cert and --key, for a store with TLS
 
-Exit codes: 0 done, or yes; 1 no (the key does not exist, the condition is false); 2 wrong usage;
-from 100 on: what went wrong. docs/cli.md has the table.`;
+Exit codes: 0 success, or yes; 1 no (the key does not exist, the condition is false); 2 invalid usage;
+100 and above: errors. docs/cli.md lists them.`;
 
 function version(): string {
   const {version} = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {

@@ -1,44 +1,42 @@
-import {spawn} from 'node:child_process';
+import {type ChildProcess, spawn} from 'node:child_process';
 import {isatty} from 'node:tty';
 import {cannotRun, type ExitCode, notFound, ok, signalExitCode} from './exit-codes.ts';
-import {report} from './failures.ts';
+import {CannotRun, systemCode} from './failures.ts';
 import type {Io} from './io.ts';
 
 /** How to run a command. */
 export interface RunCommandOptions {
   io: Io;
-  /** Whether errors are written as JSON. */
-  json: boolean;
-  /** What its environment has beside this process's. */
+  /** Added to the environment of this process. */
   env?: Record<string, string>;
-  /** Aborts when what it runs under is lost: it is told to end with SIGTERM. */
+  /** Aborts when what the command runs under is lost: the command is sent SIGTERM. */
   lost: AbortSignal;
 }
 
 /**
- * Runs a command on the standard streams of this process, and hands it the interrupts that this process gets.
+ * Runs a command on the standard streams of this process, and forwards the interrupts that this process gets.
  *
- * @returns its exit code, as a shell would give it: 127 when there is no such command, 126 when it cannot be run, 128 and
- *   the number of the signal that ended it
+ * @returns its exit code, as a shell would give it: 128 and the number of the signal if one ended it
+ * @throws {@link CannotRun} if it cannot be started
  */
 export async function runCommand(
   [file = '', ...args]: readonly string[],
-  {io, json, env, lost}: RunCommandOptions,
+  {io, env, lost}: RunCommandOptions,
 ): Promise<ExitCode> {
-  const child = spawn(file, args, {stdio: 'inherit', env: {...io.env, ...env}});
-  const ended = new Promise<ExitCode>((resolve) => {
+  const child = start(file, args, {...io.env, ...env});
+  const ended = new Promise<ExitCode>((resolve, reject) => {
     child.once('exit', (code, signal) => {
       resolve(signal === null ? (code ?? ok) : signalExitCode(signal));
     });
     child.on('error', (error) => {
-      report(explain(file, error), {stderr: io.stderr, json});
-      // With a process id it runs, and only a signal could not be sent to it.
-      if (child.pid === undefined) resolve(isNotFound(error) ? notFound : cannotRun);
+      // If it has a process id it is running, and only a signal could not be sent.
+      if (child.pid === undefined) reject(whyNotStarted(file, error));
     });
   });
   const stopForwarding = io.onInterrupt((signal) => {
-    // A terminal sends Ctrl-C to all its foreground processes: the command has it already.
-    if (signal !== 'SIGINT' || !isatty(0)) child.kill(signal);
+    // A terminal sends Ctrl-C to all its foreground processes, so the command already has it.
+    const isFromTerminal = (signal === 'SIGINT' || signal === 'SIGQUIT') && isatty(0);
+    if (!isFromTerminal) child.kill(signal);
   });
   const tell = () => child.kill('SIGTERM');
   lost.addEventListener('abort', tell);
@@ -51,13 +49,27 @@ export async function runCommand(
   }
 }
 
-function isNotFound(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+function start(file: string, args: readonly string[], env: Io['env']): ChildProcess {
+  try {
+    return spawn(file, args, {stdio: 'inherit', env});
+  } catch (error) {
+    // Node throws some errors at once, and emits the others.
+    throw whyNotStarted(file, error);
+  }
 }
 
-/** As a shell says it. */
-function explain(file: string, error: Error): Error {
-  if (isNotFound(error)) return new Error(`${file}: command not found`, {cause: error});
-  const isForbidden = 'code' in error && error.code === 'EACCES';
-  return isForbidden ? new Error(`${file}: permission denied`, {cause: error}) : error;
+/** The message and exit code of a shell. */
+function whyNotStarted(file: string, error: unknown): CannotRun {
+  const code = systemCode(error) ?? String(error);
+  if (file === '') return new CannotRun("'': command not found", notFound);
+  if (code === 'ENOENT') {
+    const reason = file.includes('/') ? 'no such file, or its interpreter is missing' : 'command not found';
+    return new CannotRun(`${file}: ${reason}`, notFound);
+  }
+  const reason = new Map([
+    ['EACCES', 'permission denied'],
+    ['ENOEXEC', 'not a program; a script begins with #!'],
+    ['E2BIG', 'argument list too long'],
+  ]).get(code);
+  return new CannotRun(`${file}: ${reason ?? `cannot run (${code})`}`, cannotRun);
 }

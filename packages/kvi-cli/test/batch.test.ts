@@ -29,10 +29,10 @@ describe('the words of a line', () => {
   });
 
   it.each([
-    [`store a "b`, 'nothing ends what " begins'],
-    [`store a 'b`, "nothing ends what ' begins"],
-    ['store a b\\', 'nothing ends what \\ begins'],
-    [`store a "\\x41"`, '\\x is no escape'],
+    [`store a "b`, 'unterminated "'],
+    [`store a 'b`, "unterminated '"],
+    ['store a b\\', 'unterminated \\'],
+    [`store a "\\x41"`, 'unknown escape \\x'],
   ])('%j is refused', (line, complaint) => {
     expect(() => words(line)).toThrow(complaint);
   });
@@ -120,7 +120,7 @@ describe('a batch', () => {
     ['a missing argument', 'store a', "missing required argument 'value'"],
     ['an option of the whole program', 'get a --json', "unknown option '--json'"],
     ['a request for help', '--help', "unknown option '--help'"],
-    ['an open quote', 'get "a', 'nothing ends'],
+    ['an open quote', 'get "a', 'unterminated "'],
     ['what the store refuses', "get ''", 'KVI_INVALID_ARGUMENT'],
     ['a value from standard input', 'store b -', 'write the value on the line'],
   ])('ends at a line with %s, and names the line', async (_, line, complaint) => {

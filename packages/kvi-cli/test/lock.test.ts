@@ -9,7 +9,7 @@ const patient = [
   '-e',
   `process.on('SIGTERM', () => { console.log('told'); process.exit(7); });
    process.on('SIGINT', () => { console.log('asked'); process.exit(8); });
-   for (const name of ['SIGUSR1', 'SIGUSR2']) process.on(name, () => { console.log('signalled'); process.exit(9); });
+   for (const name of ['SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']) process.on(name, () => { console.log('signalled'); process.exit(9); });
    process.stdin.on('end', () => process.exit()).resume();
    console.log('ready');`,
 ];
@@ -110,6 +110,8 @@ describeWithEtcd('kvi lock', () => {
   it.each([
     ['SIGTERM', 'told', 7],
     ['SIGINT', 'asked', 8],
+    ['SIGHUP', 'signalled', 9],
+    ['SIGQUIT', 'signalled', 9],
     ['SIGUSR1', 'signalled', 9],
     ['SIGUSR2', 'signalled', 9],
   ] as const)(
@@ -121,6 +123,7 @@ describeWithEtcd('kvi lock', () => {
       kvi.child.kill(signal);
       expect(await kvi.nextLine()).toBe(answer);
       expect(await kvi.exited).toBe(code);
+      expect(await kvi.stderr).toBe('');
       expect(await contenders()).toEqual([]);
     },
   );
@@ -131,22 +134,28 @@ describeWithEtcd('kvi lock', () => {
     expect(await kvi.exited).toBe(137);
   });
 
-  it('leaves the queue when it is interrupted while it waits', async () => {
+  it.each([
+    ['SIGTERM', 143],
+    ['SIGUSR1', 138],
+    ['SIGUSR2', 140],
+  ] as const)('leaves the queue when %s interrupts it while it waits', async (signal, code) => {
     const {lock, url, name, contenders, queued} = open();
     await using other = await spawnEtcdctl(url, 'lock', name);
     const holder = await other.nextLine();
     await using kvi = lock('--', 'echo', 'held');
     await queued(2);
-    kvi.child.kill('SIGTERM');
-    expect(await kvi.exited).toBe(143);
+    kvi.child.kill(signal);
+    expect(await kvi.exited).toBe(code);
     expect(await kvi.stderr).toBe('');
     expect(await contenders()).toEqual([holder]);
   });
 
   it.each([
-    ['no/such/command', 127, 'no/such/command: command not found'],
+    ['no-such-command', 127, 'no-such-command: command not found'],
+    ['no/such/command', 127, 'no/such/command: no such file, or its interpreter is missing'],
+    ['', 127, "'': command not found"],
     ['/', 126, '/: permission denied'],
-  ])('exits as a shell would when %s cannot be run, and releases the lock', async (command, code, why) => {
+  ])('exits as a shell would when %j cannot be run, and releases the lock', async (command, code, why) => {
     const {lock, contenders} = open();
     await using kvi = lock('--', command);
     expect(await kvi.exited).toBe(code);

@@ -1,4 +1,6 @@
 import {randomUUID} from 'node:crypto';
+import {once} from 'node:events';
+import {type AddressInfo, createServer} from 'node:net';
 import {text} from 'node:stream/consumers';
 import {describe, expect, it} from '@jest/globals';
 import {describeWithEtcd, sharedEtcdUrl, startProxy} from 'kvi-testbed';
@@ -49,6 +51,17 @@ describe('as a process, kvi', () => {
     const ended = Promise.race([kvi.exited, new Promise((resolve) => setTimeout(resolve, 1_000, 'waits'))]);
     expect(await ended).toBe('waits');
   });
+});
+
+it('SIGUSR1 ends kvi as it ends other programs, and opens no debugger', async () => {
+  await using server = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const {port} = server.address() as AddressInfo;
+  await using kvi = spawnKvi(['--url', `http://127.0.0.1:${port}`, 'get', 'a']);
+  await once(server, 'connection');
+  kvi.child.kill('SIGUSR1');
+  expect(await kvi.exited).toBe(128 + 10);
+  expect(await kvi.stderr).toBe('');
 });
 
 describeWithEtcd('as a process, kvi on etcd', () => {

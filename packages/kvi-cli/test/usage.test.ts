@@ -22,13 +22,19 @@ describe('a command line that means nothing exits with 2, and says why on the st
       "option '--ttl <seconds>' argument '0'",
     ],
     ['a TTL of years', ['--url', 'mem:', 'store', 'a', 'b', '--ttl', '99999999'], 'at most 24 days'],
+    ['too long a wait', ['--url', 'mem:', 'lock', 'a', '--wait', '9999999', '--', 'x'], "'--wait <seconds>'"],
+    [
+      'a revision too high',
+      ['--url', 'mem:', 'watch', 'a', '--from-revision', '9'.repeat(17)],
+      "'--from-revision",
+    ],
     ['an unknown option', ['--url', 'mem:', 'get', 'a', '--fast'], "unknown option '--fast'"],
     ['a missing argument', ['--url', 'mem:', 'store', 'a'], "missing required argument 'value'"],
     ['too many arguments', ['--url', 'mem:', 'get', 'a', 'b'], 'too many arguments'],
     ['an empty key', ['--url', 'mem:', 'get', ''], 'KVI_INVALID_ARGUMENT'],
     ['an unknown operator', ['--url', 'mem:', 'transaction', 'a', '==', '', 'b', '', 'c', ''], '=, !=, <, >'],
-    ['no keys', ['--url', 'mem:', 'delete'], 'which keys?'],
-    ['keys named twice', ['--url', 'mem:', 'range', 'a', '--all'], 'which keys?'],
+    ['no keys', ['--url', 'mem:', 'delete'], 'expected one of KEY'],
+    ['keys named twice', ['--url', 'mem:', 'range', 'a', '--all'], 'expected one of KEY'],
     ['a limit that is no number', ['--url', 'mem:', 'range', '--all', '--limit', 'x'], 'whole number'],
     ['a count of nothing', ['--url', 'mem:', 'watch', 'a', '--count', '0'], '1 or more'],
     ['a timeout that is no time', ['--url', 'mem:', '--timeout', '5h', 'get', 'a'], '500ms'],
@@ -56,11 +62,31 @@ describe('an error with --json', () => {
     [['--url', 'mem:', 'get', 'a', '--revision', '99'], 106, 'KVI_FUTURE_REVISION'],
     [['--url', 'mem:', 'get', ''], 2, 'KVI_INVALID_ARGUMENT'],
     [['get', 'a'], 2, 'KVI_INVALID_ARGUMENT'],
-    [['--url', 'mem:', 'fetch'], 2, undefined],
+    [['--url', 'mem:', 'fetch'], 2, 'KVI_INVALID_ARGUMENT'],
+    [[], 2, 'KVI_INVALID_ARGUMENT'],
+    [['lease'], 2, 'KVI_INVALID_ARGUMENT'],
   ])('of %j is one document on the standard error', async (args, exitCode, code) => {
     const {stderr, stdout, ...ended} = await runKvi([...args, '--json']);
     expect({...ended, stdout}).toMatchObject({exitCode, stdout: ''});
-    expect(JSON.parse(stderr)).toEqual({error: {code, message: expect.stringMatching(/.+/), exitCode}});
+    expect(JSON.parse(stderr)).toEqual({
+      error: {code, message: expect.stringMatching(/.+/), advice: expect.stringMatching(/\.$/), exitCode},
+    });
+  });
+
+  it('of a command that cannot be run has the exit code of a shell', async () => {
+    const {exitCode, stderr} = await runKvi([
+      '--json',
+      '--url',
+      'mem:',
+      'lock',
+      'a',
+      '--',
+      'no-such-command',
+    ]);
+    expect(exitCode).toBe(127);
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: {message: 'no-such-command: command not found', exitCode: 127},
+    });
   });
 
   it('of a line of a batch names the line', async () => {

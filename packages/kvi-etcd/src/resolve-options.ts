@@ -74,6 +74,7 @@ function checkOptions(options: EtcdOptions): void {
   if (unknown !== undefined) {
     throw invalidArgument(`unknown option "${unknown}"; expected one of ${optionNames.join(', ')}`);
   }
+  checkTypes(options);
   const {timeoutMs, username, password, ca, cert, key, certificates} = options;
   checkMs('timeoutMs', timeoutMs);
   checkMs('membershipRefresh.intervalMs', membershipIntervalMs(options));
@@ -90,6 +91,26 @@ function checkOptions(options: EtcdOptions): void {
   }
   // Making a TLS context takes 20 ms or more, because Node reads its own certificates each time.
   if (hasPem) checkPem({ca, cert, key});
+}
+
+/** Those that nothing else checks. */
+const types: readonly (readonly [keyof EtcdOptions, string])[] = [
+  ['username', 'string'],
+  ['password', 'string'],
+  ['serverName', 'string'],
+  ['certificates', 'function'],
+  ['failFast', 'boolean'],
+  ['diagnosticKeys', 'boolean'],
+];
+
+/** Shows no value: one of them is the password. */
+function checkTypes(options: EtcdOptions): void {
+  for (const [name, type] of types) {
+    const value = options[name];
+    if (value !== undefined && typeof value !== type) {
+      throw invalidArgument(`${name} must be a ${type}, not ${value === null ? 'null' : typeof value}`);
+    }
+  }
 }
 
 function checkMs(name: string, value: number | undefined): void {

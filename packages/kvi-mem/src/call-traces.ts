@@ -1,8 +1,8 @@
 /**
- * Which call of a user something was opened for, long after the call, so that a test can name the line that opened what was
- * never closed. A lease is granted several awaits after `kv.distLock(...)`, where a stack no longer shows the caller.
+ * Remembers which call opened a resource, so that a test can name the line that opened what was never closed. A lease is
+ * granted several awaits after `kv.distLock(...)`, when the stack no longer shows the caller.
  *
- * Listens to the operations' TracingChannels; nothing is noted, and nothing costs time, until {@link traceCalls}.
+ * Listens to the TracingChannels of operations. Nothing is recorded, and nothing costs time, before {@link traceCalls}.
  */
 import {AsyncLocalStorage} from 'node:async_hooks';
 import {subscribe} from 'node:diagnostics_channel';
@@ -10,26 +10,26 @@ import {channelOf, isBytes, type OperationContext, operations} from 'kvi-core/dr
 
 /** A call that opens something. */
 export interface CallTrace {
-  /** Calls are counted: a later one has a higher number. */
+  /** Numbers count up: a later call has a higher one. */
   readonly number: number;
-  /** What was called, as a user would write it: `kv.distLock`. */
+  /** The method as users write it: `kv.distLock`. */
   readonly method: string;
-  /** What it was called for: a lock's name, a key. Absent where what it opens says it. */
+  /** The name of the lock, or the key. Absent if the resource itself tells. */
   readonly subject: string | undefined;
-  /** Made in the call, so that its stack is the caller's. Absent unless calls are traced. */
+  /** Created in the call, so that it has the caller's stack. Absent unless calls are traced. */
   readonly error: Error | undefined;
-  /** Whether it has not returned yet. */
+  /** Whether the call has not returned yet. */
   isPending: boolean;
 }
 
-/** Maximum number of stack frames kept: a service's own line may be below many of its framework's. */
+/** Maximum number of stack frames kept: a service's own frames may be below many of its framework. */
 const stackTraceLimit = 50;
 
 const calls = new AsyncLocalStorage<CallTrace>();
 let isTracing = false;
 let lastNumber = 0;
 
-/** From now on calls are noted. Capturing stacks, and following calls across awaits, makes everything slower. */
+/** Starts recording calls. Capturing stacks and following calls across awaits makes everything slower. */
 export function traceCalls(): void {
   if (isTracing) return;
   isTracing = true;
@@ -53,12 +53,12 @@ export function areCallsTraced(): boolean {
   return isTracing;
 }
 
-/** The call that is being carried out, if calls are traced. */
+/** The current call, if calls are traced. */
 export function currentCall(): CallTrace | undefined {
   return calls.getStore();
 }
 
-/** Notes a call. */
+/** Records a call. */
 export function noteCall(method: string, subject?: string): CallTrace {
   lastNumber += 1;
   const error = isTracing ? errorWithStack(method) : undefined;
@@ -73,7 +73,7 @@ function errorWithStack(message: string): Error {
   return error;
 }
 
-/** The number of the last call that was noted. */
+/** The number of the last recorded call. */
 export function lastCall(): number {
   return lastNumber;
 }
@@ -83,7 +83,7 @@ function methodOf({operation}: OperationContext): string {
 }
 
 function subjectOf({operation, subject}: OperationContext): string | undefined {
-  // A lock without a name has the handle's, which its key tells.
+  // A lock without a name has that of the handle, which its key tells.
   if (operation === 'changes' || subject === undefined) return undefined;
   return typeof subject === 'string' || isBytes(subject) ? Buffer.from(subject).toString() : undefined;
 }

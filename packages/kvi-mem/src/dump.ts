@@ -5,11 +5,11 @@ import type {Lessor} from './lessor.ts';
 import type {Version} from './mvcc/version.ts';
 import type {StoreState} from './store-state.ts';
 
-/** What {@link MemStore.dump} shows. */
+/** Options of {@link MemStore.dump}. */
 export interface DumpOptions {
-  /** Only keys that begin with this. Default: all. */
+  /** Only keys with this prefix. Default: all. */
   prefix?: string | undefined;
-  /** Show of each key, beside its value, its lease and its revisions. Default: false. */
+  /** Include the lease and the revisions of each key. Default: false. */
   details?: boolean | undefined;
 }
 
@@ -19,7 +19,7 @@ export interface DumpedKey {
   createRevision: number;
   modRevision: number;
   version: number;
-  /** Only where the key has one: `<lease N>` for the Nth lease that was granted. */
+  /** `<lease N>`, for the Nth lease that was granted. Absent if the key has no lease. */
   lease?: string;
 }
 
@@ -32,7 +32,7 @@ export function dump({kv, lessor}: StoreState, {prefix = '', details = false}: D
     const value = toReadable(version.value);
     entries.push([nameOf(version, lessor), details ? toDumped(version, value, lessor) : value]);
   }
-  // Not by assignment, to which the key "__proto__" is special.
+  // Not by assignment, which treats the key "__proto__" specially.
   return Object.fromEntries(entries);
 }
 
@@ -42,7 +42,7 @@ function toDumped(version: Version, value: string, lessor: Lessor): DumpedKey {
   return lease === noLease ? dumped : {...dumped, lease: leaseName(lease, lessor)};
 }
 
-/** A lock's key ends with its lease's id, which is random, so as it is the key would differ in each run. */
+/** A lock's key ends with the id of its lease, which is random: the key would differ in each run. */
 function nameOf({key, lease}: Version, lessor: Lessor): string {
   const suffix = `/${lease}`;
   return lease !== noLease && key.endsWith(suffix)
@@ -54,12 +54,12 @@ function leaseName(lease: string, lessor: Lessor): string {
   return `<lease ${String(lessor.numberOf(lease))}>`;
 }
 
-/** A control character other than tab and line breaks, or what could be taken for an escaped byte. */
+/** A control character other than tab and line breaks, or text that looks like an escaped byte. */
 const hard = /[^\P{Cc}\t\n\r]|\\x[0-9a-f]{2}/u;
 
 /**
- * Text as it is. What is not text that can be read is written byte by byte: `\xNN`, printable ASCII as itself, and a
- * backslash doubled. No two byte strings are shown alike.
+ * Readable text is shown as it is. Anything else is escaped byte by byte: `\xNN`, except printable ASCII, with
+ * backslashes doubled. No two byte strings are shown alike.
  */
 function toReadable(byteString: ByteString): string {
   const bytes = toBytes(byteString);

@@ -1,21 +1,21 @@
 /**
- * What a real etcd does to a process, and calls that are answered at once would not: it keeps the process alive while
- * something is open, and lets the event loop turn between calls.
+ * Behaves towards a process as a real etcd does: keeps it alive while something is open, and lets the event loop turn
+ * between calls. Calls that are answered at once would do neither.
  */
 import {clearInterval, setImmediate, setInterval} from 'node:timers';
 
-/** Milliseconds for which calls may keep timers and sockets waiting. */
+/** How long calls may keep timers and sockets waiting, in milliseconds. */
 const patienceMs = 10;
-/** Reading the clock at each call would cost a fifth of it. */
+/** Reading the clock on every call would take a fifth of the call's time. */
 const callsBetweenLooks = 32;
 
 let calls = 0;
-/** When the event loop turned last, if calls were made since. */
+/** When the event loop last turned, if calls were made since. */
 let turnedAt: number | undefined;
 
 /**
- * A promise to wait for, if calls have kept the event loop from turning for too long. By time, not by calls: where a test
- * has replaced the clock, no time passes, and nothing waits for a turn that never comes.
+ * Returns a promise to await if calls have kept the event loop from turning for too long. It measures time, not calls:
+ * under a test's fake clock no time passes, and nothing waits for a turn that never comes.
  */
 export function turnDue(): Promise<void> | undefined {
   if (turnedAt === undefined) {

@@ -11,27 +11,27 @@ import {
 import {type ByteString, compareByteStrings, toBytes} from './byte-string.ts';
 import {SortedMap} from './sorted-map.ts';
 
-/** What a {@link Lessor} needs to know. */
+/** The options of a {@link Lessor}. */
 export interface LessorOptions {
   clock: Clock;
-  /** A lease that asks for less gets this. */
+  /** The minimum TTL. A lease that asks for less gets this. */
   minTtlSeconds: number;
-  /** Deletes the keys of a lease that ends, in one revision and in this order. */
+  /** Deletes the keys of a lease that has ended, in one revision and in this order. */
   deleteKeys: (keys: readonly ByteString[]) => void;
 }
 
-/** A lessor changes a lease that it owns, and copies others first: see {@link Lessor}. */
+/** A lessor changes only leases that it owns, and copies others first: see {@link Lessor}. */
 interface Lease {
   readonly id: LeaseId;
   readonly ttlSeconds: number;
   readonly keys: SortedMap<ByteString, undefined>;
   expiresAt: number;
-  /** Leases are numbered as they are granted, from 1; decides between those that expire at the same time. */
+  /** Leases are numbered from 1 in the order of granting, which breaks ties between those that expire at the same time. */
   readonly number: number;
   readonly owner: object;
 }
 
-/** The longest delay that a {@link Clock} takes. */
+/** The longest delay of a {@link Clock}. */
 const maxDelayMs = 2 ** 31 - 1;
 
 /**
@@ -41,9 +41,9 @@ const maxDelayMs = 2 ** 31 - 1;
  * that no access sees an expired lease or keeps it alive. The one timer, for the lease that expires next, lets watches see
  * the expiry when nothing accesses the store.
  *
- * A lessor that begins with what another one has shares all of it, whatever its size. From then on neither owns the leases,
- * and copies each before changing it for the first time. Its time continues from the other's, so that each lease keeps the
- * time it has left.
+ * A lessor that starts from another shares all of its leases, whatever their number. From then on neither owns them, and
+ * each copies a lease before changing it for the first time. Time continues from the other's, so that each lease keeps
+ * its remaining time.
  */
 export class Lessor {
   readonly #options: LessorOptions;
@@ -56,7 +56,7 @@ export class Lessor {
   #timer: Timer | undefined;
   #granted = 0;
 
-  /** @param origin what to begin with; default: nothing. Neither sees what the other does later. */
+  /** @param origin the lessor to start from; default: none. Neither sees later changes of the other. */
   constructor(options: LessorOptions, origin?: Lessor) {
     this.#options = options;
     this.#leases = origin ? origin.#leases.clone() : new SortedMap(compareByteStrings);
@@ -84,7 +84,7 @@ export class Lessor {
       number: this.#granted,
       owner: this.#owner,
     });
-    // Fake timers of a test, which began or ended since, may have taken the one that was set with them.
+    // A test may have installed or removed fake timers since, and the timer with them.
     this.#cancelTimer();
     this.#setTimer();
     return {id, ttlSeconds};
@@ -111,7 +111,7 @@ export class Lessor {
     const {id, ttlSeconds, expiresAt, keys} = this.#find(request.id);
     return {
       id,
-      // etcd gives whole seconds, cut off.
+      // etcd rounds down to whole seconds.
       ttlSeconds: Math.floor((expiresAt - this.#now()) / 1000),
       grantedTtlSeconds: ttlSeconds,
       keys: request.keys === true ? keys.keys().map(toBytes) : [],
@@ -123,7 +123,7 @@ export class Lessor {
     return this.#leases.keys();
   }
 
-  /** The leases with their keys, in no order. */
+  /** The leases with their keys, in no particular order. */
   list(): {id: LeaseId; keys: Bytes[]}[] {
     return this.#leases.values().map(({id, keys}) => ({id, keys: keys.keys().map(toBytes)}));
   }
@@ -133,7 +133,7 @@ export class Lessor {
     return this.#leases.get(id)?.number;
   }
 
-  /** @throws `KVI_LEASE_NOT_FOUND` unless there is this lease */
+  /** @throws `KVI_LEASE_NOT_FOUND` if the lease does not exist */
   check(id: LeaseId): void {
     this.#find(id);
   }
@@ -152,7 +152,7 @@ export class Lessor {
     for (let next = this.#next(); next && next.expiresAt <= this.#now(); next = this.#next()) this.#end(next);
   }
 
-  /** Forgets all leases, without a change to the store. */
+  /** Discards all leases without changing the store. */
   stop(): void {
     this.#leases.clear();
     this.#byExpiry.clear();
@@ -183,7 +183,7 @@ export class Lessor {
     this.#byExpiry.set(lease, undefined);
   }
 
-  /** The lease, or a copy that takes its place, to be changed. */
+  /** The lease, or a copy that replaces it, to be changed. */
   #own(lease: Lease): Lease {
     // Stryker disable next-line ConditionalExpression: another copy would only cost time
     if (lease.owner === this.#owner) return lease;
@@ -198,7 +198,7 @@ export class Lessor {
     this.#options.deleteKeys(lease.keys.keys());
   }
 
-  /** A timer set too early is kept, and sets the next when it fires: replacing it at each keepalive would cost more. */
+  /** A timer that fires too early is kept and sets the next one: replacing it on each keepalive would cost more. */
   #setTimer(): void {
     const next = this.#next();
     if (!next) {
@@ -221,7 +221,7 @@ export class Lessor {
     this.#timer = undefined;
   }
 
-  /** 63 random bits that are not yet the id of a lease. */
+  /** 63 random bits that are not the id of a lease yet. */
   #freshId(): LeaseId {
     for (;;) {
       const id = randomLeaseId();

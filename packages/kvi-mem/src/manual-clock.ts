@@ -4,7 +4,7 @@ import {SortedMap} from './sorted-map.ts';
 
 interface Pending {
   readonly at: number;
-  /** Timers are numbered as they are set; decides between those due at the same time. */
+  /** Timers are numbered in the order in which they are set, which breaks ties between those due at the same time. */
   readonly number: number;
   readonly callback: () => void;
 }
@@ -23,7 +23,7 @@ interface Pending {
 export class ManualClock implements Clock {
   #now = 0;
   #set = 0;
-  /** The timer that is due first comes first. */
+  /** The earliest timer comes first. */
   readonly #pending = new SortedMap<Pending, undefined>((a, b) => a.at - b.at || a.number - b.number);
 
   now(): number {

@@ -15,18 +15,18 @@ import {txn} from './mvcc/txn.ts';
 import type {Resources} from './resources.ts';
 import type {StoreState} from './store-state.ts';
 
-/** How a handle is set up. */
+/** The options of a handle. */
 export interface MemDriverOptions extends BufferLimits {
-  /** What is to go wrong between the handle and the store. Default: {@link MemStore.faults}. */
+  /** Faults between the handle and the store. Default: {@link MemStore.faults}. */
   faults?: Faults | undefined;
 }
 
 /**
- * A handle on a store in this process. Every call takes effect at once, before it returns its promise: so none times
- * out, and a signal matters only if it has aborted before.
+ * A handle on a store in this process. Every call takes effect before it returns its promise, so none times out, and a
+ * signal only matters if it has already aborted.
  *
- * @param current what the store holds; another after each reset
- * @param resources is told what the handle opens
+ * @param current returns the contents of the store, which each reset replaces
+ * @param resources records what the handle opens
  */
 export function memDriver(
   current: () => StoreState,
@@ -35,13 +35,13 @@ export function memDriver(
   limits: BufferLimits,
 ): Driver {
   let isClosed = false;
-  /** What the store held when the handle was cut off from it. */
+  /** The contents of the store when the handle was cut off from it. */
   let kept: StoreState | undefined;
   const state = () => kept ?? current();
-  /** What keeps the process alive: open watches, which locks and temporary keys have too. */
+  /** Keeps the process alive while watches are open, including those of locks and temporary keys. */
   const holds = new Set<() => void>();
 
-  /** What every call begins with: no call sees a lease that is over, or its keys. */
+  /** Runs before every call: no call sees an expired lease or its keys. */
   function enter(options?: DriverCallOptions): StoreState {
     if (isClosed) throw closed();
     if (options?.signal?.aborted === true) throw aborted(options.signal);
@@ -50,13 +50,13 @@ export function memDriver(
     return entered;
   }
 
-  /** Answers a call; late, if calls have kept the event loop from turning. */
+  /** Answers a call, after a turn of the event loop if one is due. */
   function answer<R>(response: R): R | Promise<R> {
     const turn = turnDue();
     return turn === undefined ? response : turn.then(() => response);
   }
 
-  // The calls are async functions for what they throw, which becomes a rejection.
+  // The methods are async so that errors become rejections.
   /* eslint-disable @typescript-eslint/require-await */
   const driver: Driver = {
     clock,
@@ -101,7 +101,7 @@ export function memDriver(
       const {hub, lessor} = state();
       lessor.expire();
       const noteEnd = resources.watchOpened(driver, request);
-      // A handle that was cut off is nobody's any more.
+      // A handle that was cut off no longer belongs to anybody.
       const letGo = kept === undefined ? keepAlive() : () => undefined;
       holds.add(letGo);
       const onEnd = () => {

@@ -15,48 +15,49 @@ import {Resources} from './resources.ts';
 import {type MemSnapshot, stateOf, takeSnapshot} from './snapshot.ts';
 import {createStoreState, type StoreState, type StoreStateOptions} from './store-state.ts';
 
-/** How a {@link MemStore} is set up. */
+/** The options of a {@link MemStore}. */
 export interface MemStoreOptions {
-  /** The time that its leases count by. Default: the machine's; a test gives a {@link ManualClock}. */
+  /** The clock of its leases. Default: the system clock. A test can pass a {@link ManualClock}. */
   clock?: Clock | undefined;
   /**
-   * The store compacts itself, so that a process that lives long does not leak: at least this many of the latest
-   * revisions can be read and watched, and up to a sixteenth more. Default 100,000; `Infinity` never compacts, as etcd
-   * by default.
+   * How many of the latest revisions can be read and watched, at least; up to a sixteenth more are kept. The store
+   * compacts itself, so that a long-lived process does not leak memory. Default 100,000; `Infinity` never compacts, as
+   * etcd does by default.
    */
   historyLimit?: number | undefined;
-  /** A lease that asks for less gets this, in seconds. Default 2, as an etcd with default settings gives. */
+  /** The minimum TTL of a lease, in seconds. Default 2, as etcd with default settings. */
   minTtlSeconds?: number | undefined;
   /** Milliseconds between progress notifications. Default 10 minutes, as etcd. */
   progressIntervalMs?: number | undefined;
 }
 
-/** Marks a {@link MemStore}. The same in every copy of kvi-mem in a process, so that each knows the others' stores. */
+/** Marks a {@link MemStore}. Shared by every copy of kvi-mem in a process, so that each accepts the others' stores. */
 // Stryker disable next-line StringLiteral: the test with another copy notices, which the mutation run leaves out
 const brand = Symbol.for('kvi-mem.MemStore');
 
-/** Whether this is a {@link MemStore}, of whichever copy of kvi-mem. */
+/** Whether this is a {@link MemStore}, of any copy of kvi-mem. */
 export function isMemStore(value: unknown): value is MemStore {
   return typeof value === 'object' && value !== null && brand in value;
 }
 
 /**
- * What an etcd cluster holds, in this process: keys with their history, leases and watches. Handles are opened on it
- * with {@link MemStore.driver}, as clients connect to a cluster, and it outlives them.
+ * The in-process counterpart of an etcd cluster: keys with their history, leases and watches. {@link MemStore.driver}
+ * opens handles on it, as clients connect to a cluster, and it outlives them.
  *
- * It is a store of its own unless it is {@link MemStore.named}, so tests that run at the same time take one each.
+ * Each instance is a separate store, so tests that run at the same time can use one each. {@link MemStore.named} returns
+ * shared ones.
  */
 export class MemStore {
   /** @internal */
   // Stryker disable next-line BooleanLiteral: that it is there says it
   readonly [brand] = true;
 
-  /** In one place of the process: a library may bring a copy of kvi-mem of its own, and `mem:` is to be the same store. */
+  /** One map for the whole process: a library may bring its own copy of kvi-mem, and `mem:` must be the same store. */
   static readonly #named = shared('kvi-mem.named.v1', () => new Map<string, MemStore>());
 
   /**
-   * What is to go wrong for the handles that are opened from now on, unless they are opened with faults of their own: for a
-   * service that opens its handle itself. Default: nothing; {@link MemStore.reset} puts it back to that.
+   * Faults for handles opened from now on, unless they are opened with their own: for a service that opens its handle
+   * itself. Default: none, also after {@link MemStore.reset}.
    */
   faults: Faults | undefined;
 
@@ -82,11 +83,10 @@ export class MemStore {
   }
 
   /**
-   * The store that `mem:NAME` opens, always the same one in this process; `''` names the store of `mem:`. It is created
-   * on first use and kept; {@link MemStore.reset} empties it.
+   * Returns the store that `mem:NAME` opens, the same one throughout this process; `''` is the store of `mem:`. It is
+   * created on first use and kept; {@link MemStore.reset} empties it.
    *
-   * @param options for creating it, given by a test before anything else uses the store. Default: the defaults, or the
-   *   existing store.
+   * @param options used to create the store; a test passes them before anything else uses it
    * @throws `KVI_INVALID_ARGUMENT` for options of a store that already exists
    */
   static named(name: string, options?: MemStoreOptions): MemStore {
@@ -101,24 +101,24 @@ export class MemStore {
     return store;
   }
 
-  /** Resets every named store, as a test runner does between tests. */
+  /** Resets every named store, for example between tests. */
   static resetNamed(): void {
     for (const store of MemStore.#named.values()) if (!store.isNew) store.reset();
   }
 
-  /** Whether nothing was stored, granted, watched or planned on it since it was created or reset. */
+  /** Whether nothing was stored, granted, watched or planned since the store was created or reset. */
   get isNew(): boolean {
     const {kv, lessor, hub} = this.#state;
     const isUntouched = kv.revision === 1 && kv.compactRevision < 0;
     return isUntouched && hub.size === 0 && lessor.list().length === 0 && this.faults === undefined;
   }
 
-  /** How many watches are open on the store, of all its handles. */
+  /** The number of open watches of all handles. */
   get watchCount(): number {
     return this.#state.hub.size;
   }
 
-  /** A new handle on the store. */
+  /** Opens a handle on the store. */
   driver(options: MemDriverOptions = {}): Driver {
     checkBufferLimits(options);
     const {faults = this.faults} = options;
@@ -128,18 +128,18 @@ export class MemStore {
   }
 
   /**
-   * What was opened on the store and is still open, in the order in which it was opened: handles, watches, leases, locks
-   * and temporary keys, each with the place in the program that opened it. `describeResources` prints it.
+   * Lists what is still open on the store, in the order of opening: handles, watches, leases, locks and temporary keys.
+   * `describeResources` prints the list.
    *
-   * It says which line opened it after {@link traceResources} was called.
+   * After {@link traceResources}, each entry has the stack of the call that opened it.
    */
   openResources(): OpenResource[] {
     return this.#resources.list();
   }
 
   /**
-   * Forgets the history up to now, as an operator or a cron job does with an etcd: reads and watches of what was before fail
-   * with `KVI_COMPACTED`.
+   * Discards the history up to now, as an operator does with etcd: reads and watches of earlier revisions fail with
+   * `KVI_COMPACTED`.
    */
   compact(): void {
     const {kv} = this.#state;
@@ -147,7 +147,8 @@ export class MemStore {
   }
 
   /**
-   * What the store holds now, to be restored later, any number of times. Takes the same time however large the store is.
+   * Takes a snapshot of the store, which can be restored any number of times. Takes constant time, whatever the size of
+   * the store.
    *
    * ```ts
    * const seeded = store.snapshot(); // once
@@ -160,16 +161,15 @@ export class MemStore {
   }
 
   /**
-   * Puts the store back to what a snapshot of it, or of another store, holds. Takes the same time however large the store
-   * and the snapshot are.
+   * Restores a snapshot of this or another store. Takes constant time, whatever the sizes.
    *
-   * - Keys, history and revisions are those of the snapshot; revisions count on from there.
-   * - Each lease has the time left that it had when the snapshot was taken. (A cluster that is restored from a backup gives
-   *   each its whole TTL.) A lease that was granted later is gone.
-   * - Handles stay open. Their watches end with `KVI_COMPACTED`: what they were told may never have happened now, and its
-   *   revisions will come again with other changes, so that none of them can go on.
+   * - Keys, history and revisions are those of the snapshot; revisions continue from there.
+   * - Each lease has the time that it had left when the snapshot was taken. (A cluster restored from a backup gives each
+   *   its whole TTL.) Leases granted later are gone.
+   * - Handles stay open. Their watches end with `KVI_COMPACTED`: revisions that they have delivered will come again with
+   *   other changes, so they cannot continue.
    *
-   * @throws `KVI_INVALID_ARGUMENT` for what is no snapshot
+   * @throws `KVI_INVALID_ARGUMENT` if this is not a snapshot
    */
   restore(snapshot: MemSnapshot): void {
     this.#become(createStoreState(this.#options, stateOf(snapshot)), 'restored from a snapshot');
@@ -177,7 +177,7 @@ export class MemStore {
 
   /**
    * Empties the store: revision 1, no keys, no leases. Handles stay open; their watches end with
-   * `KVI_COMPACTED`, because the history that they follow is gone.
+   * `KVI_COMPACTED`, because their history is gone.
    */
   reset(): void {
     this.faults?.lift();
@@ -186,7 +186,7 @@ export class MemStore {
   }
 
   /**
-   * The keys and values, in byte order, to be compared with what a test expects.
+   * Returns the keys and values, in byte order, to compare with what a test expects.
    *
    * ```ts
    * expect(store.dump()).toEqual({'orders/1': 'paid', 'orders/2': 'new'});
@@ -196,8 +196,8 @@ export class MemStore {
    * ```
    *
    * Text is shown as it is. Keys and values that are not UTF-8, or have control characters other than tab and line breaks,
-   * are shown byte by byte, with `\xNN` for what is not printable ASCII. Lease ids are random, so leases are shown by the
-   * order in which they were granted, also at the end of a lock's key: `nightly/<lease 1>`.
+   * are escaped byte by byte, with `\xNN` for anything but printable ASCII. Lease ids are random, so leases are numbered
+   * in the order of granting, also at the end of a lock's key: `nightly/<lease 1>`.
    */
   dump(options?: DumpOptions & {details?: false | undefined}): Record<string, string>;
   dump(options: DumpOptions & {details: true}): Record<string, DumpedKey>;
@@ -206,7 +206,7 @@ export class MemStore {
     return dump(this.#state, options);
   }
 
-  /** @param how what has happened to the store */
+  /** @param how what happened to the store */
   #become(state: StoreState, how: string): void {
     const {lessor, hub} = this.#state;
     this.#state = state;
@@ -223,7 +223,7 @@ function checkPositive(what: string, value: number): void {
   }
 }
 
-/** What every copy of this module in the process finds under this name. */
+/** The value that all copies of this module in the process share under this name. */
 function shared<T>(name: string, create: () => T): T {
   const holder = globalThis as Record<symbol, unknown>;
   const key = Symbol.for(name);

@@ -1,9 +1,9 @@
 import {sep} from 'node:path';
 import type {CallTrace} from './call-traces.ts';
 
-/** Something that was opened on a store and has not been closed. */
+/** Something that is open on a store. */
 export interface OpenResource {
-  /** What a lock or a temporary key consists of, a lease and watches, is not listed beside it. */
+  /** The lease and watches of a lock or a temporary key are not listed separately. */
   readonly type: 'handle' | 'watch' | 'lease' | 'lock' | 'temporaryKey';
   /** The name of a lock, the key of a temporary key, the keys of a watch, the id of a lease; `''` for a handle. */
   readonly name: string;
@@ -11,20 +11,23 @@ export interface OpenResource {
   readonly openedBy: string;
   /** Whether that call has not returned: it waits for a lock that another holds, or for a change. */
   readonly isPending: boolean;
-  /** Where it was opened: a frame a line, beginning with whoever called kvi. Frames of Node and of jest are left out. Empty without `traceResources()`. */
+  /**
+   * Where it was opened: one frame per line, starting with the caller of kvi, without frames of Node and test runners.
+   * Empty without `traceResources()`.
+   */
   readonly stack: string;
-  /** Calls are counted in a process: what was opened later has a higher number. */
+  /** Numbers count up in a process: a resource opened later has a higher one. */
   readonly number: number;
 }
 
-/** What a call opened. */
+/** The resource that a call opened. */
 export function openResource(call: CallTrace, type: OpenResource['type'], name: string): OpenResource {
   const {number, method: openedBy, isPending} = call;
   return {type, name, openedBy, isPending, stack: callerFrames(call.error?.stack ?? ''), number};
 }
 
 /**
- * Tells what is open, and where it was opened, for people:
+ * Describes what is open and where it was opened, for people:
  *
  * ```text
  * 2 resources are still open:
@@ -56,7 +59,7 @@ function describeResource({type, name, openedBy, isPending, stack}: OpenResource
   return [`  ${what}, ${how} by ${openedBy}`, ...places(stack).map((place) => `    ${place}`)].join('\n');
 }
 
-/** The first frames, in short; jest would take lines that begin with `at` out of the message. */
+/** The first frames, shortened. Jest would remove lines that start with `at` from the message. */
 function places(stack: string): string[] {
   const here = `${process.cwd()}${sep}`;
   const frames = stack.split('\n').slice(0, 5);
@@ -68,15 +71,15 @@ function places(stack: string): string[] {
   );
 }
 
-/** Where kvi's own code is: in its packages, as they are installed and in its repository. */
+/** kvi's own code, both as installed and in its repository. */
 const ownFrame = /[\\/]kvi(-core|-mem)?[\\/](src|dist)[\\/]/;
-/** What a reader of a stack does not look for. */
+/** Frames that do not interest the reader of a stack. */
 const foreignFrame = /\bnode:|[\\/]node_modules[\\/](@jest|jest(-[a-z]+)*|expect|@?vitest)[\\/]/;
 
 function callerFrames(stack: string): string {
-  // `at new Promise (<anonymous>)` is no place.
+  // `at new Promise (<anonymous>)` has no position.
   const frames = stack.split('\n').filter((line) => /^\s*at .*:\d+:\d+\)?$/.test(line));
   const callers = frames.filter((frame) => !ownFrame.test(frame) && !foreignFrame.test(frame));
-  // A stack that is kvi's throughout is better than none.
+  // A stack with only kvi's frames is better than none.
   return (callers.length > 0 ? callers : frames).map((frame) => frame.trim()).join('\n');
 }

@@ -3,7 +3,7 @@ import {trace, type Driver, invalidArgument} from 'kvi-core/driver';
 import type {MemDriverOptions} from './mem-driver.ts';
 import {isMemStore, MemStore} from './mem-store.ts';
 
-/** How {@link openMemDriver} opens a store. */
+/** The options of {@link openMemDriver}. */
 export interface OpenMemDriverOptions extends MemDriverOptions {
   /** Open this store instead of the one that the URL names. */
   store?: MemStore | undefined;
@@ -17,14 +17,14 @@ const known: readonly string[] = Object.keys({
 } satisfies Record<keyof OpenMemDriverOptions, true>);
 
 /**
- * Opens a handle on a store in this process.
+ * Opens a handle on an in-process store.
  *
- * @param url `mem:`, or `mem:NAME` for a store apart; characters that a URL cannot hold are percent-encoded in a name.
- *   The same URL opens the same store, which outlives its handles; see {@link MemStore.named}.
- * @throws `KVI_INVALID_ARGUMENT` for another URL, or an option that means nothing
+ * @param url `mem:`, or `mem:NAME` for a separate store, with the name percent-encoded. The same URL opens the same
+ *   store, which outlives its handles; see {@link MemStore.named}.
+ * @throws `KVI_INVALID_ARGUMENT` for another URL or an invalid option
  */
 export function openMemDriver(url = 'mem:', options: OpenMemDriverOptions = {}): Promise<Driver> {
-  // What is thrown in here rejects the promise.
+  // Errors thrown here reject the promise.
   return new Promise((resolve) => {
     const name = storeName(url);
     const unknown = Object.keys(options).find((option) => !known.includes(option));
@@ -37,18 +37,18 @@ export function openMemDriver(url = 'mem:', options: OpenMemDriverOptions = {}):
   });
 }
 
-/** How {@link openMem} opens a store. */
+/** The options of {@link openMem}. */
 export type OpenMemOptions = OpenMemDriverOptions & KviOptions;
 
 /**
- * Opens a store in this process; see {@link openMemDriver}.
+ * Opens an in-process store; see {@link openMemDriver}.
  *
  * ```ts
  * await using kv = await openMem();
  * await kv.store('greeting', 'hello');
  * ```
  *
- * @throws `KVI_INVALID_ARGUMENT` for another URL, or an option out of its bounds
+ * @throws `KVI_INVALID_ARGUMENT` for another URL or an invalid option
  */
 export async function openMem(url?: string, options: OpenMemOptions = {}): Promise<Kvi> {
   const {store, maxBufferedEvents, maxBufferedBytes, faults, ...kviOptions} = options;
@@ -64,7 +64,7 @@ function storeName(url: string): string {
   try {
     if (name !== undefined) return decodeURIComponent(name);
   } catch {
-    // A % that encodes nothing: a wrong URL like the others.
+    // An invalid percent-encoding is an invalid URL.
   }
   // Not shown: it may hold a password that was meant for another store.
   throw invalidArgument(

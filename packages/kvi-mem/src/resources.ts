@@ -16,42 +16,42 @@ interface Opened {
 let tellUse: (used: Resources) => void = () => undefined;
 
 /**
- * From now on, {@link MemStore.openResources} of every store of this process says which line opened what. It is for tests: it
- * captures a stack for each handle, watch, lease, lock and temporary key, and makes every call slower.
+ * Makes {@link MemStore.openResources} of every store in this process include the stack that opened each resource. For
+ * tests: it captures a stack for each handle, watch, lease, lock and temporary key, and slows down every call.
  */
 export function traceResources(): void {
   traceCalls();
 }
 
-/** @param tell called whenever something is opened, with the resources that it is one of */
+/** @param tell called whenever something is opened, with the resources of its store */
 export function onOpening(tell: (used: Resources) => void): void {
   tellUse = tell;
 }
 
 /**
- * What is open on a store, and where calls are traced, who opened it.
+ * What is open on a store and, if calls are traced, which call opened it.
  *
- * A lock or a temporary key is known by the call that its lease was granted for, and is open as long as this lease, or a
- * watch of the same call, is there: the store decides, not what the handle believes. Where calls are not traced, a lock is
- * known by its key, and what else keeps keys is a lease.
+ * A lock or a temporary key is identified by the call that its lease was granted for, and is open while this lease or a
+ * watch of the same call exists: the store decides, not the handle. If calls are not traced, a lock is identified by its
+ * key, and any other lease is listed as a lease.
  */
 export class Resources {
   readonly #liveLeases: () => LiveLease[];
-  /** What others open, those that were cut off, is not noted. */
+  /** Handles that were cut off are not in it, and what they open is not recorded. */
   readonly #handles = new Map<Driver, {call: CallTrace; cutOff: () => void}>();
   readonly #watches = new Set<Opened & {request: WatchRequest<Bytes>}>();
   readonly #leases = new Map<LeaseId, Opened>();
-  /** How many leases are noted before those that are over are forgotten. */
+  /** The number of recorded leases above which those that have ended are removed. */
   #forgetAt = 64;
 
   constructor(liveLeases: () => LiveLease[]) {
     this.#liveLeases = liveLeases;
   }
 
-  /** @param cutOff lets the handle keep the store as it is to itself */
+  /** @param cutOff detaches the handle from the store */
   handleOpened(handle: Driver, cutOff: () => void): void {
     const current = currentCall();
-    // `open` may have awaited something by now; whoever calls the store itself is on the stack.
+    // `open` may have awaited by now; a direct caller of the store is on the stack.
     const call = current?.method.startsWith('open') === true ? current : noteCall('store.driver');
     this.#handles.set(handle, {call, cutOff});
     tellUse(this);
@@ -61,7 +61,7 @@ export class Resources {
     this.#handles.delete(handle);
   }
 
-  /** @returns what to call when the watch ends */
+  /** @returns a function to call when the watch ends */
   watchOpened(handle: Driver, request: WatchRequest<Bytes>): (() => void) | undefined {
     if (!this.#handles.has(handle)) return undefined;
     const opened = {call: currentCall() ?? noteCall('driver.watch'), handle, request};
@@ -77,7 +77,7 @@ export class Resources {
     tellUse(this);
   }
 
-  /** A lock or a temporary key may get a lease that served another before: it is its own from now on. */
+  /** A lock or a temporary key may reuse the lease of an earlier one, and owns it from now on. */
   keysPut(handle: Driver, {success = []}: TxnRequest<Bytes>): void {
     const call = currentCall();
     if (call === undefined || !isLeaseHolder(call) || !this.#handles.has(handle)) return;
@@ -87,10 +87,10 @@ export class Resources {
   }
 
   /**
-   * Cuts handles off from the store, to be called before it is reset: what they do later, such as putting a temporary key
-   * back, nobody else sees.
+   * Cuts handles off from the store, before it is reset: what they do later, such as putting a temporary key back, has no
+   * effect on it.
    *
-   * @param number handles of later calls are meant
+   * @param number handles opened by later calls are cut off
    */
   cutOffSince(number: number): void {
     for (const [handle, {call, cutOff}] of this.#handles) {
@@ -100,18 +100,18 @@ export class Resources {
     }
   }
 
-  /** What is open, in the order in which it was opened. */
+  /** Lists what is open, in the order of opening. */
   list(): OpenResource[] {
-    // Of what one call opened, the first is listed; the lease of a lock says more than its watches.
+    // Each call is listed once, by its first resource: the lease of a lock tells more than its watches.
     const found = new Map<CallTrace, OpenResource>();
     const add = (call: CallTrace, type: OpenResource['type'], name: string) => {
       if (!found.has(call)) found.set(call, openResource(call, type, name));
     };
     for (const {call} of this.#handles.values()) add(call, 'handle', '');
     for (const {call, handle, lease} of this.#knownLeases()) {
-      // These end with the handle, which is listed: outcome keys, and leases that are free for the next lock.
+      // Outcome keys end with the handle, which is listed.
       if (call.method === 'outcomeKeys' && this.#handles.has(handle)) continue;
-      // It is free for the next lock, which only a traced call tells from a lease of the caller's own.
+      // A lease without keys may be free for the next lock. Only traced calls tell it from a caller's own lease.
       const mayBeFree = isLeaseHolder(call) ? !call.isPending : !areCallsTraced();
       if (lease.keys.length === 0 && mayBeFree) continue;
       const lock = lockName(lease);
@@ -126,13 +126,13 @@ export class Resources {
     return [...found.values()].sort((a, b) => a.number - b.number);
   }
 
-  /** Whether a lease has the key that is watched: locks and temporary keys watch theirs. */
+  /** Whether the watched key belongs to a lease: locks and temporary keys watch theirs. */
   #isOfLease({key, rangeEnd}: WatchRequest<Bytes>): boolean {
     const isHeld = (lease: LiveLease) => lease.keys.some((held) => Buffer.compare(held, key) === 0);
     return rangeEnd === undefined && this.#liveLeases().some(isHeld);
   }
 
-  /** The leases that live and were granted to a handle that was open; the others are forgotten. */
+  /** The recorded leases that still exist; removes the others. */
   #knownLeases(): (Opened & {lease: LiveLease})[] {
     const known = this.#liveLeases().flatMap((lease) => {
       const opened = this.#leases.get(lease.id);
@@ -153,13 +153,13 @@ function isLeaseHolder(call: CallTrace): boolean {
   return typeOf(call) !== 'watch';
 }
 
-/** A lock that was taken through the port, as `etcdctl lock` would take it, is the key `<name>/<lease>`. */
+/** A lock is the key `<name>/<lease>`, as that of `etcdctl lock`. */
 function lockName({id, keys: [key]}: LiveLease): string | undefined {
   const text = key === undefined ? '' : toText(key);
   return text.endsWith(`/${id}`) ? text.slice(0, -id.length - 1) : undefined;
 }
 
-/** One key, or `[from, to)`; a range that has no end goes to `...`. */
+/** One key, or `[from, to)`; a range without an end goes to `...`. */
 function describeKeys({key, rangeEnd}: WatchRequest<Bytes>): string {
   if (rangeEnd === undefined || rangeEnd.length === 0) return toText(key);
   const isEndless = rangeEnd.length === 1 && rangeEnd[0] === 0;

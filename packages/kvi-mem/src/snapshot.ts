@@ -2,17 +2,17 @@ import {type Clock, invalidArgument, type Timer} from 'kvi-core/driver';
 import {createStoreState, type StoreState, type StoreStateOptions} from './store-state.ts';
 
 /**
- * What a store held at one moment: its keys with their history, its compact revision, and its leases with the time that
- * each had left. {@link MemStore.snapshot} takes one. Nothing that happens to any store changes it.
+ * The contents of a store at one moment: its keys with their history, its compact revision, and its leases with their
+ * remaining time. {@link MemStore.snapshot} takes one. It never changes.
  */
 export interface MemSnapshot {
-  /** The revision that the store had. */
+  /** The revision of the store. */
   readonly revision: number;
 }
 
 const states = new WeakMap<MemSnapshot, StoreState>();
 
-/** Time does not pass in a snapshot, so its leases keep the time they have left. */
+/** Time stands still in a snapshot, so its leases keep their remaining time. */
 const stoppedClock: Clock = {
   now: () => 0,
   setTimer() {
@@ -29,9 +29,9 @@ export function takeSnapshot(options: StoreStateOptions, state: StoreState): Mem
 }
 
 /**
- * What a snapshot holds, for a store to begin with.
+ * The contents of a snapshot, for a store to start from.
  *
- * @throws `KVI_INVALID_ARGUMENT` for what no store's `snapshot` returned
+ * @throws `KVI_INVALID_ARGUMENT` if no store's `snapshot` returned it
  */
 export function stateOf(snapshot: MemSnapshot): StoreState {
   const state = states.get(snapshot);

@@ -1,21 +1,21 @@
 /** A leaf with more entries than this is split. */
 const leafSize = 128;
 
-/** Entries that follow each other: `values[n]` belongs to `keys[n]`. */
+/** Consecutive entries: `values[n]` belongs to `keys[n]`. */
 interface Leaf<K, V> {
   readonly keys: K[];
   readonly values: V[];
-  /** Names the map that may change it. */
+  /** Identifies the map that may change it. */
   readonly owner: object;
 }
 
 /**
- * A map whose entries are in the order of their keys, kept in leaves that are never empty:
+ * A map sorted by key, kept in leaves that are never empty:
  *
  *     [a b c d] [f g h] [k m n p]
  *
- * A key is found by a binary search among the leaves, and another in its leaf. Going through a range is going through
- * arrays. (Leaves that became sparse are not joined: they take some memory, but no longer to search.)
+ * A key is found by a binary search among the leaves, and another in its leaf. Iterating over a range iterates over
+ * arrays. (Sparse leaves are not merged: they take some memory, but do not slow down searches.)
  *
  * A clone shares everything with its origin, whatever the size. From then on each of them copies the list of leaves, and
  * each leaf, before changing it for the first time.
@@ -26,12 +26,12 @@ export class SortedMap<K, V> {
   #ownsList = true;
   #owner = {};
 
-  /** @param compare negative when `a` comes before `b`, 0 when they are the same key */
+  /** @param compare negative if `a` comes before `b`, 0 if they are the same key */
   constructor(compare: (a: K, b: K) => number) {
     this.#compare = compare;
   }
 
-  /** A map with the same entries. Neither sees what the other does later. */
+  /** A map with the same entries. Neither sees later changes of the other. */
   clone(): SortedMap<K, V> {
     const clone = new SortedMap<K, V>(this.#compare);
     clone.#leaves = this.#leaves;
@@ -65,7 +65,7 @@ export class SortedMap<K, V> {
     leaf.keys.splice(n, replaced, key);
     leaf.values.splice(n, replaced, value);
     if (leaf.keys.length <= leafSize) return;
-    // Keys that come in order fill their leaves.
+    // Keys that are added in order fill their leaves.
     const half = n === leafSize ? leafSize : leafSize / 2;
     this.#replace(at + 1, 0, this.#leaf(leaf.keys.splice(half), leaf.values.splice(half)));
   }
@@ -109,7 +109,7 @@ export class SortedMap<K, V> {
     return this.#leaves.flatMap(({values}) => values);
   }
 
-  /** How many keys there are from `start` up to, and without, `end`; no end: to the last. */
+  /** The number of keys from `start`, included, to `end`, excluded; without an end, to the last. */
   count(start: K, end: K | undefined): number {
     let count = 0;
     for (const {from, to} of this.#parts(start, end)) count += Math.max(0, to - from);
@@ -123,14 +123,14 @@ export class SortedMap<K, V> {
     }
   }
 
-  /** Visits the same values from the last to the first. */
+  /** Visits the same values in reverse order. */
   descend(start: K, end: K | undefined, visit: (value: V) => boolean): void {
     for (const {values, from, to} of this.#parts(start, end).reverse()) {
       for (let n = to - 1; n >= from; n--) if (!visit(values[n] as V)) return;
     }
   }
 
-  /** The leaves that have keys from `start` to `end`, with the part of each. */
+  /** The leaves with keys from `start` to `end`, and the part of each. */
   #parts(start: K, end: K | undefined): {values: readonly V[]; from: number; to: number}[] {
     const last = end === undefined ? this.#leaves.length - 1 : this.#leafOf(end);
     return this.#leaves.slice(this.#leafOf(start), last + 1).map((leaf) => ({
@@ -140,7 +140,7 @@ export class SortedMap<K, V> {
     }));
   }
 
-  /** The number of the leaf that has the key, or would get it. */
+  /** The index of the leaf that has the key, or would get it. */
   #leafOf(key: K): number {
     let low = 0;
     let high = this.#leaves.length;
@@ -153,7 +153,7 @@ export class SortedMap<K, V> {
     return low;
   }
 
-  /** How many keys of the leaf come before this one. */
+  /** The number of keys of the leaf before this one. */
   #search({keys}: Leaf<K, V>, key: K): number {
     let low = 0;
     let high = keys.length;
@@ -169,7 +169,7 @@ export class SortedMap<K, V> {
     return n < keys.length && this.#compare(keys[n] as K, key) === 0;
   }
 
-  /** The leaf of this number, or a copy that takes its place, to be changed. */
+  /** The leaf at this index, or a copy that replaces it, to be changed. */
   #own(at: number): Leaf<K, V> | undefined {
     const leaf = this.#leaves[at];
     if (!leaf || leaf.owner === this.#owner) return leaf;

@@ -3,7 +3,7 @@ import {Lessor, type LessorOptions} from './lessor.ts';
 import {MvccStore, type MvccStoreOptions} from './mvcc/store.ts';
 import {WatchHub} from './mvcc/watch-hub.ts';
 
-/** What a {@link StoreState} needs to know. */
+/** The options of a {@link StoreState}. */
 export interface StoreStateOptions {
   clock: Clock;
   historyLimit: number;
@@ -19,10 +19,10 @@ export interface StoreState {
 }
 
 /**
- * Puts a store together.
+ * Creates the parts of a store.
  *
- * @param origin - what its keys, history and leases begin with; default: nothing. Taking it over costs the same whatever its
- *   size, and neither sees what the other does later. Watches stay where they are.
+ * @param origin - the state whose keys, history and leases to start from; default: none. This takes constant time, and
+ *   neither sees later changes of the other. Watches are not taken over.
  */
 export function createStoreState(
   {clock, historyLimit, minTtlSeconds, progressIntervalMs}: StoreStateOptions,

@@ -1,7 +1,7 @@
 import {checkOptions, createKvi, isKviError, type Kvi, KviError} from 'kvi-core';
-import {trace} from 'kvi-core/driver';
+import {type Driver, trace} from 'kvi-core/driver';
 import {driverFor} from './drivers.ts';
-import {checkOptionNames, type OpenOptions} from './options.ts';
+import {checkOpenOptions, type OpenDriver, type OpenOptions} from './options.ts';
 
 /**
  * Opens a handle on the store that a URL names, and proves that it answers.
@@ -19,27 +19,27 @@ import {checkOptionNames, type OpenOptions} from './options.ts';
  * @throws `KVI_INVALID_ARGUMENT` for a URL or an option that means nothing; `KVI_DRIVER_MISSING` when the package of the
  *   URL's driver is not installed; `KVI_UNAVAILABLE` or `KVI_TIMEOUT` when the backend does not answer;
  *   `KVI_TLS` when there is no secure connection to it; `KVI_UNAUTHENTICATED` when it refuses user and password;
- *   `KVI_INTERNAL` when a driver of yours throws an error that is no `KviError`, which is its cause
+ *   `KVI_INTERNAL` when a driver of yours throws an error that is no `KviError`, which is its cause, or returns no driver
  */
 export async function open(url: string, options: OpenOptions = {}): Promise<Kvi> {
-  const openDriver = driverFor(url, options.drivers);
-  checkOptionNames(options);
+  checkOpenOptions(options);
   checkOptions(options);
-  const opening = trace('open', undefined, async () => {
-    try {
-      return await openDriver(url, options);
-    } catch (cause) {
-      if (isKviError(cause)) throw cause;
-      // Of the URL, only the scheme: the rest may hold a password.
-      const scheme = /^[^:]*:/.exec(url.trim())?.[0] ?? '';
-      throw new KviError(
-        'KVI_INTERNAL',
-        `the driver for "${scheme}" failed to open; its error is the cause`,
-        {
-          cause,
-        },
-      );
-    }
-  });
-  return createKvi(await opening, options);
+  const openDriver = driverFor(url, options.drivers);
+  return createKvi(await trace('open', undefined, () => openChecked(openDriver, url, options)), options);
+}
+
+/** Opens a driver, which may be a caller's and do what it likes. */
+async function openChecked(openDriver: OpenDriver, url: string, options: OpenOptions): Promise<Driver> {
+  try {
+    const driver: Partial<Driver> | undefined = await openDriver(url, options);
+    if (typeof driver?.range !== 'function') throw new TypeError('it did not return a Driver');
+    return driver as Driver;
+  } catch (cause) {
+    if (isKviError(cause)) throw cause;
+    // Of the URL, only the scheme: the rest may hold a password.
+    const scheme = /^[^:]*:/.exec(url.trim())?.[0] ?? '';
+    throw new KviError('KVI_INTERNAL', `the driver for "${scheme}" failed to open; its error is the cause`, {
+      cause,
+    });
+  }
 }

@@ -31,13 +31,27 @@ const own = {etcd: true, mem: true, drivers: true} satisfies Record<
 const known: readonly string[] = [...kviOptionNames, ...Object.keys(own)];
 
 /**
- * Refuses an option that means nothing: a misspelt one would silently do nothing.
+ * Refuses unknown options, which are often others misspelt, and values that are no options at all.
  *
  * @throws `KVI_INVALID_ARGUMENT`
  */
-export function checkOptionNames(options: OpenOptions): void {
+export function checkOpenOptions(options: OpenOptions): void {
+  checkObject('options', options);
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw invalidArgument(`there is no option ${unknown}; there are ${known.join(', ')}`);
+    throw invalidArgument(`unknown option ${unknown}; expected one of ${known.join(', ')}`);
+  }
+  const {etcd = {}, mem = {}, drivers = {}} = options;
+  for (const [name, value] of Object.entries({etcd, mem, drivers})) checkObject(name, value);
+  for (const [scheme, openDriver] of Object.entries(drivers)) {
+    if (typeof openDriver !== 'function') {
+      throw invalidArgument(`drivers["${scheme}"] must be a function, not ${typeof openDriver}`);
+    }
+  }
+}
+
+function checkObject(what: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) {
+    throw invalidArgument(`${what} must be an object, not ${value === null ? 'null' : typeof value}`);
   }
 }

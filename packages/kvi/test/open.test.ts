@@ -96,6 +96,26 @@ describe('open with an option that means nothing', () => {
     expect(error.message).toContain('timeoutMS');
   });
 
+  it.each([
+    ['options', 'mem:', null, 'options must be an object, not null'],
+    ['options', 'mem:', 5_000, 'options must be an object, not number'],
+    ['mem', 'mem:', {mem: null}, 'mem must be an object, not null'],
+    ['etcd', 'http://127.0.0.1:1', {etcd: true}, 'etcd must be an object, not boolean'],
+    ['etcd of another backend', 'mem:', {etcd: 'root'}, 'etcd must be an object, not string'],
+    ['drivers', 'mem:', {drivers: 3}, 'drivers must be an object, not number'],
+    ['a driver', 'mem:', {drivers: {'redis:': {}}}, 'drivers["redis:"] must be a function, not object'],
+    ['username', 'http://127.0.0.1:1', {etcd: {username: 3, password: 'x'}}, 'username must be a string'],
+    ['password', 'http://127.0.0.1:1', {etcd: {username: 'root', password: 3}}, 'password must be a string'],
+    ['serverName', 'https://127.0.0.1:1', {etcd: {serverName: 3}}, 'serverName must be a string'],
+    ['certificates', 'https://127.0.0.1:1', {etcd: {certificates: {}}}, 'certificates must be a function'],
+    ['failFast', 'http://127.0.0.1:1', {etcd: {failFast: 'no'}}, 'failFast must be a boolean'],
+    ['diagnosticKeys', 'http://127.0.0.1:1', {etcd: {diagnosticKeys: 1}}, 'diagnosticKeys must be a boolean'],
+  ])('names %s of the wrong type, before anything is sent', async (_what, url, options, message) => {
+    const error = await openError(url, options as OpenOptions);
+    expect(error.code).toBe('KVI_INVALID_ARGUMENT');
+    expect(error.message).toContain(message);
+  });
+
   it('refuses a value out of bounds before anything is opened', async () => {
     const openIt: OpenDriver = () => Promise.reject(new Error('it was opened'));
     for (const bad of [{ttlSeconds: 0}, {onUnknownOutcome: 'ignore'}, {retryPolicy: {}}]) {
@@ -131,6 +151,17 @@ describe('open with a driver of the user', () => {
     });
     expect(error).toMatchObject({code: 'KVI_INTERNAL', cause: reason});
     expect(error.message).toBe('the driver for "redis:" failed to open; its error is the cause');
+  });
+});
+
+describe('open with a driver of the user that is none', () => {
+  it.each([undefined, {}, 'a driver'])('says so: %j', async (driver) => {
+    const error = await openError('redis://u:secret@host', {
+      drivers: {'redis:': (() => Promise.resolve(driver)) as unknown as OpenDriver},
+    });
+    expect(error.code).toBe('KVI_INTERNAL');
+    expect(error.message).toContain('the driver for "redis:"');
+    expect(error.message).not.toContain('secret');
   });
 });
 

@@ -14,11 +14,11 @@ export function addBatch(program: Command, perform: Perform): void {
     .command('batch')
     .summary('run the commands of a file')
     .description(
-      'Run the get, store, range, delete, tas and transaction commands of a file, one a line, in order. The first that ' +
-        'fails ends the batch; a key that does not exist and a condition that is false do not.',
+      'Run the get, store, range, delete, tas and transaction commands of a file, one per line, in order. The first ' +
+        'failure ends the batch. A missing key and a false condition are not failures.',
     )
     .argument('<file>', 'the file; - reads standard input')
-    .option('--keep-going', 'go on after a line that fails; the exit code is that of the first')
+    .option('--keep-going', 'continue after a failure; the exit code is that of the first')
     .addHelpText(
       'after',
       '\nExample:\n  kvi batch - << "END"\n  store greeting "hello, world"  # quotes as in a shell\n  delete --prefix /old/\n  END',
@@ -59,12 +59,12 @@ function lineContext(context: Context, line: number): Context {
     ...context,
     output: createOutput(context.io.stdout, {json: context.json, line}),
     stdin: () => {
-      throw usageError('in a batch, - reads nothing: write the value on the line');
+      throw usageError('a batch cannot read standard input with -: write the value on the line');
     },
   };
 }
 
-/** A line is a command line of its own, without the options that are those of the whole program. */
+/** Each line is a command line without the global options. */
 async function runLine(words: readonly string[], context: Context): Promise<void> {
   if (words.length === 0) return;
   const line = new Command()

@@ -7,9 +7,9 @@ import {positiveNumber} from '../parsers.ts';
 export function addCompact(program: Command, perform: Perform): void {
   program
     .command('compact')
-    .summary('forget the history before a revision')
+    .summary('discard the history before a revision')
     .description(
-      'Forget the history before a revision, for everybody: older revisions can be neither read nor watched any more.',
+      'Discard the history before a revision, for all clients: older revisions can no longer be read or watched.',
     )
     .argument('<revision>', 'the oldest revision to keep', positiveNumber)
     .addHelpText('after', '\nExample:\n  kvi compact 1000')

@@ -7,7 +7,7 @@ import {type KeysOptions, selectKeys, withKeys} from '../keys.ts';
 export function addDelete(program: Command, perform: Perform): void {
   withKeys(program.command('delete'))
     .summary('delete keys')
-    .description('Delete keys, all in one revision, and print how many there were. Deleting none is fine.')
+    .description('Delete keys, all in one revision, and print how many there were. Zero is not an error.')
     .addHelpText('after', '\nExamples:\n  kvi delete greeting\n  kvi delete --prefix /config/old/')
     .action((key: string | undefined, end: string | undefined, options: KeysOptions) =>
       perform(async ({kv, output, signal}) => {

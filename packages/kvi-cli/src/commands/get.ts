@@ -9,9 +9,9 @@ export function addGet(program: Command, perform: Perform): void {
   program
     .command('get')
     .summary('print the value of a key')
-    .description('Print the value of a key. Exit code 1: it does not exist.')
+    .description('Print the value of a key. Exits with 1 if the key does not exist.')
     .argument('<key>')
-    .option('-n, --no-newline', 'write the bytes of the value, and no newline after them')
+    .option('-n, --no-newline', 'do not add a newline to the value')
     .option('--revision <n>', 'read the store as it was at this revision', wholeNumber)
     .addHelpText('after', '\nExample:\n  greeting=$(kvi get greeting)')
     .action((key: string, {newline, revision}: {newline: boolean; revision?: number}) =>

@@ -10,14 +10,16 @@ export function addLease(program: Command, perform: Perform): void {
   const lease = program
     .command('lease')
     .summary('grant, refresh and revoke leases')
-    .description('Grant, refresh and revoke leases. Keys that are stored under a lease go when it ends.');
+    .description(
+      'Grant, refresh and revoke leases. Keys that are stored under a lease are deleted when it ends.',
+    );
 
   lease
     .command('grant')
-    .summary('grant a lease, and print its id')
-    .description('Grant a lease, and print its id. It ends after its TTL, unless it is kept alive.')
+    .summary('grant a lease and print its id')
+    .description('Grant a lease and print its id. It ends after its TTL unless it is kept alive.')
     .argument('<seconds>', 'its TTL', ttl)
-    .option('--id <id>', 'its id, in hexadecimal (default: one at random)')
+    .option('--id <id>', 'its id, in hexadecimal (default: random)')
     .addHelpText('after', '\nExample:\n  kvi store job1 running --lease "$(kvi lease grant 60)"')
     .action((ttlSeconds: number, {id}: {id?: string}) =>
       perform(async ({kv, output, signal}) => {
@@ -30,7 +32,7 @@ export function addLease(program: Command, perform: Perform): void {
   lease
     .command('revoke')
     .summary('end a lease, which deletes its keys')
-    .description('End a lease, which deletes its keys. Exit code 1: it does not exist.')
+    .description('End a lease, which deletes its keys. Exits with 1 if it does not exist.')
     .argument('<id>')
     .action((id: string) =>
       perform((context) =>
@@ -44,10 +46,10 @@ export function addLease(program: Command, perform: Perform): void {
 
   lease
     .command('timetolive')
-    .summary('print the seconds that a lease has left')
-    .description('Print the seconds that a lease has left, and its TTL. Exit code 1: it does not exist.')
+    .summary('print the remaining seconds of a lease')
+    .description('Print the remaining seconds of a lease and its TTL. Exits with 1 if it does not exist.')
     .argument('<id>')
-    .option('--keys', 'print its keys as well, one on a line')
+    .option('--keys', 'print its keys as well, one per line')
     .action((id: string, {keys: withKeys = false}: {keys?: boolean}) =>
       perform((context) =>
         withLease(context, id, {}, async (found) => {
@@ -68,7 +70,7 @@ export function addLease(program: Command, perform: Perform): void {
   lease
     .command('list')
     .summary('print the ids of all leases')
-    .description('Print the ids of all leases, one on a line.')
+    .description('Print the ids of all leases, one per line.')
     .action(() =>
       perform(async ({kv, output, signal}) => {
         for (const id of await kv.leases({signal})) await output.record([id], {id});
@@ -78,9 +80,9 @@ export function addLease(program: Command, perform: Perform): void {
 
   lease
     .command('keep-alive')
-    .summary('keep a lease alive until it is interrupted')
+    .summary('keep a lease alive until interrupted')
     .description(
-      'Keep a lease alive until it is interrupted. It ends within its TTL then. Exit code 1: it does not exist.',
+      'Keep a lease alive until interrupted. It then ends within its TTL. Exits with 1 if it does not exist.',
     )
     .argument('<id>')
     .option('--once', 'refresh it once')

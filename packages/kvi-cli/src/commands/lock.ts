@@ -1,7 +1,7 @@
 import type {Command} from 'commander';
 import {type DistLock, isKviError} from 'kvi';
 import type {Perform} from '../context.ts';
-import {type ErrorOutput, report} from '../failures.ts';
+import {type ErrorOutput, warn} from '../failures.ts';
 import {seconds, ttlSeconds} from '../parsers.ts';
 import {runCommand} from '../run-command.ts';
 
@@ -16,18 +16,18 @@ interface LockCommandOptions {
 export function addLock(program: Command, perform: Perform): void {
   program
     .command('lock')
-    .summary('run a command while a lock is held')
+    .summary('run a command while holding a lock')
     .description(
-      'Run a command while a lock is held, and pass its exit code on. It is the lock of etcdctl lock and of ' +
-        'concurrency.Mutex in Go. The command finds its key and its fencing token in KVI_LOCK_KEY and KVI_LOCK_TOKEN, ' +
-        'and is sent SIGTERM when the lock is lost.',
+      'Run a command while holding a lock, and exit with its exit code. The lock is compatible with etcdctl lock and ' +
+        'with concurrency.Mutex in Go. The command finds its key and fencing token in KVI_LOCK_KEY and ' +
+        'KVI_LOCK_TOKEN, and receives SIGTERM if the lock is lost.',
     )
     .usage('[options] NAME -- COMMAND [ARGS...]')
     .argument('<name>', 'the name of the lock')
     .argument('<command...>', 'the command and its arguments')
     .option(
       '--wait <seconds>',
-      'wait at most so long for the lock; 0 tries once (default: as long as it takes)',
+      'wait at most this many seconds for the lock; 0 tries once (default: no limit)',
       seconds,
     )
     .option('--ttl <seconds>', 'how long the lock outlives a crash (default: 10)', ttlSeconds)
@@ -41,7 +41,7 @@ export function addLock(program: Command, perform: Perform): void {
         try {
           signal.throwIfAborted();
           const env = {KVI_LOCK_KEY: lock.key, KVI_LOCK_TOKEN: String(lock.token)};
-          return await runCommand(command, {io, json, env, lost: lock.signal});
+          return await runCommand(command, {io, env, lost: lock.signal});
         } finally {
           await release(lock, {stderr: io.stderr, json});
         }
@@ -55,6 +55,6 @@ async function release(lock: Pick<DistLock, 'release'>, errors: ErrorOutput): Pr
     await lock.release();
   } catch (error) {
     if (isKviError(error, 'KVI_LOCK_LOST')) throw error;
-    report(error, errors, 'the lock will end with its TTL');
+    warn(error, errors, 'the lock will end with its TTL');
   }
 }

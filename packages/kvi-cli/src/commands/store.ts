@@ -18,8 +18,8 @@ export function addStore(program: Command, perform: Perform): void {
     .summary('set a key')
     .description('Set a key.')
     .argument('<key>')
-    .argument('<value>', 'the value; - reads it from standard input, all bytes as they are')
-    .option('--ttl <seconds>', 'delete the key after this time; prints the lease that does it', ttlSeconds)
+    .argument('<value>', 'the value; - reads it, byte for byte, from standard input')
+    .option('--ttl <seconds>', 'delete the key after this time, and print its lease', ttlSeconds)
     .option('--lease <id>', 'delete the key when this lease ends')
     .addHelpText(
       'after',
@@ -40,7 +40,7 @@ export function addStore(program: Command, perform: Perform): void {
         try {
           await kv.store(key, input, {lease: granted.id, signal});
         } catch (error) {
-          // It may have been stored all the same; then it goes with its lease.
+          // The key may have been stored; then it must keep its lease.
           if (!isKviError(error, 'KVI_UNKNOWN_OUTCOME')) await granted.revoke().catch(() => undefined);
           throw error;
         }

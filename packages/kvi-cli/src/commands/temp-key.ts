@@ -1,6 +1,6 @@
 import type {Command} from 'commander';
 import type {Perform} from '../context.ts';
-import {report} from '../failures.ts';
+import {report, warn} from '../failures.ts';
 import {ttlSeconds} from '../parsers.ts';
 import {runCommand} from '../run-command.ts';
 
@@ -16,13 +16,13 @@ export function addTempKey(program: Command, perform: Perform): void {
     .command('tempkey')
     .summary('run a command while a key exists')
     .description(
-      'Run a command while a key exists, and pass its exit code on. The command is sent SIGTERM when somebody deletes ' +
-        'or overwrites the key.',
+      'Run a command while a key exists, and exit with its exit code. The command receives SIGTERM if another client ' +
+        'deletes or overwrites the key.',
     )
     .usage('[options] KEY -- COMMAND [ARGS...]')
     .argument('<key>')
     .argument('<command...>', 'the command and its arguments')
-    .option('--value <value>', 'what the key holds (default: empty)')
+    .option('--value <value>', 'the value of the key (default: empty)')
     .option('--ttl <seconds>', 'how long the key outlives a crash (default: 10)', ttlSeconds)
     .addHelpText('after', '\nExample:\n  kvi tempkey /services/web/host1 --value 10.0.0.7:80 -- ./serve')
     .action((key: string, command: string[], {value, ttl}: TempKeyCommandOptions) =>
@@ -30,12 +30,12 @@ export function addTempKey(program: Command, perform: Perform): void {
         const tempKey = await kv.tempKey(key, {value, ttlSeconds: ttl, signal});
         try {
           signal.throwIfAborted();
-          const exitCode = await runCommand(command, {io, json, lost: tempKey.signal});
+          const exitCode = await runCommand(command, {io, lost: tempKey.signal});
           if (!tempKey.signal.aborted) return exitCode;
           return report(tempKey.signal.reason, {stderr: io.stderr, json});
         } finally {
           await tempKey.close().catch((error: unknown) => {
-            report(error, {stderr: io.stderr, json}, 'the key will end with its TTL');
+            warn(error, {stderr: io.stderr, json}, 'the key will end with its TTL');
           });
         }
       }),

@@ -17,10 +17,10 @@ type Arguments = [
 export function addTransaction(program: Command, perform: Perform): void {
   program
     .command('transaction')
-    .summary('set one of two keys, by the value of a third')
+    .summary('set one of two keys, depending on a third')
     .description(
-      'Set one of two keys, by how the value of KEY compares to VALUE. Print true, or false with exit code 1. ' +
-        'Every comparison with a key that does not exist is false.',
+      'Set one of two keys, depending on how the value of KEY compares to VALUE. Print true, or print false and exit ' +
+        'with 1. Any comparison with a missing key is false.',
     )
     .argument('<key>')
     .addArgument(

@@ -15,9 +15,9 @@ interface WatchCommandOptions extends KeysOptions {
 export function addWatch(program: Command, perform: Perform): void {
   withKeys(program.command('watch'))
     .summary('print changes as they happen')
-    .description('Print changes as they happen, until it is interrupted.')
-    .option('--count <n>', 'end after so many changes', positiveNumber)
-    .option('--from-revision <n>', 'begin with the changes of this revision, past or future', positiveNumber)
+    .description('Print changes as they happen, until interrupted.')
+    .option('--count <n>', 'end after n changes', positiveNumber)
+    .option('--from-revision <n>', 'start with the changes of this revision, past or future', positiveNumber)
     .addHelpText('after', '\nExamples:\n  kvi watch --prefix /config/ --json\n  kvi watch ready --count 1')
     .action((key: string | undefined, end: string | undefined, options: WatchCommandOptions) =>
       perform(async ({kv, output, signal}) => {

@@ -2,7 +2,7 @@
 import {couldNotServe, etcdMessages, KviError, outcomeUnknown} from 'kvi-core/driver';
 import {describeCall, isWrite, type PortCall} from './port-call.ts';
 
-/** How a gRPC call fails: `code` is gRPC's number, `details` what the server, or the connection, says. */
+/** A failed gRPC call: `code` is gRPC's number, `details` the message of the server or the connection. */
 export interface GrpcFailure {
   code: number;
   details: string;
@@ -10,14 +10,14 @@ export interface GrpcFailure {
 
 const unavailable = 14;
 
-/** Each refusal that does not depend on what the store holds, as etcd gives it. Nothing is applied then. */
+/** etcd's refusals that do not depend on the contents of the store. Nothing is applied. */
 const refusals = {
   KVI_RESOURCE_EXHAUSTED: {code: 8, details: etcdMessages.tooManyRequests},
   KVI_UNAUTHENTICATED: {code: 16, details: etcdMessages.invalidToken},
   KVI_PERMISSION_DENIED: {code: 7, details: etcdMessages.permissionDenied},
 } satisfies Record<string, GrpcFailure>;
 
-/** What a plan can have a call fail with. */
+/** The codes that a plan can make a call fail with. */
 export type FaultCode = 'KVI_UNAVAILABLE' | 'KVI_TIMEOUT' | 'KVI_UNKNOWN_OUTCOME' | keyof typeof refusals;
 
 /** All of them. */
@@ -44,7 +44,7 @@ export function failure(code: FaultCode, call: PortCall): KviError {
   }
 }
 
-/** The error for a call that was sent on a connection that broke before the answer came. */
+/** The error for a call whose connection broke before the answer arrived. */
 export function connectionLost(call: PortCall): KviError {
   const details = 'Connection dropped';
   return isWrite(call)
@@ -52,7 +52,7 @@ export function connectionLost(call: PortCall): KviError {
     : unavailableFor(call, details);
 }
 
-/** The error for a call that its timeout, its signal or `close` ended while no answer had come. */
+/** The error for a call that was ended by its timeout, its signal or `close` before an answer arrived. */
 export function cutShort(call: PortCall, error: KviError): KviError {
   if (isWrite(call)) return unknownOutcome(call, error, error.message);
   if (error.code !== 'KVI_TIMEOUT') return error;

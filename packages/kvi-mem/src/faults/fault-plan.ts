@@ -2,31 +2,31 @@ import {type Bytes, type LeaseId, abortable} from 'kvi-core/driver';
 import type {Effect} from './effects.ts';
 import type {PortCall} from './port-call.ts';
 
-/** A fault that waits for its calls. */
+/** A planned fault. */
 export interface PlannedEffect {
   matches: (call: PortCall) => boolean;
   effect: Effect;
   /** How many more calls it affects; `Infinity`: all. */
   left: number;
-  /** How many it has affected. */
+  /** How many calls it has affected. */
   hits: number;
 }
 
-/** Whether a lease is meant: by its keys, or its id. */
+/** Whether a lease is selected, by its keys or its id. */
 export type KeyMatch = (keys: readonly Bytes[], id: LeaseId) => boolean;
 
-/** A handle under the plan. */
+/** A handle that follows the plan. */
 export interface PlannedHandle {
   suspendWatches(): void;
   resumeWatches(): void;
-  /** Ends the leases that the handle granted and that are meant. */
+  /** Ends the selected leases among those that the handle granted. */
   loseLeases(match: KeyMatch): Promise<void>;
 }
 
-/** What calls of a handle that is cut off do. */
+/** What happens to the calls of a handle that is cut off. */
 export type PartitionMode = 'hang' | 'fail';
 
-/** What is to happen to the handles under a plan; {@link Faults} is how a test says it. */
+/** The faults planned for a group of handles. Tests use {@link Faults}. */
 export class FaultPlan {
   readonly handles = new Set<PlannedHandle>();
   readonly #next: PlannedEffect[] = [];
@@ -44,12 +44,15 @@ export class FaultPlan {
     return this.#watchesAreDown;
   }
 
-  /** Plans a fault. Faults for a number of calls come before those for every call, each in the order in which they were planned. */
+  /**
+   * Plans a fault. Faults for a number of calls take precedence over those for every call; otherwise the order of planning
+   * counts.
+   */
   add(planned: PlannedEffect): void {
     (planned.left === Infinity ? this.#every : this.#next).push(planned);
   }
 
-  /** The effect on this call, which counts as a hit. */
+  /** The effect on this call, counted as a hit. */
   effectOn(call: PortCall): Effect | undefined {
     const planned = [...this.#next, ...this.#every].find(({left, matches}) => left > 0 && matches(call));
     if (planned === undefined) return undefined;
@@ -59,7 +62,7 @@ export class FaultPlan {
     return planned.effect;
   }
 
-  /** Takes a fault back. */
+  /** Removes a fault. */
   remove(planned: PlannedEffect): void {
     planned.left = 0;
     for (const list of [this.#next, this.#every]) {
@@ -68,7 +71,7 @@ export class FaultPlan {
     }
   }
 
-  /** Takes all faults back. */
+  /** Removes all faults. */
   removeAll(): void {
     for (const planned of [...this.#next, ...this.#every]) this.remove(planned);
   }

@@ -14,7 +14,7 @@ import {type FaultCode, faultCodes} from './failures.ts';
 import {FaultPlan, type PartitionMode, type PlannedEffect} from './fault-plan.ts';
 import {keysOf, type Operation, operations, type PortCall} from './port-call.ts';
 
-/** Keys: one, or all with a prefix. Neither: any, and calls that name none as well. */
+/** Selects by key or by prefix. Without either, every call is selected, including those without keys. */
 export interface KeySelection {
   key?: Input | undefined;
   prefix?: Input | undefined;
@@ -23,7 +23,7 @@ export interface KeySelection {
 /** Selects the calls that meet every condition given. */
 export interface CallSelection extends KeySelection {
   operation?: Operation | readonly Operation[] | undefined;
-  /** Any other condition. Called only for calls that meet the rest. */
+  /** Another condition. Called only for calls that meet the other ones. */
   where?: ((call: PortCall) => boolean) | undefined;
 }
 
@@ -36,38 +36,43 @@ export interface LeaseSelection extends KeySelection {
 export interface Fault {
   /** How many calls it has affected. */
   readonly hits: number;
-  /** Removes it: it affects no further call. */
+  /** Removes the fault. */
   lift(): void;
 }
 
-/** What to do with the selected calls. Nothing is planned until one of these is called. */
+/** What happens to the selected calls. Nothing is planned until one of these is called. */
 export interface FaultChoice {
   /**
-   * They fail, and are not applied.
+   * The calls fail and are not applied.
    *
-   * @param code default `KVI_UNAVAILABLE`. `KVI_UNKNOWN_OUTCOME`: the request was lost on its way, and the caller cannot
-   *   know; of a call that cannot change anything that is `KVI_UNAVAILABLE`, as always.
+   * @param code default `KVI_UNAVAILABLE`. `KVI_UNKNOWN_OUTCOME`: the request was lost on its way, which the caller
+   *   cannot know; a call that cannot change anything fails with `KVI_UNAVAILABLE` instead.
    */
   fail(code?: FaultCode): Fault;
-  /** They are applied, and the answer is lost: `KVI_UNKNOWN_OUTCOME`, or `KVI_UNAVAILABLE` of a call that cannot change anything. */
+  /**
+   * The calls are applied and the answer is lost: `KVI_UNKNOWN_OUTCOME`, or `KVI_UNAVAILABLE` for a call that cannot change
+   * anything.
+   */
   failAfterApplying(): Fault;
-  /** They arrive late, and are applied then, also when the caller has given up meanwhile, unless the handle is closed. */
+  /** The calls arrive late and are applied then, even if the caller has given up, unless the handle is closed. */
   delayRequest(ms: number): Fault;
-  /** They are applied at once, and answered late. */
+  /** The calls are applied at once and answered late. */
   delayResponse(ms: number): Fault;
-  /** They are not applied, and never answered: they end with their timeout or signal. */
+  /** The calls are not applied and never answered: they end with their timeout or signal. */
   hang(): Fault;
-  /** Nothing happens to them: for the calls between two others. */
+  /** The calls succeed as usual. Use it to skip calls between two faults. */
   pass(): Fault;
 }
 
-/** Where a {@link Faults} keeps its plan. The same in every copy of kvi-mem in a process, so that each takes the others'. */
+/**
+ * Where a {@link Faults} keeps its plan. Shared by every copy of kvi-mem in a process, so that each accepts the others'.
+ */
 // Stryker disable next-line StringLiteral: the test with another copy notices, which the mutation run leaves out
 export const plan = Symbol.for('kvi-mem.Faults.plan');
 
 /**
- * A plan of what goes wrong between handles and their store, so that a test sees how a service copes. The errors are
- * those that a real cluster gives, and what is applied is as the error says.
+ * A plan of faults between handles and their store, to test how a service copes. The errors are those of a real cluster,
+ * and whether a call is applied agrees with its error.
  *
  * ```ts
  * const faults = new Faults();
@@ -84,16 +89,16 @@ export const plan = Symbol.for('kvi-mem.Faults.plan');
  * Several handles can share one plan, as if they were in one process.
  */
 export class Faults {
-  /** @internal for the drivers that carry it out */
+  /** @internal used by drivers */
   readonly [plan] = new FaultPlan();
 
   /**
-   * Plans what happens to the next call, or the next few, of those selected. Several plans make a script: each call uses the
-   * first remaining fault that matches.
+   * Plans what happens to the next selected call or calls. Several plans make a script: each call uses the first
+   * remaining fault that matches.
    *
-   * @param calls an operation, or more exactly which calls; default: any
+   * @param calls an operation, or a selection of calls; default: any
    * @param times how many calls; default 1
-   * @throws `KVI_INVALID_ARGUMENT` for a selection that means nothing
+   * @throws `KVI_INVALID_ARGUMENT` for an invalid selection
    */
   next(calls: Operation | CallSelection = {}, times = 1): FaultChoice {
     if (!(Number.isSafeInteger(times) && times >= 1)) {
@@ -103,7 +108,8 @@ export class Faults {
   }
 
   /**
-   * Plans what happens to every call of those selected, until it is lifted. What is planned for the next ones comes first.
+   * Plans what happens to every selected call until the fault is lifted. Faults planned with {@link Faults.next} take
+   * precedence.
    *
    * @param calls as of {@link Faults.next}
    * @throws `KVI_INVALID_ARGUMENT`
@@ -113,12 +119,13 @@ export class Faults {
   }
 
   /**
-   * Cuts the handles off, until {@link Faults.heal}. Their watches get nothing, and their keepalives do not arrive, so that
-   * their leases expire by the store's clock.
+   * Cuts the handles off until {@link Faults.heal}. Their watches receive nothing and their keepalives do not arrive, so
+   * that their leases expire by the store's clock.
    *
-   * @param calls `hang`, the default, as when packets are lost: a call waits until it is healed, or ends with its timeout or
-   *   signal, a write as `KVI_UNKNOWN_OUTCOME` (it was not applied); `fail`, as when connections are refused: it fails with
-   *   `KVI_UNAVAILABLE` at once, and kvi tries again while the call's time lasts
+   * @param calls `hang`, the default, as when packets are lost: a call waits until it is healed, or ends with its timeout
+   *   or
+   *   signal, a write as `KVI_UNKNOWN_OUTCOME` (it was not applied); `fail`, as when connections are refused: a call fails
+   *   with `KVI_UNAVAILABLE` at once, and kvi retries it until its timeout
    * @throws `KVI_INVALID_ARGUMENT`
    */
   partition({calls = 'hang'}: {calls?: PartitionMode | undefined} = {}): void {
@@ -129,8 +136,8 @@ export class Faults {
   }
 
   /**
-   * Breaks the connection of the watches, until {@link Faults.heal}. As on etcd they lose nothing by it: then they get what
-   * happened meanwhile, or end with `KVI_COMPACTED` if that was compacted. Calls go on.
+   * Breaks the connection of the watches until {@link Faults.heal}. As on etcd they miss nothing: they then receive what
+   * happened meanwhile, or end with `KVI_COMPACTED` if it was compacted. Calls are not affected.
    */
   dropWatches(): void {
     this[plan].dropWatches();
@@ -141,15 +148,15 @@ export class Faults {
     this[plan].heal();
   }
 
-  /** Takes back everything that is planned, and heals. */
+  /** Removes all faults, and heals. */
   lift(): void {
     this[plan].removeAll();
     this[plan].heal();
   }
 
   /**
-   * Ends leases that the handles granted, in the store and now, as if they had expired: their keys are deleted, and
-   * the holders of their locks and temporary keys are notified as in production.
+   * Ends leases that the handles granted, at once, as if they had expired: their keys are deleted, and the holders of
+   * their locks and temporary keys are notified as in production.
    *
    * @param leases default: all
    * @throws `KVI_INVALID_ARGUMENT`
@@ -230,7 +237,7 @@ function checkNames(selection: object, names: readonly string[]): void {
     throw invalidArgument(`unknown field ${unknown}; expected one of ${names.join(', ')}`);
 }
 
-/** The longest delay that a timer takes. */
+/** The longest delay of a timer. */
 const maxDelayMs = 2 ** 31 - 1;
 
 function checkedDelay(ms: number): number {

@@ -14,11 +14,11 @@ import type {PortCall} from './port-call.ts';
 import {type ResumingWatch, resumingWatch} from './resuming-watch.ts';
 
 /**
- * A handle to which happens what a plan says.
+ * A handle that a plan of faults affects.
  *
- * It is made of the port alone. While nothing is planned, calls go straight through.
+ * It wraps any driver. Without faults, calls go straight through.
  *
- * @param limits those of the driver
+ * @param limits the limits of the driver
  */
 export function faultyDriver(driver: Driver, plan: FaultPlan, limits: BufferLimits = {}): Driver {
   const {clock} = driver;
@@ -31,7 +31,7 @@ export function faultyDriver(driver: Driver, plan: FaultPlan, limits: BufferLimi
     {timeoutMs, signal}: DriverCallOptions = {},
     apply: (options: DriverCallOptions) => Promise<R>,
   ): Promise<R> {
-    // What cannot be sent meets no fault.
+    // A call that cannot be sent meets no fault.
     const isOver = closing.signal.aborted || signal?.aborted === true;
     const isCutOff = plan.partition !== undefined;
     const effect = isOver || isCutOff ? undefined : plan.effectOn(portCall);

@@ -11,9 +11,9 @@ import {
 } from 'kvi-core/driver';
 
 /**
- * A call on the port, as a plan of faults sees it. What a handle's methods do by which operation: `get`, `getRange` and
- * `range` by `range`; `store`, `delete`, `tas`, `transaction`, `txn` by `txn`; a lock or a temporary key by `leaseGrant`,
- * `txn`, then `leaseKeepAlive`, and `leaseRevoke` at its end. Watches are no calls.
+ * A call of a driver, as a plan of faults sees it. The methods of a handle use these operations: `get`, `getRange` and
+ * `range` use `range`; `store`, `delete`, `tas`, `transaction` and `txn` use `txn`; a lock or a temporary key uses
+ * `leaseGrant`, `txn`, then `leaseKeepAlive`, and `leaseRevoke` at its end. Watches are not calls.
  */
 export type PortCall =
   | {operation: 'range'; request: RangeRequest<Bytes>}
@@ -39,7 +39,7 @@ export const operations: readonly string[] = Object.keys({
   leaseLeases: true,
 } satisfies Record<Operation, true>);
 
-/** Whether the call can change something, so that its outcome is unknown when no answer comes. */
+/** Whether the call can change something, so that its outcome is unknown if no answer arrives. */
 export function isWrite(call: PortCall): boolean {
   switch (call.operation) {
     case 'txn':
@@ -54,7 +54,7 @@ export function isWrite(call: PortCall): boolean {
   }
 }
 
-/** The call in a message, in the words of kvi-etcd. */
+/** Describes the call as kvi-etcd does. */
 export function describeCall(call: PortCall): string {
   switch (call.operation) {
     case 'range':
@@ -76,7 +76,7 @@ export function describeCall(call: PortCall): string {
   }
 }
 
-/** The keys that the call names; none for those about leases. */
+/** The keys that the call names; none for lease operations. */
 export function keysOf(call: PortCall): readonly KeyRange<Bytes>[] {
   if (call.operation === 'range') return [call.request];
   return call.operation === 'txn' ? keyRanges(call.request) : [];

@@ -9,21 +9,21 @@ import {
   type WatchRequest,
 } from 'kvi-core/driver';
 
-/** A watch whose connection a test interrupts. */
+/** A watch whose connection a test can interrupt. */
 export interface ResumingWatch {
   readonly watch: DriverWatch;
   /** The connection breaks: nothing more arrives. */
   suspend(): void;
-  /** It is back: the watch goes on after the last event that arrived, as a watch on etcd does. */
+  /** The connection is back: the watch resumes after the last event that arrived, as on etcd. */
   resume(): void;
 }
 
 /**
- * Watches through `driver`, and can lose the connection. What happens meanwhile arrives when it is back; if it was compacted
- * by then, the watch ends with `KVI_COMPACTED`. A watch that is started without a connection is in place, and one from now
- * on begins, once there is one.
+ * Watches through `driver`, over a connection that can break. Events of the meantime arrive when it is back; if they were
+ * compacted by then, the watch ends with `KVI_COMPACTED`. A watch started without a connection is created once there is
+ * one; unless it names a revision, it starts at the current one.
  *
- * @param isSuspended whether there is no connection at first
+ * @param isSuspended whether it starts without a connection
  */
 export function resumingWatch(
   driver: Driver,
@@ -62,19 +62,19 @@ export function resumingWatch(
     try {
       for await (const response of started) {
         if (current !== started) return;
-        // What is lost here comes again with the next connection.
+        // What is lost here is delivered again on the next connection.
         if (isSuspended) continue;
         const last = response.events.at(-1)?.kv.modRevision ?? response.revision;
         nextRevision = Math.max(nextRevision, last + 1);
         buffer.push(response);
       }
     } catch (error) {
-      // The port promises that it is one.
+      // Drivers throw nothing else.
       if (current === started) buffer.fail(error as KviError);
     }
   }
 
-  // Without a connection it delivers nothing, and still learns that the handle is closed, or the store another one.
+  // Without a connection it delivers nothing, but still ends when the handle is closed or the store is reset.
   if (!buffer.ended) start(isSuspended ? 0 : nextRevision);
 
   return {

@@ -1,14 +1,14 @@
 /**
- * What tests on `mem:` want of jest, by one line of its configuration:
+ * Leak checks, resets and matchers for tests on `mem:` in jest, with one line of configuration:
  *
  * ```js
  * export default {setupFilesAfterEnv: ['kvi-mem/jest']};
  * ```
  *
- * After each test, whatever it has opened on any store of this process and not closed makes it fail, with the line that
- * opened it; and every named store, those of `mem:` and `mem:NAME`, is reset. `expect` gets the {@link KviMatchers}.
+ * A test fails if it leaves anything open on any store of this process; the error shows the line that opened it. After
+ * each test, every named store, those of `mem:` and `mem:NAME`, is reset. `expect` gets the {@link KviMatchers}.
  *
- * Tests of one file share what they name, so `test.concurrent`, whose tests have no hooks, is not looked after.
+ * Tests of one file share named stores, and `test.concurrent` runs no hooks, so its tests are not checked.
  */
 import {afterEach, beforeEach, expect} from '@jest/globals';
 import {beginTest, endTest} from '../testing/each-test.ts';
@@ -18,13 +18,13 @@ import {runLast} from './run-last.ts';
 export {allowLeaks} from '../testing/each-test.ts';
 export type {KviMatchers};
 
-// To add to an interface, its parameters and namespace have to be repeated as they are.
+// A merged interface has to repeat the namespace and type parameters exactly.
 /* eslint-disable @typescript-eslint/no-empty-object-type, @typescript-eslint/no-namespace, @typescript-eslint/no-unused-vars */
 declare module 'expect' {
   interface Matchers<R extends void | Promise<void>, T = unknown> extends KviMatchers<R> {}
 }
 declare global {
-  // Of @types/jest, for those who use the global `expect`.
+  // From @types/jest, for the global `expect`.
   namespace jest {
     interface Matchers<R, T> extends KviMatchers<R> {}
   }

@@ -1,10 +1,10 @@
 /**
- * jest runs the `afterEach` hooks of a block in the order in which they were defined, so one of a setup file comes before
- * those at the top of a test file, which close what the tests opened. What looks for leaks must come after them, and
- * jest-circus, jest's runner, lets its event handlers see the hooks.
+ * Jest runs the `afterEach` hooks of a block in the order of definition, so a hook of a setup file runs before those at
+ * the top of a test file, which close what the tests opened. A leak check must run after them. The event handlers of
+ * jest-circus, jest's runner, can reorder the hooks.
  */
 
-/** As much of jest-circus as is used here. */
+/** The part of jest-circus that is used here. */
 interface CircusState {
   rootDescribeBlock: {hooks: {type: string; fn: unknown}[]};
   currentlyRunningTest?: {errors: unknown[]} | null;
@@ -14,17 +14,17 @@ type CircusHandler = (event: {name: string}, state: CircusState) => void;
 /** Where jest-circus keeps its handlers. */
 const handlersKey = Symbol.for('EVENT_HANDLERS');
 
-/** What a hook that was defined for {@link runLast} can ask. */
+/** What a hook defined for {@link runLast} can query. */
 export interface LastHook {
-  /** Whether the test that has just run failed. */
+  /** Whether the last test failed. */
   testFailed(): boolean;
 }
 
 /**
- * Moves a hook that was defined at the top of a setup file behind all others of the test file.
+ * Moves a hook from the top of a setup file behind all others of the test file.
  *
- * @param fn what `afterEach` was called with
- * @throws Error where jest is too old, or runs tests with something else than jest-circus
+ * @param fn the function passed to `afterEach`
+ * @throws Error if jest is too old, or does not run tests with jest-circus
  */
 export function runLast(fn: unknown): LastHook {
   const handlers: unknown = Reflect.get(globalThis, handlersKey);

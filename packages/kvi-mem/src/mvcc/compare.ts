@@ -9,7 +9,7 @@ type Comparable = Pick<Version, 'createRevision' | 'modRevision' | 'version' | '
 
 const absent: Comparable = {createRevision: 0, modRevision: 0, version: 0, lease: noLease};
 
-/** Whether every key of the compare's range meets it; for a range without keys, whether an absent key does. */
+/** Whether every key in the range of the compare satisfies it; for an empty range, whether an absent key does. */
 export function holds(store: MvccStore, compare: Compare<Bytes>): boolean {
   const kvs: Comparable[] = store.find(toInterval(compare));
   if (kvs.length === 0) kvs.push(absent);
@@ -47,7 +47,7 @@ function isResult(order: number, result: Compare<Bytes>['result']): boolean {
   }
 }
 
-/** As numbers: without leading zeros, the longer is the larger. */
+/** Compares as numbers: without leading zeros, the longer one is larger. */
 function compareLeases(a: LeaseId, b: LeaseId): number {
   return a.length - b.length || compareByteStrings(a, b);
 }

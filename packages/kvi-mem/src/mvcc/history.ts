@@ -7,15 +7,15 @@ const chunkSize = 128;
 /**
  * Every change since the compact revision, in the order of revisions.
  *
- * They are kept in chunks, which never change once complete. So a history that begins with another shares its complete
+ * They are kept in chunks, which never change once complete. A history that starts from another shares its complete
  * chunks and copies only the incomplete one: fewer than 128 changes, whatever the size.
  */
 export class History {
-  /** The complete chunks, by the last revision that each has. */
+  /** The complete chunks, by their last revision. */
   readonly #chunks: SortedMap<number, readonly Version[]>;
   #incomplete: Version[];
 
-  /** @param origin what to begin with; default: nothing. Neither sees what the other does later. */
+  /** @param origin the history to start from; default: none. Neither sees later changes of the other. */
   constructor(origin?: History) {
     this.#chunks = origin ? origin.#chunks.clone() : new SortedMap((a, b) => a - b);
     this.#incomplete = origin ? origin.#incomplete.slice() : [];
@@ -45,7 +45,7 @@ export class History {
     return changes;
   }
 
-  /** Forgets what came before a revision, as far as it fills chunks. */
+  /** Discards the chunks that end before a revision. */
   forget(revision: number): void {
     this.#chunks.deleteBefore(revision);
   }

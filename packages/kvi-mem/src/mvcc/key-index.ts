@@ -26,8 +26,8 @@ export interface Selection {
  * A key at a revision is its last version that is not newer: `a` at 3 is version 3, at 5 it is the tombstone, so absent,
  * and at 1 there is none, so absent too.
  *
- * Compacting at a revision forgets what no read at that revision or later can see: the versions that were superseded by
- * then, and with them a tombstone that was the last by then.
+ * Compacting at a revision discards what no read at that revision or later can see: the versions superseded by then, and
+ * a tombstone that was the last version by then.
  *
  *     compact(3):  a: [3, 4 (tombstone), 6]   b: [7]
  *     compact(5):  a: [6]                     b: [7]
@@ -36,15 +36,14 @@ export interface Selection {
  * A key without versions has no entry. (etcd's key_index.go keeps revisions only, and splits them into generations at
  * the tombstones to find the create revision and the version number, which a {@link Version} has.)
  *
- * An index that begins with another shares all of it, whatever its size. From then on neither changes the shared arrays:
- * the first write of a key copies its versions. An array whose last version is newer than the last sharing is a copy, or
- * was created since.
+ * An index that starts from another shares all of it, whatever its size. From then on neither changes the shared arrays:
+ * the first write of a key copies its versions. An array whose last version is newer than the last sharing is not shared.
  */
 export class KeyIndex {
   readonly #keys: SortedMap<ByteString, Version[]>;
   /** The keys whose last version is a tombstone. */
   readonly #deleted: SortedMap<ByteString, undefined>;
-  /** The keys that were looked up or written: a hash finds them sooner than a search does. */
+  /** A cache of the keys that were looked up or written: a hash lookup is faster than a search. */
   readonly #known = new Map<ByteString, Version[]>();
   /** Whether every key is known, because the index began empty. */
   readonly #knowsAll: boolean;
@@ -52,7 +51,7 @@ export class KeyIndex {
   /** The newest revision when it was last shared. */
   #sharedUntil = 0;
 
-  /** @param origin - what to begin with; default: nothing. Neither sees what the other does later. */
+  /** @param origin - the index to start from; default: none. Neither sees later changes of the other. */
   constructor(origin?: KeyIndex) {
     this.#keys = origin ? origin.#keys.clone() : new SortedMap(compareByteStrings);
     this.#knowsAll = !origin;
@@ -63,7 +62,7 @@ export class KeyIndex {
     origin.#sharedUntil = origin.#newestRevision;
   }
 
-  /** The key as it was at `revision`, or undefined where it did not exist. */
+  /** The key as it was at `revision`; undefined if it did not exist. */
   get(key: ByteString, revision: number): Version | undefined {
     const versions = this.#find(key);
     return versions && existingAt(versions, revision);
@@ -84,7 +83,7 @@ export class KeyIndex {
     return found;
   }
 
-  /** How many keys existed at `revision`. Counting the present does not look at each key. */
+  /** How many keys existed at `revision`. For the present, this does not visit each key. */
   count(interval: Interval, revision: number): number {
     const isPresent = revision >= this.#newestRevision;
     const {start, end} = interval;
@@ -106,7 +105,7 @@ export class KeyIndex {
     else this.#set(version.key, versions.concat(version));
   }
 
-  /** Takes back the last {@link append} for this key, made since the index was last shared. */
+  /** Undoes the last {@link append} for this key, made since the index was last shared. */
   removeNewest(key: ByteString): void {
     const versions = this.#find(key);
     versions?.pop();
@@ -115,7 +114,7 @@ export class KeyIndex {
     else this.#delete(key);
   }
 
-  /** Forgets the versions of this key that cannot be seen at `revision` or later. */
+  /** Discards the versions of this key that cannot be seen at `revision` or later. */
   compact(key: ByteString, revision: number): void {
     const versions = this.#find(key);
     if (!versions) return;
@@ -177,7 +176,7 @@ function endOf(end: ByteString): ByteString | undefined {
 
 function existingAt(versions: readonly Version[], revision: number): Version | undefined {
   const last = versions[versions.length - 1];
-  // Most questions are about the present.
+  // Most queries are about the present.
   const version = last && last.modRevision <= revision ? last : versions[countUntil(versions, revision) - 1];
   return version && !isTombstone(version) ? version : undefined;
 }

@@ -5,7 +5,7 @@ import type {MvccStore} from './store.ts';
 import {toKeyOnly, toKeyValue, type Version} from './version.ts';
 
 /**
- * Reads, as etcd does.
+ * Reads a range as etcd does.
  *
  * @throws `KVI_COMPACTED`, `KVI_FUTURE_REVISION`
  * @see `Range` in etcd's server/etcdserver/apply.go
@@ -20,7 +20,7 @@ export function range(store: MvccStore, request: RangeRequest<Bytes>): RangeResp
   const interval = toInterval(request);
   const isSorted = sortTarget === 'key';
   const isDescending = request.sortOrder === 'descend';
-  // One more than the limit tells whether there are more.
+  // One more than the limit shows whether there are more.
   const wanted = countOnly ? 0 : limit > 0 && isSorted ? limit + 1 : Infinity;
   const accepts = bounds(request);
   const found = store.find(interval, {
@@ -38,7 +38,7 @@ export function range(store: MvccStore, request: RangeRequest<Bytes>): RangeResp
   return {revision: store.revision, kvs, more, count};
 }
 
-/** Whether the request names one key and says nothing else that could change the response. */
+/** Whether the request names one key and has no other option that affects the response. */
 function isPlain(request: RangeRequest<Bytes>): boolean {
   return (
     !request.rangeEnd?.length &&
@@ -60,7 +60,7 @@ function readKey(store: MvccStore, key: Bytes): RangeResponse<Bytes> {
     : {revision, kvs: [], more: false, count: 0};
 }
 
-/** Whether a version is within the request's bounds; undefined if there are none. A bound of 0 is none. */
+/** Whether a version is within the bounds of the request; undefined if it has none. A bound of 0 counts as none. */
 function bounds({
   minModRevision = 0,
   maxModRevision = 0,
@@ -85,7 +85,7 @@ const orders = {
   value: (a: Version, b: Version) => compareByteStrings(a.value, b.value),
 };
 
-/** Versions that compare as equal stay in key order, in a descending sort too. */
+/** Versions that compare as equal stay in key order, even in a descending sort. */
 function sort(found: Version[], order: (a: Version, b: Version) => number, isDescending: boolean): void {
   found.sort(isDescending ? (a, b) => order(b, a) : order);
 }

@@ -5,31 +5,31 @@ import type {Interval} from './interval.ts';
 import {KeyIndex, type Selection} from './key-index.ts';
 import type {Version} from './version.ts';
 
-/** What a {@link MvccStore} needs to know. */
+/** The options of a {@link MvccStore}. */
 export interface MvccStoreOptions {
-  /** How many of the latest revisions are kept at least; see {@link MvccStore.compact}. */
+  /** Minimum number of the latest revisions to keep; see {@link MvccStore.compact}. */
   historyLimit: number;
-  /** Called within a transaction for each key that moves to another lease, and back again if it is rolled back. */
+  /** Called in a transaction for each key that moves to another lease, and again if a rollback moves it back. */
   onLeaseChange: (key: ByteString, from: LeaseId, to: LeaseId) => void;
-  /** Called when a transaction is complete, with its changes in the order in which they were made. */
+  /** Called when a transaction is complete, with its changes in order. */
   onCommit: (revision: number, changes: readonly Version[]) => void;
 }
 
 /**
  * The keys and values of a store at each of its revisions.
  *
- * Writes happen in a {@link MvccStore.transact} and are seen by the reads after them in it.
+ * Writes happen inside {@link MvccStore.transact}, and later reads in it see them.
  */
 export class MvccStore {
   readonly #options: MvccStoreOptions;
   readonly #index: KeyIndex;
   readonly #history: History;
-  /** The changes of the transaction under way. */
+  /** The changes of the current transaction. */
   #pending: Version[] = [];
   #committedRevision = 1;
   #compactRevision = -1;
 
-  /** @param origin what to begin with; default: nothing. Neither sees what the other does later. */
+  /** @param origin the store to start from; default: none. Neither sees later changes of the other. */
   constructor(options: MvccStoreOptions, origin?: MvccStore) {
     this.#options = options;
     this.#index = new KeyIndex(origin && origin.#index);
@@ -39,17 +39,17 @@ export class MvccStore {
     this.#compactRevision = origin.#compactRevision;
   }
 
-  /** The revision of the latest change, the transaction under way included; 1 if there was none yet. */
+  /** The revision of the latest change, including the current transaction; 1 if there was none yet. */
   get revision(): number {
     return this.#pending.length === 0 ? this.#committedRevision : this.#committedRevision + 1;
   }
 
-  /** The oldest revision that can be read, as the last compaction left it; -1 if there was none. */
+  /** The revision of the last compaction, the oldest that can be read; -1 if there was none. */
   get compactRevision(): number {
     return this.#compactRevision;
   }
 
-  /** The key as it was at `revision`, or undefined where it did not exist. */
+  /** The key as it was at `revision`; undefined if it did not exist. */
   get(key: ByteString, revision = Infinity): Version | undefined {
     return this.#index.get(key, revision);
   }
@@ -64,7 +64,7 @@ export class MvccStore {
     return this.#index.count(interval, revision);
   }
 
-  /** @throws `KVI_COMPACTED`, `KVI_FUTURE_REVISION` when the store cannot be read at this revision */
+  /** @throws `KVI_COMPACTED`, `KVI_FUTURE_REVISION` if the store cannot be read at this revision */
   checkRevision(revision: number): void {
     if (revision > this.revision) throw futureRevision(revision, this.revision);
     if (revision < this.#compactRevision) throw compacted(revision, this.#compactRevision);
@@ -75,7 +75,7 @@ export class MvccStore {
     return this.#history.between(from, to);
   }
 
-  /** Runs `run`, whose changes make one revision together. If it throws, none of them remains. */
+  /** Runs `run`, whose changes make one revision. If it throws, they are rolled back. */
   transact<T>(run: () => T): T {
     let result: T;
     try {
@@ -88,7 +88,7 @@ export class MvccStore {
     return result;
   }
 
-  /** Writes a key, in a transaction; without a value or lease the key keeps its own. Returns what was there before. */
+  /** Writes a key, in a transaction; without a value or lease the key keeps its own. Returns the previous version. */
   put(key: ByteString, value: ByteString | undefined, lease: LeaseId | undefined): Version | undefined {
     const previous = this.get(key);
     const modRevision = this.#committedRevision + 1;
@@ -104,7 +104,7 @@ export class MvccStore {
     return previous;
   }
 
-  /** Deletes a key, in a transaction; one that does not exist is left alone. */
+  /** Deletes a key, in a transaction. Does nothing if it does not exist. */
   delete(key: ByteString): void {
     const previous = this.get(key);
     // Stryker disable next-line ConditionalExpression: the caller has found the key
@@ -120,11 +120,11 @@ export class MvccStore {
   }
 
   /**
-   * Forgets the history before `revision`. The cost depends on the changes forgotten, not on the number of keys.
+   * Discards the history before `revision`. The cost depends on the number of discarded changes, not of keys.
    *
    * Changes at `revision` itself stay for watches, deletions included, as in etcd since 3.4.34 and 3.5.16.
    *
-   * @throws `KVI_COMPACTED` when that is done already, `KVI_FUTURE_REVISION`
+   * @throws `KVI_COMPACTED` if that was compacted already, `KVI_FUTURE_REVISION`
    */
   compact(revision: number): void {
     if (revision <= this.#compactRevision) throw compacted(revision, this.#compactRevision);
@@ -163,7 +163,7 @@ export class MvccStore {
     this.#compactSurplus();
   }
 
-  /** A surplus of a sixteenth is left to grow before it is cut, so that a write costs next to nothing for it. */
+  /** Compacts only once there is a surplus of a sixteenth, so that the cost per write is negligible. */
   #compactSurplus() {
     const {historyLimit} = this.#options;
     const oldest = this.#committedRevision - historyLimit + 1;
@@ -175,7 +175,7 @@ export class MvccStore {
 /**
  * The error for a read, watch or compaction at a revision whose history is gone.
  *
- * @param details - `compactRevision` for a watch; etcd tells it to nobody else
+ * @param details - `compactRevision` for a watch; etcd tells it only to watches
  */
 export function compacted(
   revision: number,

@@ -18,7 +18,7 @@ import {range} from './range.ts';
 import type {MvccStore} from './store.ts';
 import {toKeyValue} from './version.ts';
 
-/** The branches that the compares choose, decided before anything runs. */
+/** The branches that the compares select, decided before anything runs. */
 interface Path {
   succeeded: boolean;
   ops: PathOp[];
@@ -27,9 +27,9 @@ interface Path {
 type PathOp = Exclude<RequestOp<Bytes>, {type: 'txn'}> | {type: 'txn'; path: Path};
 
 /**
- * Runs a transaction, as etcd does: all compares, then all checks of what will run, then the operations in order.
+ * Runs a transaction as etcd does: all compares, then all checks of what will run, then the operations in order.
  *
- * @param checkLease throws `KVI_LEASE_NOT_FOUND` when no key can be put under this lease
+ * @param checkLease throws `KVI_LEASE_NOT_FOUND` if the lease does not exist
  * @throws `KVI_KEY_NOT_FOUND`, `KVI_LEASE_NOT_FOUND`, `KVI_COMPACTED`, `KVI_FUTURE_REVISION`; nothing is applied then
  * @see `Txn` in etcd's server/etcdserver/apply.go
  */
@@ -54,7 +54,7 @@ function choose(store: MvccStore, {compare = [], success = [], failure = []}: Tx
   return {succeeded, ops};
 }
 
-/** Puts are checked before ranges, wherever they stand. */
+/** Puts are checked before ranges, in whatever order they come. */
 function checkPuts(store: MvccStore, {ops}: Path, checkLease: (id: LeaseId) => void): void {
   for (const op of ops) {
     if (op.type === 'txn') checkPuts(store, op.path, checkLease);

@@ -2,8 +2,7 @@ import type {Bytes, KeyValue} from 'kvi-core/driver';
 import {toBytes} from '../byte-string.ts';
 
 /**
- * A key-value as one revision left it; key and value are {@link ByteString}s. A deletion leaves a tombstone: version and
- * create revision 0, no value.
+ * A key-value as of one revision. A deletion leaves a tombstone: version and create revision 0, no value.
  */
 export type Version = Readonly<KeyValue>;
 
@@ -11,7 +10,7 @@ export function isTombstone(version: Version): boolean {
   return version.version === 0;
 }
 
-/** The key-value that a response or an event shows. */
+/** The key-value for a response or an event. */
 export function toKeyValue({
   key,
   value,
@@ -28,11 +27,11 @@ export function toKeyOnly(version: Version): KeyValue<Bytes> {
   return toKeyValue({...version, value: ''});
 }
 
-/** How many of these versions, which are in the order of their revisions, are not newer than `revision`. */
+/** How many of these versions, sorted by revision, are not newer than `revision`. */
 export function countUntil(versions: readonly Version[], revision: number): number {
   let low = 0;
   let high = versions.length;
-  // Most questions are about the present.
+  // Most queries are about the present.
   // Stryker disable next-line ArithmeticOperator: where the search starts only decides how long it takes
   let middle = high - 1;
   while (low < high) {

@@ -1,4 +1,4 @@
-// Not the global one, which a test may have replaced with one that waits for time to pass.
+// Not the global one, which a test may have replaced with a fake timer.
 import {setImmediate} from 'node:timers';
 import {
   type Bytes,
@@ -16,12 +16,12 @@ import {includes, type Interval, toInterval} from './interval.ts';
 import {compacted, type MvccStore} from './store.ts';
 import {isTombstone, toKeyValue, type Version} from './version.ts';
 
-/** What a {@link WatchHub} needs to know. */
+/** The options of a {@link WatchHub}. */
 export interface WatchHubOptions {
   clock: Clock;
-  /** The store that is watched, to read what happened before. */
+  /** The watched store, to read its history. */
   store: MvccStore;
-  /** Milliseconds between the progress notifications of a watch that has no events. */
+  /** Interval of progress notifications of a watch without events, in milliseconds. */
   progressIntervalMs: number;
 }
 
@@ -30,27 +30,27 @@ interface Watcher {
   readonly request: WatchRequest<Bytes>;
   readonly owner: object;
   readonly buffer: EventBuffer;
-  /** The first revision that it wants; while it catches up, the first whose events it has not been given. */
+  /** The start revision; while the watch catches up, the first revision that was not sent yet. */
   nextRevision: number;
   /** Whether it has caught up. */
   isLive: boolean;
-  /** Whether it was given events since the last progress notification was due. */
+  /** Whether it was sent events since the last progress notification was due. */
   hadEvents: boolean;
 }
 
-/** Maximum number of revisions sent at once to a watch that is catching up; others get their turn in between. */
+/** Maximum number of revisions sent at once to a watch that is catching up, so that others get their turn. */
 const catchUpRevisions = 1000;
 
 /**
  * Sends the changes of a store to its watches.
  *
- * A watch that starts in the past catches up from the store's history; then it is live, and is sent each transaction's
- * events when it completes. Sending puts them into the watch's {@link eventBuffer}: no consumer runs in here.
+ * A watch that starts in the past catches up from the store's history. Then it is live, and is sent the events of each
+ * transaction when it completes. Sending puts them into the watch's {@link eventBuffer}; consumers do not run here.
  */
 export class WatchHub {
   readonly #options: WatchHubOptions;
   readonly #watchers = new Set<Watcher>();
-  /** The live watchers of one key each. */
+  /** The live watchers of single keys. */
   readonly #byKey = new Map<ByteString, Set<Watcher>>();
   /** The live watchers of ranges. */
   readonly #ofRanges = new Set<Watcher>();
@@ -60,7 +60,7 @@ export class WatchHub {
     this.#options = options;
   }
 
-  /** How many watches there are. */
+  /** The number of watches. */
   get size(): number {
     return this.#watchers.size;
   }
@@ -99,7 +99,7 @@ export class WatchHub {
     if (this.#ofRanges.size === 0 && !changes.some(({key}) => this.#byKey.has(key))) return;
     const batches = new Map<Watcher, Event<Bytes>[]>();
     for (const change of changes) {
-      // Made once, however many watch.
+      // Created once for all watches.
       let plain: Event<Bytes> | undefined;
       let withPrevKv: Event<Bytes> | undefined;
       for (const watcher of this.#liveWatchersOf(change.key)) {
@@ -186,12 +186,12 @@ export class WatchHub {
 
   #toEvent(change: Version, withPrevKv: boolean): Event<Bytes> {
     const event: Event<Bytes> = {type: isTombstone(change) ? 'delete' : 'put', kv: toKeyValue(change)};
-    // Undefined for a creation, and where it is compacted.
+    // Undefined for a creation, and if it was compacted.
     const previous = withPrevKv ? this.#options.store.get(change.key, change.modRevision - 1) : undefined;
     return previous ? {...event, prevKv: toKeyValue(previous)} : event;
   }
 
-  /** One timer for all watches, which stops when none wants progress notifications. */
+  /** One timer for all watches, stopped when none wants progress notifications. */
   #scheduleProgress(): void {
     if (this.#progressIsDue) return;
     this.#progressIsDue = true;

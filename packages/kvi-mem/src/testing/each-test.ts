@@ -4,9 +4,9 @@ import {MemStore} from '../mem-store.ts';
 import {describeResources, type OpenResource} from '../open-resource.ts';
 import {onOpening, type Resources, traceResources} from '../resources.ts';
 
-/** The stores on which the present test opened something. */
+/** The stores on which the current test opened something. */
 const used = new Set<Resources>();
-/** The last call before the present test: what was opened for all tests is not the test's. */
+/** The last call before the current test: resources opened for all tests do not belong to it. */
 let lastBefore = 0;
 let leaksAllowed = false;
 
@@ -21,16 +21,16 @@ export function beginTest(): void {
 }
 
 /**
- * Call it after each test, in a hook that comes after those that close what the test opened. Cuts off the handles that are
- * still open, and resets every named store, those of `mem:` and `mem:NAME`.
+ * Call it after each test, in a hook that runs after those that close what the test opened. It cuts off the handles that
+ * are still open, and resets every named store, those of `mem:` and `mem:NAME`.
  *
- * @param test.failed whether the test failed: then what it left open is no news, for it did not come to its end
+ * @param test.failed whether the test failed: leaks are not reported then, since the test did not reach its end
  * @throws Error that names what the test opened, on any store of this process, and did not close
  */
 export async function endTest({failed = false}: {failed?: boolean | undefined} = {}): Promise<void> {
   let left = leaks();
   if (left.length > 0) {
-    // What a test closes without waiting for it may take a moment.
+    // A resource that a test closes without awaiting it may take a moment.
     await otherWorkDone();
     left = leaks();
   }
@@ -40,7 +40,8 @@ export async function endTest({failed = false}: {failed?: boolean | undefined} =
 }
 
 /**
- * Lets the present test leave open what it opened. In a setup file of your own, `beforeEach(allowLeaks)` lets every test.
+ * Allows the current test to leave resources open. In a setup file of your own, `beforeEach(allowLeaks)` allows it for
+ * every test.
  */
 export function allowLeaks(): void {
   leaksAllowed = true;
@@ -52,7 +53,7 @@ function leaks(): OpenResource[] {
     .filter(({number}) => number > lastBefore);
 }
 
-/** An error whose stack, and the code that a runner shows with it, is that of the first leak. */
+/** An error with the stack of the first leak, so that a runner shows the code there. */
 function leakError(left: readonly OpenResource[]): Error {
   const error = new Error(describeResources(left));
   const frames = left[0]?.stack.split('\n').map((frame) => `    ${frame}`) ?? [];

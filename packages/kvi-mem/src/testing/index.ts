@@ -1,5 +1,6 @@
 /**
- * What tests on `mem:` want of any runner. `kvi-mem/jest` and `kvi-mem/vitest` set it up for theirs; with `node:test`, by a
+ * Leak checks and resets for tests on `mem:`, for any runner. `kvi-mem/jest` and `kvi-mem/vitest` set them up; with
+ * `node:test`, by a
  * file that the tests are run with, `node --import ./setup.js --test`:
  *
  * ```js
@@ -10,7 +11,7 @@
  * afterEach((test) => endTest({failed: !test.passed}));
  * ```
  *
- * Tests of one file share what they name, so those that run at the same time cannot be looked after.
+ * Tests of one file share named stores, so tests that run concurrently cannot be checked.
  */
 export {allowLeaks, beginTest, endTest} from './each-test.ts';
 export {type KviMatchers, type MatcherContext, matchers} from './matchers.ts';

@@ -5,14 +5,14 @@ import {isMemStore} from '../mem-store.ts';
 import {describeResources} from '../open-resource.ts';
 
 /**
- * What `expect` can say of a handle, a store, or a call.
+ * Matchers of `expect` for handles, stores and calls.
  *
- * Where a store is looked into, a value may be a text or an asymmetric matcher, such as
+ * An expected value may be text or an asymmetric matcher, such as
  * `expect.stringContaining('paid')`.
  */
 export interface KviMatchers<R> {
   /**
-   * Of a handle or a {@link MemStore}: holds the key, with this value if one is named. Await it.
+   * A handle or a {@link MemStore} holds the key, with this value if one is given. Await it.
    *
    * ```ts
    * await expect(kv).toHaveKey('orders/1', 'placed');
@@ -21,28 +21,28 @@ export interface KviMatchers<R> {
    */
   toHaveKey(key: string, value?: unknown): Promise<void>;
   /**
-   * Of a handle or a {@link MemStore}: holds these keys, with these values, and no others. Await it.
+   * A handle or a {@link MemStore} holds these keys with these values, and no others. Await it.
    *
    * ```ts
    * await expect(kv).toHoldExactly({'orders/1': 'placed'}, {prefix: 'orders/'});
    * ```
    *
-   * @param options.prefix only keys that begin with this are looked at. Default: all.
+   * @param options.prefix only looks at keys with this prefix. Default: all.
    */
   toHoldExactly(contents: Readonly<Record<string, unknown>>, options?: {prefix?: string}): Promise<void>;
   /**
-   * Of a promise: rejects with a `KviError` of this code. Await it.
+   * A promise rejects with a `KviError` of this code. Await it.
    *
    * ```ts
    * await expect(kv.distTimedLock(0, 'nightly')).toRejectWithCode('KVI_TIMEOUT');
    * ```
    */
   toRejectWithCode(code: KviErrorCode): Promise<void>;
-  /** Of a {@link MemStore}: nothing that was opened on it is open; see {@link MemStore.openResources}. */
+  /** Nothing is open on a {@link MemStore}; see {@link MemStore.openResources}. */
   toHaveNoLeaks(): R;
 }
 
-/** As much of `this` in a matcher as is used here; jest, vitest and the package `expect` have it. */
+/** The part of a matcher's `this` that is used here. Jest, vitest and the package `expect` provide it. */
 export interface MatcherContext {
   isNot?: boolean | undefined;
   promise?: string | undefined;
@@ -65,11 +65,11 @@ interface Result {
   message: () => string;
 }
 
-/** As `expect.extend` takes them. */
+/** The matchers, for `expect.extend`. */
 export const matchers = {
   async toHaveKey(this: MatcherContext, actual: unknown, key: string, value?: unknown): Promise<Result> {
     const contents = await contentsOf(actual);
-    // What every object has, such as "constructor", is no key.
+    // Inherited properties such as "constructor" are not keys.
     const found = Object.hasOwn(contents, key) ? contents[key] : undefined;
     const wanted = value === undefined ? [key] : [key, value];
     return {
@@ -135,7 +135,7 @@ export const matchers = {
 /** The keys and values, as text. */
 async function contentsOf(actual: unknown, prefix = ''): Promise<Record<string, string>> {
   if (isMemStore(actual)) {
-    // With a plan of its own: what the store's is to happen to is the service's calls.
+    // With its own plan of faults: that of the store is for the service's calls.
     await using kv = createKvi(actual.driver({faults: new Faults()}));
     return await contentsOf(kv, prefix);
   }
@@ -157,7 +157,7 @@ function describeError(error: unknown): unknown {
   return isKviError(error) ? `${error.code}: ${error.message}` : error;
 }
 
-/** A failure in the runners' form: the call, and below it what was expected and found. */
+/** A failure as runners show it: the call, then what was expected and what was found. */
 function explain(
   {utils, isNot = false, promise = ''}: MatcherContext,
   name: string,

@@ -1,12 +1,12 @@
 /**
- * What tests on `mem:` want of vitest, by one line of its configuration:
+ * Leak checks, resets and matchers for tests on `mem:` in vitest, with one line of configuration:
  *
  * ```js
  * export default {test: {setupFiles: ['kvi-mem/vitest']}};
  * ```
  *
- * It does what `kvi-mem/jest` does there. vitest runs `afterEach` hooks in reverse order, unless told otherwise
- * (`sequence.hooks`), so this one comes last.
+ * It does the same as `kvi-mem/jest`. By default (`sequence.hooks`), vitest runs `afterEach` hooks in reverse order, so
+ * this one runs last.
  */
 import {afterEach, beforeEach, expect} from 'vitest';
 import {beginTest, endTest} from '../testing/each-test.ts';

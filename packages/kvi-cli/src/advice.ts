@@ -1,0 +1,26 @@
+import type {KviErrorCode} from 'kvi';
+
+/** What whoever runs the command can do about an error. */
+export const advice: Readonly<Record<KviErrorCode, string>> = {
+  KVI_INVALID_ARGUMENT: 'Correct the command line; kvi --help and kvi COMMAND --help explain it.',
+  KVI_INTERNAL: 'Report it, with the message.',
+  KVI_UNAVAILABLE: 'Check the URL and the store. Nothing was changed, so trying again is safe.',
+  KVI_TIMEOUT: 'Try again, or allow more time with --timeout, or --wait for a lock. Nothing was changed.',
+  KVI_UNKNOWN_OUTCOME: 'Read before writing again: the write may have been applied.',
+  KVI_LOCK_LOST: 'Check what the command did: another may have held the lock meanwhile.',
+  KVI_KEY_LOST: 'Find out who else deletes or overwrites the key.',
+  KVI_COMPACTED: 'Read without --revision, or watch from a later revision.',
+  KVI_FUTURE_REVISION: 'Check that the revision is from this store.',
+  KVI_UNAUTHENTICATED: 'Check KVI_USERNAME and KVI_PASSWORD, or the certificate.',
+  KVI_PERMISSION_DENIED: 'Have an operator grant the user access to these keys.',
+  KVI_RESOURCE_EXHAUSTED: 'Have an operator make space: compact, defragment, disarm the alarm.',
+  KVI_SLOW_CONSUMER: 'Read the output faster, and watch again with --from-revision.',
+  KVI_DRIVER_MISSING: 'Install the package.',
+  KVI_TLS: 'Check --cacert, --cert and --key, and the scheme of the URL.',
+  KVI_LEASE_NOT_FOUND: 'Grant another lease.',
+  KVI_LEASE_EXISTS: 'Choose another id, or none.',
+  KVI_ABORTED: 'Try again. Nothing was changed.',
+  KVI_CLOSED: 'Try again. Nothing was changed.',
+  KVI_NOT_TEXT: 'Report it, with the message.',
+  KVI_KEY_NOT_FOUND: 'Store the key first.',
+};
