@@ -110,10 +110,12 @@ export function connectTo(endpoint: Endpoint, options: ConnectionOptions, onChan
       onResponse: (response: R) => void,
       onError: (error: ServiceError) => void,
     ) =>
-      client.makeUnaryRequest(path, encode, decode, request, headers, (error, response) => {
-        if (error === null) onResponse(response as R);
-        else onError(error);
-      }),
+      withoutStack(() =>
+        client.makeUnaryRequest(path, encode, decode, request, headers, (error, response) => {
+          if (error === null) onResponse(response as R);
+          else onError(error);
+        }),
+      ),
     stream: ({path, encode, decode}, headers) => client.makeBidiStreamRequest(path, encode, decode, headers),
     close() {
       closed = true;
@@ -121,6 +123,17 @@ export function connectTo(endpoint: Endpoint, options: ConnectionOptions, onChan
       channel.close();
     },
   };
+}
+
+/** gRPC captures a stack for each call, to add it to an error that has one already: a tenth of the time that a call takes. */
+function withoutStack<R>(call: () => R): R {
+  const {stackTraceLimit} = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return call();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 function stateOf(state: connectivityState): ConnectionState {
