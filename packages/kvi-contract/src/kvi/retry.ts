@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import {createKvi, noRetries} from 'kvi-core';
 import {type Driver, KviError, type KviErrorCode} from 'kvi-core/driver';
-import type {ContractGroup} from '../suite.ts';
+import type {CaseContext, ContractGroup} from '../suite.ts';
 import {everyCall, unknownCall} from './calls.ts';
-import {assertFails} from './helpers.ts';
+import {assertFails, keysOf} from './helpers.ts';
 
 /** A driver whose first calls fail; `calls` counts all calls. */
 function failing(
@@ -23,6 +23,26 @@ function failing(
       txn: (...args) => attempt(() => driver.txn(...args)),
     },
     calls: () => calls,
+  };
+}
+
+/** A driver that gets no answer to `times` of its writes of each kind after `cut`: the answer is lost, or the request. */
+function cutting(driver: Driver, lost: 'answer' | 'request', times: number) {
+  const left = {txn: 0, leaseRevoke: 0, compact: 0};
+  async function attempt<R>(operation: keyof typeof left, call: () => Promise<R>): Promise<R> {
+    if (left[operation] === 0) return call();
+    left[operation] -= 1;
+    if (lost === 'answer') await call();
+    throw new KviError('KVI_UNKNOWN_OUTCOME', `made to fail: the ${lost} was lost`);
+  }
+  return {
+    driver: {
+      ...driver,
+      txn: (...args) => attempt('txn', () => driver.txn(...args)),
+      leaseRevoke: (...args) => attempt('leaseRevoke', () => driver.leaseRevoke(...args)),
+      compact: (...args) => attempt('compact', () => driver.compact(...args)),
+    } satisfies Driver,
+    cut: () => Object.assign(left, {txn: times, leaseRevoke: times, compact: times}),
   };
 }
 
@@ -64,6 +84,42 @@ export const retries: ContractGroup = {
         assert.equal(temp.signal.aborted, false, 'and kept');
       },
     },
+    ...(['answer', 'request'] as const).map((lost) => ({
+      name: `locks, temporary keys and leases are given up at once even if connections are cut: the ${lost} is lost`,
+      async run({kv, open, key, prefix}: CaseContext) {
+        const {driver, cut} = cutting(await open(), lost, 2);
+        await using client = createKvi(driver);
+        const lease = await client.lease();
+        for (const options of [{}, {lease}]) {
+          const lock = await client.distLock(key('lock'), options);
+          cut();
+          await lock.release();
+          assert.deepEqual(await keysOf(kv, {prefix}), [], 'the lock is free');
+          const temp = await client.tempKey(key('temp'), options);
+          cut();
+          await temp.close();
+          assert.deepEqual(await keysOf(kv, {prefix}), [], 'the temporary key is gone');
+        }
+        await client.store(key('k'), 'v', {lease: lease.id});
+        cut();
+        await lease.revoke();
+        assert.deepEqual(await keysOf(kv, {prefix}), [], 'the keys of the lease are gone');
+      },
+    })),
+    ...(['answer', 'request'] as const).map((lost) => ({
+      name: `a compaction is repeated if connections are cut: the ${lost} is lost`,
+      async run({kv, open, key}: CaseContext) {
+        await kv.store(key('k'), 'v');
+        await kv.store(key('k'), 'w');
+        const revision = (await kv.getKeyValue(key('k')))?.modRevision ?? 0;
+        const {driver, cut} = cutting(await open(), lost, 2);
+        cut();
+        await using client = createKvi(driver);
+        await client.compact(revision);
+        await assertFails('KVI_COMPACTED', () => kv.get(key('k'), {revision: revision - 1}), 'it was done');
+        await assertFails('KVI_COMPACTED', () => client.compact(revision), 'again, it is an error');
+      },
+    })),
     {
       name: 'distLock waits through an outage',
       async run({open, key}) {

@@ -2,7 +2,7 @@ import type {KviError} from '../etcd/errors.ts';
 
 /** An attempt that failed. */
 export interface FailedAttempt {
-  /** Why. Its code is always `KVI_UNAVAILABLE`. */
+  /** Why. Its code is `KVI_UNAVAILABLE`; for the revocation of a lease or a compaction also `KVI_UNKNOWN_OUTCOME`. */
   error: KviError;
   /** How many attempts the call has made, from 1. */
   attempt: number;
@@ -13,8 +13,8 @@ export interface FailedAttempt {
 /**
  * Decides whether a failed call is tried again, and when.
  *
- * It is asked only about `KVI_UNAVAILABLE`, which promises that nothing was applied: no policy can make kvi repeat a write
- * whose outcome is unknown. A wait that would outlast the call's `timeoutMs` is not begun.
+ * It is asked only where trying again is safe: no policy can make kvi repeat a write to a key whose outcome is unknown.
+ * A wait that would outlast the call's `timeoutMs` is not begun.
  *
  * A policy may keep state, such as its last wait, so each call uses a clone of the one that it was given.
  */

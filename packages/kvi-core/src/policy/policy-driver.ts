@@ -1,8 +1,7 @@
 import type {RetryPolicy} from '../api/retry-policy.ts';
 import type {Driver, DriverCallOptions} from '../driver/driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
-import {closed, isKviError} from '../etcd/errors.ts';
-import type {LeaseId} from '../etcd/lease-id.ts';
+import {closed, isKviError, type KviErrorCode} from '../etcd/errors.ts';
 import type {RangeRequest, RangeResponse, TxnRequest, TxnResponse} from '../etcd/messages.ts';
 import {retry} from './retry.ts';
 import {watchGate} from './watch-gate.ts';
@@ -75,28 +74,38 @@ export function withPolicy(driver: Driver, defaults: PolicyDefaults): PolicyDriv
     return read({...options, timeoutMs: Math.max(1, deadline - clock.now())}, attempt, isIdempotent);
   }
 
-  /** A lease is gone after the first revocation that arrives, so that one whose outcome is unknown may be repeated. */
-  function revoke(id: LeaseId, options?: PolicyCallOptions): Promise<void> {
-    let mayBeGone = false;
-    const attempt: Attempt<void> = async (limits) => {
+  /**
+   * A write that may be repeated if its outcome is unknown.
+   *
+   * @param done - what fails with this code after that has been applied
+   */
+  function repeatable(
+    options: PolicyCallOptions | undefined,
+    attempt: Attempt<void>,
+    done: KviErrorCode,
+  ): Promise<void> {
+    let mayBeDone = false;
+    async function unlessDone(limits: DriverCallOptions): Promise<void> {
       try {
-        await driver.leaseRevoke(id, limits);
+        await attempt(limits);
       } catch (error) {
-        if (mayBeGone && isKviError(error, 'KVI_LEASE_NOT_FOUND')) return;
-        mayBeGone ||= isKviError(error, 'KVI_UNKNOWN_OUTCOME');
+        if (mayBeDone && isKviError(error, done)) return;
+        mayBeDone ||= isKviError(error, 'KVI_UNKNOWN_OUTCOME');
         throw error;
       }
-    };
-    return write(options, attempt, true);
+    }
+    return write(options, unlessDone, true);
   }
 
   return {
     clock,
     range: (request, options) => read(options, (attempt) => driver.range(request, attempt)),
     txn: (request, options) => write(options, (attempt) => driver.txn(request, attempt)),
-    compact: (revision, options) => write(options, (attempt) => driver.compact(revision, attempt)),
+    compact: (revision, options) =>
+      repeatable(options, (attempt) => driver.compact(revision, attempt), 'KVI_COMPACTED'),
     leaseGrant: (request, options) => write(options, (attempt) => driver.leaseGrant(request, attempt)),
-    leaseRevoke: revoke,
+    leaseRevoke: (id, options) =>
+      repeatable(options, (attempt) => driver.leaseRevoke(id, attempt), 'KVI_LEASE_NOT_FOUND'),
     leaseKeepAlive: (id, options) => read(options, (attempt) => driver.leaseKeepAlive(id, attempt)),
     leaseTimeToLive: (request, options) =>
       read(options, (attempt) => driver.leaseTimeToLive(request, attempt)),
