@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {type Driver, isKviError, type LeaseId, randomLeaseId} from 'kvi-core/driver';
-import type {ContractGroup} from '../suite.ts';
+import type {CaseContext, ContractGroup} from '../suite.ts';
 import {
   abortOf,
   assertFails,
@@ -11,6 +11,7 @@ import {
   storeAll,
   untilLeaseExpired,
 } from './helpers.ts';
+import {untilWaiting} from './lock-waiters.ts';
 
 /** Grants a lease that nobody keeps alive. */
 async function shortLease(driver: Driver): Promise<LeaseId> {
@@ -205,6 +206,38 @@ export const lease: ContractGroup = {
         }
       },
     },
+    ...(['revoked', 'closed', 'closed where it is attached'] as const).map((how) => ({
+      name: `locks and temporary keys end with it at once when it is ${how}, which is no loss`,
+      async run({kv, openKvi, key, prefix}: CaseContext) {
+        const [owner, other] = [await openKvi(), await openKvi()];
+        const granted = await owner.lease({ttlSeconds: 30});
+        const [user, lease] =
+          how === 'closed where it is attached' ? [kv, await kv.attachLease(granted.id)] : [owner, granted];
+        const lock = await user.distLock(key('lock'), {lease});
+        const temp = await user.tempKey(key('temp'), {lease});
+        const held = await other.distLock(key('held'));
+        const waiting = user.distLock(key('held'), {lease});
+        waiting.catch(() => undefined);
+        await untilWaiting(kv, key('held'), 2);
+        const ending = how === 'revoked' ? lease.revoke() : lease.close();
+        assert.equal(lock.isHeld(), false, 'nobody renews the lease any more, so the lock is not held');
+        assert.ok(isKviError(lock.signal.reason, 'KVI_CLOSED'), 'it was given up, and not lost');
+        await assertFails('KVI_CLOSED', () => waiting, 'waiting for a lock under the lease is over');
+        await abortOf(temp.signal, 'the temporary key is not kept any more');
+        assert.ok(isKviError(temp.signal.reason, 'KVI_CLOSED'), 'it was given up, and not lost');
+        await ending;
+        await lock.release();
+        await temp.close();
+        await held.release();
+        assert.deepEqual(await keysOf(kv, {prefix}), [], 'their keys are gone');
+        for (const call of [
+          () => user.distLock(key('next'), {lease}),
+          () => user.tempKey(key('next'), {lease}),
+        ]) {
+          await assertFails('KVI_CLOSED', call, 'nothing begins under a lease that was ended here');
+        }
+      },
+    })),
     {
       name: 'locks and temporary keys that are refused leave no key behind',
       async run({kv, openKvi, key, prefix}) {

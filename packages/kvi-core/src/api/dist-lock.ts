@@ -10,8 +10,8 @@ export interface DistLockOptions {
   /** Seconds within which the lock is free again after its holder crashed. Default: the handle's. */
   ttlSeconds?: number | undefined;
   /**
-   * Put the lock's key under this lease of the handle's, instead of one of its own. Losing the lease loses the lock; releasing
-   * the lock leaves the lease alone. To etcd, one lease is one holder, in any process. Not together with `ttlSeconds`.
+   * Put the lock's key under this lease of the handle's, instead of one of its own. Losing the lease loses the lock, and
+   * closing or revoking it gives the lock up; releasing the lock leaves the lease alone. To etcd, one lease is one holder, in any process. Not together with `ttlSeconds`.
    */
   lease?: Lease<Input> | undefined;
 }
@@ -33,7 +33,8 @@ export interface DistLock<T extends Input = string> extends AsyncDisposable {
   readonly token: number;
   /**
    * Aborts when the lock is no longer held though it was not released: with `KVI_LOCK_LOST` when it was lost, before its
-   * lease can have ended on the server; with `KVI_CLOSED` when the handle was closed, which gives it up. Pass it to the work that the lock protects. After a stall of the event loop, reading
+   * lease can have ended on the server; with `KVI_CLOSED` when the handle, or the `lease` that was passed, was closed or
+   * revoked here, which gives it up. Pass it to the work that the lock protects. After a stall of the event loop, reading
    * `aborted` tells the truth even though the event comes late.
    */
   readonly signal: AbortSignal;

@@ -73,14 +73,14 @@ export interface Lease<T extends Input = string> extends AsyncDisposable {
    */
   timeToLive(options?: TimeToLiveOptions): Promise<TimeToLive<T>>;
   /**
-   * Ends the lease for everybody, which deletes its keys. Revoking twice is fine, and so is a lease that has ended.
+   * Ends the lease for everybody, which deletes its keys and gives up the locks under it. Revoking twice is fine, and so is a lease that has ended.
    *
    * @throws `KVI_UNAVAILABLE` and the like if the backend could not be told; the lease ends within its TTL then
    */
   revoke(): Promise<void>;
   /**
-   * Ends it here: revokes a lease that the handle granted, and leaves one alone that it only attached. The end of an
-   * `await using` block does the same.
+   * Ends it here: revokes a lease that the handle granted, and leaves one alone that it only attached. Locks and temporary
+   * keys of this handle under it are given up in either case. The end of an `await using` block does the same.
    */
   close(): Promise<void>;
 }

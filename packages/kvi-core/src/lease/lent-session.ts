@@ -40,6 +40,7 @@ export function lentSession(driver: Driver, session: Session, key: Bytes): Sessi
     take(_, signal, {fresh = false} = {}) {
       signal.throwIfAborted();
       if (!fresh && session.isAlive()) return Promise.resolve(lent);
+      if (isKviError(session.signal.reason, 'KVI_CLOSED')) return Promise.reject(session.signal.reason);
       const message = `lease ${lease} has ended; get another with kv.lease()`;
       return Promise.reject(new KviError('KVI_LEASE_NOT_FOUND', message, {cause: session.signal.reason}));
     },

@@ -11,7 +11,8 @@ export interface Session {
   readonly lease: LeaseId;
   /**
    * Aborts with `KVI_LEASE_NOT_FOUND` when the lease may have ended: before the server can have expired it, and
-   * as soon as a keepalive learns that it was revoked. Not on {@link Session.close}.
+   * as soon as a keepalive learns that it was revoked. Not on {@link Session.close}; a session that is lent aborts with
+   * `KVI_CLOSED` when the caller ends the lease.
    */
   readonly signal: AbortSignal;
   /** Whether the lease is still certain to live. Exact also where a stalled event loop held the signal up; aborts it then. */

@@ -94,7 +94,7 @@ export function ephemeralKey(
     }
   }
 
-  /** Resolves when the lease is lost. Stops keeping the key if somebody deleted or overwrote it. */
+  /** Resolves when the lease has ended. Stops keeping the key if somebody deleted or overwrote it. */
   async function untilLost({lease, signal: lost}: Session): Promise<void> {
     try {
       await withDeadline(driver.clock, {signal, closing: lost}, async (over) => {
@@ -111,7 +111,7 @@ export function ephemeralKey(
         }
       });
     } catch (error) {
-      if (!isKviError(error, 'KVI_LEASE_NOT_FOUND')) throw error;
+      if (!lost.aborted && !isKviError(error, 'KVI_LEASE_NOT_FOUND')) throw error;
     }
   }
 
@@ -126,6 +126,11 @@ export function ephemeralKey(
     }
   }
 
+  /** Tells a loss from the end that the caller gave to the lease it lent. */
+  function endOfLease({signal: {reason}}: Session): KviError {
+    return isKviError(reason, 'KVI_CLOSED') ? reason : taken('lost with its lease');
+  }
+
   function taken(how: string): KviError {
     return new KviError('KVI_KEY_LOST', `the temporary key ${show(key)} was ${how}`);
   }
@@ -138,7 +143,7 @@ export function ephemeralKey(
         const current = session;
         round = retryUntil(driver.clock, signal, () => untilLost(current));
         await round;
-        if (sessions.isLent) ended.abort(taken('lost with its lease'));
+        if (sessions.isLent) ended.abort(endOfLease(current));
         placing = retryUntil(driver.clock, signal, () => putBack(current));
         session = await placing;
       }

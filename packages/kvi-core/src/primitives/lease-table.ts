@@ -17,7 +17,7 @@ export interface LeaseRequest {
 
 /** A lease of a handle. */
 export interface HeldLease {
-  /** What a lock or a temporary key under the lease uses. */
+  /** What a lock or a temporary key under the lease uses: a session that ends with it in every way, as its signal tells. */
   readonly session: Session;
   readonly ttlSeconds: number;
   /** See `Lease.signal`. */
@@ -116,7 +116,7 @@ function heldLease(
   lookBeforeTelling(signal, () => session.isAlive());
 
   return {
-    session,
+    session: {...session, signal},
     ttlSeconds: session.ttlSeconds,
     signal,
     isAlive: () => session.isAlive(),

@@ -24,8 +24,8 @@ export type HeldLock = Omit<DistLock, 'guard'>;
 
 interface OwnLock {
   distLock: HeldLock;
-  /** Gives the lock up because the handle closes, and tells the holder. */
-  abandon(): Promise<void>;
+  /** Gives the lock up because the handle closes, or the lease that it is under, and tells the holder. */
+  abandon(reason: KviError): Promise<void>;
 }
 
 /** The locks of a handle. */
@@ -117,8 +117,8 @@ export function lockTable({driver, sessions}: MutexContext, closing: AbortSignal
     },
     async close() {
       // Waiting calls end by `closing`, and clean up first; one of them may just have got its lock.
-      const late = Array.from(waiting, async (locked) => (await locked).abandon());
-      await Promise.allSettled([...late, ...Array.from(held.values(), (own) => own.abandon())]);
+      const late = Array.from(waiting, async (locked) => (await locked).abandon(closed()));
+      await Promise.allSettled([...late, ...Array.from(held.values(), (own) => own.abandon(closed()))]);
     },
   };
 }
@@ -139,8 +139,15 @@ function ownLock(context: MutexContext, name: string, owner: Ownership, onReleas
     end(lockLost(name, cause));
   }
 
+  /** Tells a loss from the end that the caller gave to the lease it lent. */
+  function leaseEnded() {
+    const reason: unknown = session.signal.reason;
+    if (isKviError(reason, 'KVI_CLOSED')) void abandon(reason).catch(() => undefined);
+    else lose(reason);
+  }
+
   // Only until the lock is released: the session may serve another lock then.
-  session.signal.addEventListener('abort', () => lose(session.signal.reason), {signal: watching.signal});
+  session.signal.addEventListener('abort', leaseEnded, {signal: watching.signal});
   lookBeforeTelling(lost.signal, () => {
     if (released === undefined) session.isAlive();
   });
@@ -167,10 +174,10 @@ function ownLock(context: MutexContext, name: string, owner: Ownership, onReleas
 
   const releaseOnce = () => (released ??= release());
 
-  function abandon() {
+  function abandon(reason: KviError) {
     const releasing = (released ??= session.close({timeoutMs: giveUpMs}).finally(onRelease));
     // Given up on purpose: no loss that anybody should be alarmed by.
-    end(closed());
+    end(reason);
     return releasing;
   }
 
