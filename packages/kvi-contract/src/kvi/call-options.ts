@@ -45,7 +45,10 @@ export const callOptions: ContractGroup = {
           ...driver,
           range: (...args) => (sent.push('range'), driver.range(...args)),
           txn: (...args) => (sent.push('txn'), driver.txn(...args)),
+          compact: (...args) => (sent.push('compact'), driver.compact(...args)),
           leaseGrant: (...args) => (sent.push('leaseGrant'), driver.leaseGrant(...args)),
+          leaseTimeToLive: (...args) => (sent.push('leaseTimeToLive'), driver.leaseTimeToLive(...args)),
+          leaseLeases: (...args) => (sent.push('leaseLeases'), driver.leaseLeases(...args)),
           watch: (...args) => (sent.push('watch'), driver.watch(...args)),
         });
         const calls = everyCall(client, {key, prefix}, {signal: AbortSignal.abort(reason)});

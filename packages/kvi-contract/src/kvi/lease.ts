@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import {type Driver, isKviError, type LeaseId, randomLeaseId} from 'kvi-core/driver';
+import {createKvi} from 'kvi-core';
+import {type Driver, isKviError, KviError, type LeaseId, randomLeaseId, sleep} from 'kvi-core/driver';
 import type {CaseContext, ContractGroup} from '../suite.ts';
 import {
   abortOf,
@@ -118,6 +119,47 @@ export const lease: ContractGroup = {
         await using granted = await kv.lease({id});
         assert.equal(granted.id, id, 'the lease has the id that was asked for');
         await assertFails('KVI_LEASE_EXISTS', () => kv.lease({id}), 'there is one lease of an id');
+      },
+    },
+    {
+      name: 'whether it was granted with the id that was chosen is unknown if no answer comes in time',
+      async run({kv, open}) {
+        const driver = await open();
+        await using client = createKvi({
+          ...driver,
+          async leaseGrant(request, {timeoutMs = Infinity, signal} = {}) {
+            await driver.leaseGrant(request);
+            await sleep(driver.clock, timeoutMs, signal).catch(() => undefined);
+            throw new KviError('KVI_UNKNOWN_OUTCOME', 'no answer came');
+          },
+        });
+        for (const end of [() => ({timeoutMs: 20}), () => ({signal: AbortSignal.timeout(20)})]) {
+          const id = randomLeaseId();
+          await assertFails('KVI_UNKNOWN_OUTCOME', () => client.lease({id, ...end()}), 'it may be there');
+          await using found = await kv.attachLease(id);
+          await found.revoke();
+        }
+      },
+    },
+    {
+      name: 'revoking it can be tried again after a failure',
+      async run({kv, open, key}) {
+        const driver = await open();
+        let isAway = true;
+        await using client = createKvi({
+          ...driver,
+          leaseRevoke: (...args) =>
+            isAway
+              ? Promise.reject(new KviError('KVI_PERMISSION_DENIED', 'made to fail'))
+              : driver.leaseRevoke(...args),
+        });
+        const granted = await client.lease({ttlSeconds: 30});
+        await client.store(key('k'), 'v', {lease: granted.id});
+        await assertFails('KVI_PERMISSION_DENIED', () => granted.revoke(), 'the failure is told');
+        assert.equal(granted.isAlive(), false, 'nobody keeps it alive any more');
+        isAway = false;
+        await granted.revoke();
+        assert.equal(await kv.get(key('k')), undefined, 'it was revoked');
       },
     },
     {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import {createKvi, noRetries} from 'kvi-core';
-import {type Driver, KviError, type KviErrorCode} from 'kvi-core/driver';
+import {allOf, createKvi, exponentialBackoff, limitAttempts, noRetries} from 'kvi-core';
+import {type Driver, KviError, type KviErrorCode, randomLeaseId} from 'kvi-core/driver';
 import type {CaseContext, ContractGroup} from '../suite.ts';
 import {everyCall, unknownCall} from './calls.ts';
 import {assertFails, keysOf} from './helpers.ts';
@@ -120,6 +120,38 @@ export const retries: ContractGroup = {
         await assertFails('KVI_COMPACTED', () => client.compact(revision), 'again, it is an error');
       },
     })),
+    {
+      name: 'the calls about leases and the history follow the retry policy of the call',
+      async run({open}) {
+        const driver = await open();
+        let calls = 0;
+        const fail = () => {
+          calls += 1;
+          return Promise.reject(new KviError('KVI_UNAVAILABLE', 'made to fail'));
+        };
+        await using client = createKvi({
+          ...driver,
+          leaseGrant: fail,
+          leaseKeepAlive: fail,
+          leaseTimeToLive: fail,
+          leaseLeases: fail,
+          compact: fail,
+        });
+        const options = {retryPolicy: allOf(exponentialBackoff(), limitAttempts(2))};
+        for (const call of [
+          () => client.lease(options),
+          () => client.lease({id: randomLeaseId(), ...options}),
+          () => client.attachLease(randomLeaseId(), options),
+          () => client.attachLease(randomLeaseId(), {keepAlive: true, ...options}),
+          () => client.leases(options),
+          () => client.compact(1, options),
+        ]) {
+          calls = 0;
+          await assertFails('KVI_UNAVAILABLE', call, `${String(call)} fails`);
+          assert.equal(calls, 2, `${String(call)} is tried as often as its policy says`);
+        }
+      },
+    },
     {
       name: 'distLock waits through an outage',
       async run({open, key}) {

@@ -54,24 +54,30 @@ export function leaseMethods<T extends Input>(handle: Handle, decoder: Decoder<T
   }
 
   async function lease(leaseOptions?: LeaseOptions): Promise<Lease<T>> {
-    const {request, wait} = handle.begin(leaseOptions, optionNames.lease, (own = {}) => {
-      const {ttlSeconds = options.ttlSeconds, id, keepAlive = true, ...callOptions} = own;
+    const {request, callOptions} = handle.begin(leaseOptions, optionNames.lease, (own = {}) => {
+      const {
+        ttlSeconds = options.ttlSeconds,
+        id,
+        keepAlive = true,
+        timeoutMs = options.timeoutMs,
+        ...rest
+      } = own;
       checkTtl(ttlSeconds);
       if (id !== undefined) checkId(id);
       checkBoolean('keepAlive', keepAlive);
-      return {request: {ttlSeconds, id, keepAlive}, wait: {timeoutMs: options.timeoutMs, ...callOptions}};
+      return {request: {ttlSeconds, id, keepAlive}, callOptions: {...rest, timeoutMs}};
     });
-    return toLease(await table.grant(request, wait));
+    return toLease(await table.grant(request, callOptions));
   }
 
   async function attachLease(id: LeaseId, attachOptions?: AttachLeaseOptions): Promise<Lease<T>> {
-    const {keepAlive, wait} = handle.begin(attachOptions, optionNames.attachLease, (own = {}) => {
-      const {keepAlive: isKept = false, ...callOptions} = own;
+    const own = handle.begin(attachOptions, optionNames.attachLease, (read = {}) => {
+      const {keepAlive = false, timeoutMs = options.timeoutMs, ...rest} = read;
       checkId(id);
-      checkBoolean('keepAlive', isKept);
-      return {keepAlive: isKept, wait: {timeoutMs: options.timeoutMs, ...callOptions}};
+      checkBoolean('keepAlive', keepAlive);
+      return {...rest, keepAlive, timeoutMs};
     });
-    return toLease(await table.attach(id, {keepAlive}, wait));
+    return toLease(await table.attach(id, own));
   }
 
   async function leases(callOptions?: CallOptions): Promise<LeaseId[]> {

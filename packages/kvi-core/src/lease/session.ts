@@ -155,6 +155,7 @@ export function keepSession(
     }
   }
 
+  /** Under way or done: one that failed may be tried again. */
   let revoked: Promise<void> | undefined;
 
   async function revoke(closeOptions?: {timeoutMs?: number}) {
@@ -162,7 +163,9 @@ export function keepSession(
     try {
       await driver.leaseRevoke(granted.id, closeOptions);
     } catch (error) {
-      if (!isKviError(error, 'KVI_LEASE_NOT_FOUND')) throw error;
+      if (isKviError(error, 'KVI_LEASE_NOT_FOUND')) return;
+      revoked = undefined;
+      throw error;
     }
   }
 

@@ -1,11 +1,12 @@
 import {lookBeforeTelling} from '../async/abort.ts';
-import {type WaitOptions, withDeadline} from '../async/deadline.ts';
+import {withDeadline} from '../async/deadline.ts';
 import {present} from '../async/moment.ts';
 import type {Driver, DriverCallOptions} from '../driver/driver.ts';
 import {KviError} from '../etcd/errors.ts';
 import type {LeaseId} from '../etcd/lease-id.ts';
 import {type Granted, giveUpMs, grantLease} from '../lease/grant.ts';
 import {keepSession, type KeepSessionOptions, type LeaseSession, type Session} from '../lease/session.ts';
+import type {PolicyCallOptions} from '../policy/policy-driver.ts';
 
 /** Which lease to grant. */
 export interface LeaseRequest {
@@ -14,6 +15,8 @@ export interface LeaseRequest {
   id?: LeaseId | undefined;
   keepAlive: boolean;
 }
+
+type LeaseCallOptions = PolicyCallOptions & {timeoutMs: number};
 
 /** A lease of a handle. */
 export interface HeldLease {
@@ -35,9 +38,9 @@ export interface HeldLease {
 /** The leases of a handle that a caller asked for. */
 export interface LeaseTable {
   /** Grants a lease. */
-  grant(request: LeaseRequest, wait: WaitOptions): Promise<HeldLease>;
+  grant(request: LeaseRequest, options: LeaseCallOptions): Promise<HeldLease>;
   /** Looks for a lease of somebody else's. */
-  attach(id: LeaseId, options: {keepAlive: boolean}, wait: WaitOptions): Promise<HeldLease>;
+  attach(id: LeaseId, options: LeaseCallOptions & {keepAlive: boolean}): Promise<HeldLease>;
   /** Closes all leases. Never throws. */
   close(): Promise<void>;
 }
@@ -56,30 +59,32 @@ export function leaseTable(driver: Driver, closing: AbortSignal): LeaseTable {
   }
 
   /** A lease whose id the caller chose: without an answer, it cannot be told from somebody else's. */
-  async function grantNamed({id, ttlSeconds}: LeaseRequest, signal: AbortSignal): Promise<Granted> {
+  async function grantNamed(
+    request: {id: LeaseId; ttlSeconds: number},
+    options: LeaseCallOptions,
+  ): Promise<Granted> {
     const sentAt = present(clock);
-    return {...(await driver.leaseGrant({id, ttlSeconds}, {signal})), sentAt};
+    return {...(await driver.leaseGrant(request, options)), sentAt};
   }
 
   return {
-    async grant(request, wait) {
-      return withDeadline(clock, {...wait, closing}, async (ended) => {
-        const {id, ttlSeconds, keepAlive} = request;
-        const granting =
-          id === undefined ? grantLease(driver, ttlSeconds, ended) : grantNamed(request, ended);
-        return hold(await granting, {keepAlive, isOwn: true});
-      });
+    async grant({id, ttlSeconds, keepAlive}, options) {
+      const granted =
+        id === undefined
+          ? await withDeadline(clock, {...options, closing}, (ended) =>
+              grantLease(driver, ttlSeconds, ended, options.retryPolicy),
+            )
+          : await grantNamed({id, ttlSeconds}, options);
+      return hold(granted, {keepAlive, isOwn: true});
     },
-    async attach(id, {keepAlive}, wait) {
-      return withDeadline(clock, {...wait, closing}, async (signal) => {
-        const sentAt = present(clock);
-        if (keepAlive) {
-          const {ttlSeconds} = await driver.leaseKeepAlive(id, {signal});
-          return hold({id, ttlSeconds, sentAt}, {keepAlive, isOwn: false});
-        }
-        const {ttlSeconds: leftSeconds, grantedTtlSeconds} = await driver.leaseTimeToLive({id}, {signal});
-        return hold({id, ttlSeconds: grantedTtlSeconds, sentAt}, {keepAlive, leftSeconds, isOwn: false});
-      });
+    async attach(id, {keepAlive, ...options}) {
+      const sentAt = present(clock);
+      if (keepAlive) {
+        const {ttlSeconds} = await driver.leaseKeepAlive(id, options);
+        return hold({id, ttlSeconds, sentAt}, {keepAlive, isOwn: false});
+      }
+      const {ttlSeconds: leftSeconds, grantedTtlSeconds} = await driver.leaseTimeToLive({id}, options);
+      return hold({id, ttlSeconds: grantedTtlSeconds, sentAt}, {keepAlive, leftSeconds, isOwn: false});
     },
     async close() {
       await Promise.allSettled(Array.from(all, (lease) => lease.abandon()));
