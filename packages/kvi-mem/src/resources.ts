@@ -77,12 +77,14 @@ export class Resources {
     tellUse(this);
   }
 
-  /** A lock or a temporary key may reuse the lease of an earlier one, and owns it from now on. */
+  /** A lock or a temporary key may reuse the lease of an earlier one, and owns it from now on. A caller's lease stays one. */
   keysPut(handle: Driver, {success = []}: TxnRequest<Bytes>): void {
     const call = currentCall();
     if (call === undefined || !isLeaseHolder(call) || !this.#handles.has(handle)) return;
     for (const op of success) {
-      if (op.type === 'put' && op.lease !== undefined) this.#leases.set(op.lease, {call, handle});
+      if (op.type !== 'put' || op.lease === undefined) continue;
+      const opened = this.#leases.get(op.lease);
+      if (opened === undefined || isLeaseHolder(opened.call)) this.#leases.set(op.lease, {call, handle});
     }
   }
 
@@ -114,7 +116,7 @@ export class Resources {
       // A lease without keys may be free for the next lock. Only traced calls tell it from a caller's own lease.
       const mayBeFree = isLeaseHolder(call) ? !call.isPending : !areCallsTraced();
       if (lease.keys.length === 0 && mayBeFree) continue;
-      const lock = lockName(lease);
+      const lock = call.method === 'kv.lease' ? undefined : lockName(lease);
       if (call.subject !== undefined) add(call, typeOf(call), call.subject);
       else if (lock !== undefined) add(call, 'lock', lock);
       else add(call, 'lease', lease.id);

@@ -106,6 +106,23 @@ describe('What is open on a store', () => {
     await kv.close();
   });
 
+  it("is a caller's lease, beside the locks and temporary keys under it, until the caller ends it", async () => {
+    const store = new MemStore();
+    const kv = createKvi(store.driver());
+    const lease = await kv.lease();
+    const lock = await kv.distLock('nightly', {lease});
+    const temp = await kv.tempKey('instances/a', {lease});
+    await kv.store('k', 'v', {lease: lease.id});
+    expect(openOn(store)).toEqual([`lease ${lease.id}`, 'lock nightly', 'temporaryKey instances/a']);
+    await lock.release();
+    await temp.close();
+    expect(openOn(store)).toEqual([`lease ${lease.id}`]);
+    expect(store.openResources().at(-1)?.openedBy).toBe('kv.lease');
+    await lease.close();
+    expect(openOn(store)).toEqual([]);
+    await kv.close();
+  });
+
   it('is what was opened through the port as well', async () => {
     const store = new MemStore();
     const driver = store.driver();
