@@ -11,7 +11,8 @@ export interface DistLockOptions {
   ttlSeconds?: number | undefined;
   /**
    * Put the lock's key under this lease of the handle's, instead of one of its own. Losing the lease loses the lock, and
-   * closing or revoking it gives the lock up; releasing the lock leaves the lease alone. To etcd, one lease is one holder, in any process. Not together with `ttlSeconds`.
+   * closing or revoking it gives the lock up; releasing the lock leaves the lease alone. To etcd, one lease is one holder, in
+   * any process. Not together with `ttlSeconds`.
    */
   lease?: Lease<Input> | undefined;
 }

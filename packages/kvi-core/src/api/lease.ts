@@ -73,7 +73,8 @@ export interface Lease<T extends Input = string> extends AsyncDisposable {
    */
   timeToLive(options?: TimeToLiveOptions): Promise<TimeToLive<T>>;
   /**
-   * Ends the lease for everybody, which deletes its keys and gives up the locks under it. Revoking twice is fine, and so is a lease that has ended.
+   * Ends the lease for everybody, which deletes its keys and gives up the locks under it. Revoking twice is fine,
+   * and so is a lease that has ended.
    *
    * @throws `KVI_UNAVAILABLE` and the like if the backend could not be told; the lease ends within its TTL then
    */
