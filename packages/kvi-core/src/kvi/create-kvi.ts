@@ -5,6 +5,7 @@ import type {Driver} from '../driver/driver.ts';
 import type {Bytes, Input} from '../etcd/bytes.ts';
 import {trace, traced, tracedSync} from '../telemetry/tracing.ts';
 import {bytesDecoder, type Decoder, textDecoder} from './codec.ts';
+import {handleKey, type WithHandle} from './handle-of.ts';
 import {type Handle, openHandle} from './handle.ts';
 import {keyMethods} from './keys.ts';
 import {leaseMethods} from './leases.ts';
@@ -26,7 +27,11 @@ export function createKvi(driver: Driver, options: KviOptions = {}): Kvi {
 }
 
 /** The methods of a handle, each a span; every one checks and encodes what it was passed, and delegates. */
-function view<T extends Input>(handle: Handle, decoder: Decoder<T>, bytes: () => Kvi<Bytes>): Kvi<T> {
+function view<T extends Input>(
+  handle: Handle,
+  decoder: Decoder<T>,
+  bytes: () => Kvi<Bytes>,
+): Kvi<T> & WithHandle {
   const keys = keyMethods(handle, decoder);
   const transactions = transactionMethods(handle, decoder);
   const tempKeys = tempKeyMethods(handle);
@@ -35,6 +40,9 @@ function view<T extends Input>(handle: Handle, decoder: Decoder<T>, bytes: () =>
   const watches = watchMethods(handle, decoder);
 
   return {
+    get [handleKey]() {
+      return handle;
+    },
     get bytes() {
       return bytes();
     },

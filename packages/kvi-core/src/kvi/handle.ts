@@ -33,6 +33,8 @@ export function openHandle(raw: Driver, kviOptions: KviOptions) {
   /** The sessions of leases that were handed out. */
   const lent = new WeakMap<object, Session>();
   const resolved = resolvedWrites(driver, options, closing);
+  /** What recipes have to give up before the driver closes. */
+  const holdings = new Set<{close(): Promise<void>}>();
   let isClosing = false;
   let ended: Promise<void> | undefined;
 
@@ -48,13 +50,16 @@ export function openHandle(raw: Driver, kviOptions: KviOptions) {
   }
 
   async function giveUp() {
-    await Promise.all([locks.close(), tempKeys.close(), resolved.close()]);
+    const held = Array.from(holdings, (holding) => holding.close());
+    await Promise.allSettled([...held, locks.close(), tempKeys.close(), resolved.close()]);
     await Promise.all([leases.close(), sessions.close()]);
   }
 
   return {
     options,
     driver,
+    sessions,
+    holdings,
     locks,
     tempKeys,
     leases,
