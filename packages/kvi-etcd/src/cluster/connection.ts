@@ -126,7 +126,8 @@ export function connectTo(endpoint: Endpoint, options: ConnectionOptions, onChan
   function start(path: string, headers: Headers, listener: CallListener): GrpcCall {
     const stream = session?.open({...common, ':path': path, ...headers});
     if (session !== undefined && stream !== undefined) return grpcCall(session, stream, listener);
-    queueMicrotask(() => listener.onEnd(whyNot));
+    // Not before the caller has what this returns, even by way of a few promises.
+    setImmediate(() => listener.onEnd(whyNot));
     return ended;
   }
 

@@ -77,17 +77,21 @@ function ended(socket: Socket): Promise<never> {
 
 function explain(error: unknown, serverName: string): GrpcError {
   if (error instanceof GrpcError) return error;
-  if (!(error instanceof Error)) return notConnected(String(error));
-  const {code = ''}: NodeJS.ErrnoException = error;
+  if (!isError(error)) return notConnected(String(error));
+  const {code = ''} = error;
   if (code.startsWith('ERR_SSL_')) return tlsFailure(error, serverName);
   if (code === 'ERR_HTTP2_ERROR') return notConnected(error.message, 'not gRPC', {cause: error});
   const isSilent = error === closedSilently || code === 'ECONNRESET' || code === 'EPIPE';
   return notConnected(describe(error), isSilent ? 'silent' : undefined, {cause: error});
 }
 
+/** A test runner may give this module an `Error` of its own, of which Node's errors are no instances. */
+function isError(error: unknown): error is NodeJS.ErrnoException {
+  return typeof error === 'object' && error !== null && 'message' in error;
+}
+
 /** If a name has several addresses, each has an error of its own. */
 function describe(error: Error): string {
-  return error instanceof AggregateError
-    ? error.errors.map(({message}: Error) => message).join(', ')
-    : error.message;
+  if (!('errors' in error && Array.isArray(error.errors))) return error.message;
+  return error.errors.map(({message}: Error) => message).join(', ');
 }

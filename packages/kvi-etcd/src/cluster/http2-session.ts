@@ -63,7 +63,8 @@ export function http2Session(socket: Socket): Promise<Http2Session> {
     lastStreamId = Math.min(lastStreamId, lastId);
     retire();
   });
-  session.on('close', retire);
+  // The session hears of an error of its socket, but closes only once it has sent what it has to send.
+  for (const emitter of [session, socket]) emitter.on('error', retire).on('close', retire);
 
   const opened: Http2Session = {
     open(headers) {
@@ -107,6 +108,6 @@ export function http2Session(socket: Socket): Promise<Http2Session> {
   return new Promise((resolve, reject) => {
     // The first frame of a server: RFC 9113, 3.4.
     session.once('remoteSettings', () => resolve(opened));
-    session.on('error', reject);
+    for (const emitter of [session, socket]) emitter.on('error', reject);
   });
 }
