@@ -39,7 +39,7 @@ const foreignSource = {
 
 const grpc = {
   group: ['@grpc/*'],
-  message: 'Only kvi-etcd/src/cluster uses gRPC, and only kvi-etcd knows its types.',
+  message: 'kvi-etcd speaks gRPC itself; docs/adr/0036 says why.',
 };
 
 /** The imports that the sources of one of our packages do without. */
@@ -51,7 +51,7 @@ function restrictedImports(name, ...patterns) {
     regex: `^(${forbidden.join('|')})(/|$)`,
     message: `${name} may import ${allowed.join(', ') || 'none of our packages'}: dependencies point one way.`,
   };
-  return ['error', {patterns: [foreignSource, upwards, ...patterns]}];
+  return ['error', {patterns: [foreignSource, grpc, upwards, ...patterns]}];
 }
 
 /** The imports that the files in one folder of a package do without. */
@@ -61,9 +61,7 @@ function roomImports(name, room) {
     regex: `^\\.\\./(${[...above, '[^/]+\\.ts$'].join('|')})(/|$)`,
     message: `${room}/ may import only from the folders below it: ${rooms[name].join(', ')}, from the top down.`,
   };
-  const ofGrpc =
-    name === 'kvi-etcd' && room === 'cluster' ? [] : [{...grpc, allowTypeImports: name === 'kvi-etcd'}];
-  return restrictedImports(name, upwards, ...ofGrpc);
+  return restrictedImports(name, upwards);
 }
 
 export default defineConfig(
@@ -105,10 +103,7 @@ export default defineConfig(
   ...readdirSync('packages').map((name) => ({
     files: [`packages/${name}/src/**/*.ts`],
     rules: {
-      '@typescript-eslint/no-restricted-imports': restrictedImports(name, {
-        ...grpc,
-        allowTypeImports: name === 'kvi-etcd',
-      }),
+      '@typescript-eslint/no-restricted-imports': restrictedImports(name),
     },
   })),
   ...Object.keys(rooms).flatMap((name) =>

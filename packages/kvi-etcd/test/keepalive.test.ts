@@ -22,7 +22,7 @@ function underTest() {
   return {log, connection, begin};
 }
 
-const silence = 'no answer to a ping within 4 s';
+const silence = 'no data received for 10 s';
 
 describe('a connection in use', () => {
   it('is given up 10 s after the last data, 4 s after a ping', () => {

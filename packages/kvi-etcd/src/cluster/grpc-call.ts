@@ -3,7 +3,7 @@
  *
  * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
-import {type ClientHttp2Stream, constants} from 'node:http2';
+import {type ClientHttp2Stream, constants, type IncomingHttpHeaders} from 'node:http2';
 import {MessageReader, prefixed} from '../wire/grpc-messages.ts';
 import {
   GrpcError,
@@ -56,7 +56,7 @@ export function grpcCall(
     if (isGrpc(headers)) stream.on('data', receive);
     else stream.resume();
   });
-  stream.on('trailers', (trailers) => {
+  stream.on('trailers', (trailers: IncomingHttpHeaders) => {
     status = statusIn(trailers) ?? status;
   });
   stream.on('end', () => {
@@ -66,7 +66,7 @@ export function grpcCall(
     if (!stream.writableFinished) stream.destroy();
   });
   // `close` follows.
-  stream.on('error', (cause) => {
+  stream.on('error', (cause: Error) => {
     error = cause;
   });
   stream.on('close', () => end(failure()));

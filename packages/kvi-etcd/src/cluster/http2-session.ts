@@ -48,8 +48,9 @@ export function http2Session(socket: Socket): Promise<Http2Session> {
   const useAgain = keepalive({
     bytesRead: () => socket.bytesRead,
     isInUse: () => calls > 0 && !session.destroyed,
+    // Not sent if the server is about to close the connection. Such a one is given up if nothing arrives for as long.
     ping: () => session.ping(() => undefined),
-    // The session would wait until what it has to send is sent.
+    // `session.destroy` would wait until what it has to send is sent.
     onSilence: (error) => socket.destroy(error),
   });
 
@@ -59,7 +60,7 @@ export function http2Session(socket: Socket): Promise<Http2Session> {
     onRetired();
   }
 
-  session.on('goaway', (_, lastId) => {
+  session.on('goaway', (_: number, lastId: number) => {
     lastStreamId = Math.min(lastStreamId, lastId);
     retire();
   });

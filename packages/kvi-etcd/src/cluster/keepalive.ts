@@ -53,7 +53,7 @@ export function keepalive({bytesRead, isInUse, ping, onSilence}: KeptAlive): () 
     received = bytesRead();
     silentTicks = received === before ? silentTicks + 1 : 0;
     if (silentTicks === pingTick) ping();
-    if (silentTicks === lastTick) onSilence(new Error(`no answer to a ping within ${lastTick - pingTick} s`));
+    if (silentTicks === lastTick) onSilence(new Error(`no data received for ${lastTick} s`));
     else next();
   }
 
