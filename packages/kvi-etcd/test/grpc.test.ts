@@ -271,6 +271,26 @@ describe('a stream', () => {
     expect(events).toHaveLength(4);
   });
 
+  it('gets nothing more once it is cancelled, not even what has arrived', async () => {
+    await using server = await startScriptedServer((stream) =>
+      answer(stream, [Buffer.concat([counting(1), counting(2)])]),
+    );
+    const connection = await connected(server.endpoint);
+    const events: unknown[] = [];
+    const stream = connection.stream(range, headers, {
+      onResponse({count}) {
+        events.push(count);
+        stream.cancel();
+      },
+      onEnd: ({code}) => events.push(`code ${code}`),
+    });
+    stream.write({key});
+    await until(() => events.length === 2);
+    // Whatever was under way has arrived before the answer to a later call.
+    await read(connection).catch(() => undefined);
+    expect(events).toEqual([1, 'code 1']);
+  });
+
   it('tells its caller that there is no connection only when the caller has it', () => {
     const connection = connectTo({host: '127.0.0.1', port: 1, tls: false}, {}, () => undefined);
     return new Promise<void>((resolve) => {

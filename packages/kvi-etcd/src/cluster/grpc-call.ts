@@ -43,7 +43,9 @@ export function grpcCall(
   stream: ClientHttp2Stream,
   {onMessage, onEnd}: CallListener,
 ): GrpcCall {
-  const reader = new MessageReader(onMessage);
+  const reader = new MessageReader((message) => {
+    if (!isOver) onMessage(message);
+  });
   let answer: ResponseHeaders | undefined;
   let status: GrpcFailure | undefined;
   let error: Error | undefined;
@@ -72,7 +74,6 @@ export function grpcCall(
   stream.on('close', () => end(failure()));
 
   function receive(bytes: Buffer): void {
-    if (isOver) return;
     try {
       reader.push(bytes);
     } catch (cause) {

@@ -14,7 +14,7 @@ export function prefixed(message: Buffer): Buffer {
   return frame;
 }
 
-/** Puts together messages that arrive in pieces. They share the memory of what arrives, unless they arrive in several pieces. */
+/** Puts messages together. One that arrives in one piece shares the memory of the piece. */
 export class MessageReader {
   readonly #onMessage: (message: Buffer) => void;
   #pieces: Buffer[] = [];
@@ -31,7 +31,7 @@ export class MessageReader {
   push(piece: Buffer): void {
     this.#pieces.push(piece);
     this.#length += piece.length;
-    while (this.#length >= this.#needed) this.#read(this.#joined());
+    while (this.#length >= this.#needed) this.#read(this.#join());
   }
 
   /** Whether a message has begun and not ended. */
@@ -39,21 +39,26 @@ export class MessageReader {
     return this.#length > 0;
   }
 
-  #joined(): Buffer {
+  /** Makes all pieces one. */
+  #join(): Buffer {
     const [first] = this.#pieces;
-    return first !== undefined && this.#pieces.length === 1
-      ? first
-      : Buffer.concat(this.#pieces, this.#length);
+    if (first !== undefined && this.#pieces.length === 1) return first;
+    const joined = Buffer.concat(this.#pieces, this.#length);
+    this.#pieces = [joined];
+    return joined;
   }
 
   #read(bytes: Buffer): void {
     // kvi sends no `grpc-accept-encoding`, so a server may not compress.
     if (bytes[0] !== 0) throw new Error('compressed message');
     const end = prefixLength + bytes.readUInt32BE(1);
-    const isComplete = bytes.length >= end;
-    this.#pieces = [isComplete ? bytes.subarray(end) : bytes];
-    this.#length = isComplete ? bytes.length - end : bytes.length;
-    this.#needed = isComplete ? prefixLength : end;
-    if (isComplete) this.#onMessage(bytes.subarray(prefixLength, end));
+    if (bytes.length < end) {
+      this.#needed = end;
+      return;
+    }
+    this.#pieces = bytes.length === end ? [] : [bytes.subarray(end)];
+    this.#length = bytes.length - end;
+    this.#needed = prefixLength;
+    this.#onMessage(bytes.subarray(prefixLength, end));
   }
 }
