@@ -118,7 +118,7 @@ describe('A keeper', () => {
     expect(kept.ended.reason).toMatchObject({code: 'KVI_PERMISSION_DENIED'});
     await expect(kept.close()).rejects.toMatchObject({code: 'KVI_PERMISSION_DENIED'});
     expect(granted).toHaveLength(1);
-    expect(await own.leaseLeases()).toEqual([]);
+    expect(await own.leaseLeases()).toMatchObject({leases: []});
   });
 
   it('stops putting the key when it is closed', async () => {
@@ -182,7 +182,7 @@ describe('A keeper', () => {
       await mayGoOn;
       return own.leaseTimeToLive(...args);
     };
-    calls.leaseRevoke = () => Promise.resolve();
+    calls.leaseRevoke = () => Promise.resolve({revision: 1});
     await own.leaseRevoke(granted[0] ?? '');
     const present = kept.present();
     await turn();
@@ -261,7 +261,7 @@ describe('A keeper', () => {
       await kept.close();
       await ended;
       await sessions.close();
-      expect(await own.leaseLeases()).toEqual([]);
+      expect(await own.leaseLeases()).toMatchObject({leases: []});
     },
   );
 });
