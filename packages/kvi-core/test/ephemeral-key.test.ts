@@ -11,7 +11,7 @@ import {
 import type {Bytes} from '../src/etcd/bytes.ts';
 import {sessionPool} from '../src/lease/session-pool.ts';
 import {ephemeralKey} from '../src/primitives/ephemeral-key.ts';
-import {tempKeyTable} from '../src/primitives/temp-keys.ts';
+import {sharedTempKeys, tempKeyTable} from '../src/primitives/temp-keys.ts';
 import {handClock} from './hand-clock.ts';
 
 const key = Buffer.from('k');
@@ -269,7 +269,11 @@ describe('A keeper', () => {
 describe('A table of temporary keys', () => {
   it('asks for a key that it has put only when it is asked for again', async () => {
     const {driver, reads} = setUp();
-    const table = tempKeyTable({driver, sessions: sessionPool(driver)}, new AbortController().signal);
+    const table = tempKeyTable(
+      driver,
+      sharedTempKeys({driver, sessions: sessionPool(driver)}),
+      new AbortController().signal,
+    );
     const looks = () => reads.filter(({keysOnly}) => keysOnly === true).length;
     await table.keep(request, {});
     expect(looks()).toBe(0);
@@ -283,7 +287,11 @@ describe('A table of temporary keys', () => {
     driver.leaseGrant = () => new Promise(() => undefined);
     const closing = new AbortController();
     const caller = new AbortController();
-    const table = tempKeyTable({driver, sessions: sessionPool(driver)}, closing.signal);
+    const table = tempKeyTable(
+      driver,
+      sharedTempKeys({driver, sessions: sessionPool(driver)}),
+      closing.signal,
+    );
     const other = {...request, key: Buffer.from('l')};
     const waits = [
       table.keep(request, {timeoutMs: 100}),

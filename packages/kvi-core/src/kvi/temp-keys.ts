@@ -1,5 +1,6 @@
 import type {TempKey, TempKeyOptions} from '../api/temp-key.ts';
 import {encode, type Input} from '../etcd/bytes.ts';
+import {joinKey} from '../etcd/key-range.ts';
 import {checkTxn} from '../etcd/validate.ts';
 import type {Handle} from './handle.ts';
 import {optionNames} from './option-names.ts';
@@ -16,7 +17,8 @@ export function tempKeyMethods(handle: Handle) {
       checkTtl(ttlSeconds);
       const request = {key: encode(key, 'key'), value: encode(value, 'value')};
       checkTxn({success: [{type: 'put', ...request}]}, options);
-      return tempKeys.keep({...request, ttlSeconds, session}, {timeoutMs: options.timeoutMs, ...callOptions});
+      const shared = {...request, key: joinKey(handle.prefix, request.key), ttlSeconds, session};
+      return tempKeys.keep(shared, {timeoutMs: options.timeoutMs, ...callOptions});
     });
   }
 

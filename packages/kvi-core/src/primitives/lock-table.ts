@@ -2,7 +2,9 @@ import {Mutex, type MutexInterface} from 'async-mutex';
 import type {DistLock} from '../api/dist-lock.ts';
 import {lookBeforeTelling} from '../async/abort.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
+import type {Bytes} from '../etcd/bytes.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
+import {joinKey, keyId} from '../etcd/key-range.ts';
 import {giveUpMs} from '../lease/grant.ts';
 import {lentSession} from '../lease/lent-session.ts';
 import type {Session} from '../lease/session.ts';
@@ -28,6 +30,17 @@ interface OwnLock {
   abandon(reason: KviError): Promise<void>;
 }
 
+/** What the locks of a handle and of its namespaces know of each other, by the ids of their names' keys. */
+export interface LocalLocks {
+  /** The queues of the names that are wanted or held. */
+  queues: Map<string, Mutex>;
+  held: Map<string, OwnLock>;
+}
+
+export function localLocks(): LocalLocks {
+  return {queues: new Map(), held: new Map()};
+}
+
 /** The locks of a handle. */
 export interface LockTable {
   lock(request: LockRequest): Promise<HeldLock>;
@@ -42,20 +55,27 @@ export interface LockTable {
  * store; and only one of them holds the lock, so the name is enough for `unlock`.
  *
  * @param closing - aborts when the handle closes, and ends every wait
+ * @param local - shared by a handle and its namespaces
+ * @param prefix - what the driver puts before the names
  */
-export function lockTable({driver, sessions}: MutexContext, closing: AbortSignal): LockTable {
-  const queues = new Map<string, Mutex>();
-  const held = new Map<string, OwnLock>();
+export function lockTable(
+  {driver, sessions}: MutexContext,
+  closing: AbortSignal,
+  {queues, held}: LocalLocks = localLocks(),
+  prefix: Bytes = Buffer.alloc(0),
+): LockTable {
+  const own = new Set<OwnLock>();
   const waiting = new Set<Promise<OwnLock>>();
+  const idOf = (name: string) => keyId(joinKey(prefix, Buffer.from(name)));
 
   /** Waits for the name's turn in this process. Entries for unused names are removed. */
-  async function takeTurn(name: string, signal: AbortSignal): Promise<MutexInterface.Releaser> {
-    const queue = queues.get(name) ?? new Mutex();
-    queues.set(name, queue);
+  async function takeTurn(id: string, signal: AbortSignal): Promise<MutexInterface.Releaser> {
+    const queue = queues.get(id) ?? new Mutex();
+    queues.set(id, queue);
     const turn = queue.acquire().then((release) => () => {
       release();
       // Stryker disable next-line ConditionalExpression: this only frees memory
-      if (!queue.isLocked()) queues.delete(name);
+      if (!queue.isLocked()) queues.delete(id);
     });
     try {
       return await abortable(turn, signal);
@@ -71,18 +91,21 @@ export function lockTable({driver, sessions}: MutexContext, closing: AbortSignal
     const wait = waitMs !== 0;
     const lent = session && lentSession(driver, session, Buffer.from(contenderKey(name, session.lease)));
     const context = {driver, sessions: lent ?? sessions};
+    const id = idOf(name);
     async function take(ended: AbortSignal): Promise<OwnLock> {
-      if (!wait && queues.get(name)?.isLocked() === true) throw notFree(name);
-      const endTurn = await takeTurn(name, ended);
+      if (!wait && queues.get(id)?.isLocked() === true) throw notFree(name);
+      const endTurn = await takeTurn(id, ended);
       try {
         const owner = await lockMutex(context, name, {ttlSeconds, signal: ended, wait});
         if (owner === undefined) throw notFree(name);
-        const own = ownLock(context, name, owner, () => {
-          held.delete(name);
+        const taken = ownLock(context, name, owner, () => {
+          held.delete(id);
+          own.delete(taken);
           endTurn();
         });
-        held.set(name, own);
-        return own;
+        held.set(id, taken);
+        own.add(taken);
+        return taken;
       } catch (error) {
         endTurn();
         throw error;
@@ -98,7 +121,9 @@ export function lockTable({driver, sessions}: MutexContext, closing: AbortSignal
   /** @param waitedMs - how long it was waited for. Absent: it was tried once. */
   function notFree(name: string, waitedMs?: number): KviError {
     const when = waitedMs === undefined ? '' : ` within ${waitedMs} ms`;
-    const holder = held.has(name) ? 'this handle holds it, and has to release it first' : 'another holds it';
+    const holder = held.has(idOf(name))
+      ? 'this handle holds it, and has to release it first'
+      : 'another holds it';
     return new KviError('KVI_TIMEOUT', `the lock ${JSON.stringify(name)} was not free${when}: ${holder}`);
   }
 
@@ -113,12 +138,12 @@ export function lockTable({driver, sessions}: MutexContext, closing: AbortSignal
       }
     },
     async unlock(name) {
-      await held.get(name)?.distLock.release();
+      await held.get(idOf(name))?.distLock.release();
     },
     async close() {
       // Waiting calls end by `closing`, and clean up first; one of them may just have got its lock.
       const late = Array.from(waiting, async (locked) => (await locked).abandon(closed()));
-      await Promise.allSettled([...late, ...Array.from(held.values(), (own) => own.abandon(closed()))]);
+      await Promise.allSettled([...late, ...Array.from(own, (each) => each.abandon(closed()))]);
     },
   };
 }

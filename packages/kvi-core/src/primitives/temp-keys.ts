@@ -1,4 +1,5 @@
 import type {TempKey} from '../api/temp-key.ts';
+import {onAbort} from '../async/abort.ts';
 import {abortable, type WaitOptions, withDeadline} from '../async/deadline.ts';
 import type {Driver} from '../driver/driver.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
@@ -14,42 +15,24 @@ export interface TempKeyRequest extends EphemeralKeyRequest {
   session?: Session | undefined;
 }
 
-/** The temporary keys of a handle. */
-export interface TempKeyTable {
-  /** Resolves when the key is there. */
-  keep(request: TempKeyRequest, wait: WaitOptions): Promise<TempKey>;
+/** A key that is kept, and how many want it. */
+interface SharedKey {
+  kept: EphemeralKey;
+  users: number;
+}
+
+/** The temporary keys of a handle and of its namespaces, each kept once however often it is asked for. */
+export interface SharedTempKeys {
+  /** The key, which is put if nobody keeps it yet. */
+  share(request: TempKeyRequest): SharedKey;
   /** Gives up all keys. Never throws. */
   close(): Promise<void>;
 }
 
-/**
- * Keeps the temporary keys of a handle, each once however often it is asked for. A key goes when the last of its users has
- * closed it.
- *
- * @param closing - aborts when the handle closes, and ends every wait
- */
-export function tempKeyTable(
-  {driver, sessions}: {driver: Driver; sessions: SessionPool},
-  closing: AbortSignal,
-): TempKeyTable {
-  const shared = new Map<string, {kept: EphemeralKey; users: number}>();
+export function sharedTempKeys({driver, sessions}: {driver: Driver; sessions: SessionPool}): SharedTempKeys {
+  const shared = new Map<string, SharedKey>();
   /** Everything that is in the store or on its way there, including what is being given up. */
   const all = new Set<EphemeralKey>();
-
-  function share({session, ...request}: TempKeyRequest) {
-    const id = keyId(request.key);
-    const found = shared.get(id);
-    if (found !== undefined) return found;
-    const source = session === undefined ? sessions : lentSession(driver, session, request.key);
-    const entry = {kept: ephemeralKey(driver, source, request), users: 0};
-    shared.set(id, entry);
-    all.add(entry.kept);
-    entry.kept.ended.addEventListener('abort', () => {
-      shared.delete(id);
-      void forget(entry.kept);
-    });
-    return entry;
-  }
 
   // Stryker disable next-line BlockStatement: this only frees memory; closing twice does nothing
   async function forget(kept: EphemeralKey): Promise<void> {
@@ -57,23 +40,80 @@ export function tempKeyTable(
     all.delete(kept);
   }
 
+  return {
+    share({session, ...request}) {
+      const id = keyId(request.key);
+      const found = shared.get(id);
+      if (found !== undefined) return found;
+      const source = session === undefined ? sessions : lentSession(driver, session, request.key);
+      const entry = {kept: ephemeralKey(driver, source, request), users: 0};
+      shared.set(id, entry);
+      all.add(entry.kept);
+      entry.kept.ended.addEventListener('abort', () => {
+        shared.delete(id);
+        void forget(entry.kept);
+      });
+      return entry;
+    },
+    async close() {
+      await Promise.allSettled(Array.from(all, (kept) => kept.close(closed())));
+    },
+  };
+}
+
+/** The temporary keys that a handle uses. */
+export interface TempKeyTable {
+  /** Resolves when the key is there. */
+  keep(request: TempKeyRequest, wait: WaitOptions): Promise<TempKey>;
+  /** Gives up all keys. Never throws. */
+  close(): Promise<void>;
+}
+
+/** One use of a key. */
+interface Use {
+  /** @param reason - what its signal aborts with */
+  end(reason: KviError): Promise<void>;
+}
+
+/**
+ * Counts who uses which temporary key of a handle. A key goes when the last of its users has closed it.
+ *
+ * @param closing - aborts when the handle closes, and ends every wait
+ */
+export function tempKeyTable(driver: Driver, shared: SharedTempKeys, closing: AbortSignal): TempKeyTable {
+  /** Including what is being given up. */
+  const uses = new Set<Use>();
+
   /** Shares the key that is kept, or puts it, and waits until the key is there. */
   async function take(request: TempKeyRequest, ended: AbortSignal): Promise<TempKey> {
-    const entry = share(request);
+    const entry = shared.share(request);
+    const {kept} = entry;
     entry.users += 1;
-    let left: Promise<void> | undefined;
-    const leave = async () => {
+    const over = new AbortController();
+    const ignoreEnd = onAbort(kept.ended, () => over.abort(kept.ended.reason));
+
+    async function leave(reason: KviError): Promise<void> {
+      ignoreEnd();
+      over.abort(reason);
       entry.users -= 1;
-      if (entry.users === 0) await entry.kept.close(keyClosed());
-    };
-    const close = () => (left ??= leave());
+      try {
+        if (entry.users === 0) await kept.close(reason);
+      } finally {
+        uses.delete(use);
+      }
+    }
+
+    let left: Promise<void> | undefined;
+    const use: Use = {end: (reason) => (left ??= leave(reason))};
+    uses.add(use);
     try {
-      await abortable(entry.users === 1 ? entry.kept.placed : entry.kept.present(), ended);
+      await abortable(entry.users === 1 ? kept.placed : kept.present(), ended);
     } catch (error) {
-      await close().catch(() => undefined);
+      await use.end(keyClosed()).catch(() => undefined);
       throw error;
     }
-    return {signal: entry.kept.ended, close, [Symbol.asyncDispose]: close};
+    const close = () => use.end(keyClosed());
+    return {signal: over.signal, close, [Symbol.asyncDispose]: close};
   }
 
   return {
@@ -90,7 +130,7 @@ export function tempKeyTable(
       });
     },
     async close() {
-      await Promise.allSettled(Array.from(all, (kept) => kept.close(closed())));
+      await Promise.allSettled(Array.from(uses, (use) => use.end(closed())));
     },
   };
 }
