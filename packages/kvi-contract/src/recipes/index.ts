@@ -1,4 +1,5 @@
 import type {ContractGroup} from '../suite.ts';
+import {unitsOfWork} from './atomically.ts';
 
 /** The cases of the recipes, a group for each. */
-export const recipesContract: readonly ContractGroup[] = [];
+export const recipesContract: readonly ContractGroup[] = [unitsOfWork];

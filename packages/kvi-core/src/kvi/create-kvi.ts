@@ -5,7 +5,7 @@ import type {Driver} from '../driver/driver.ts';
 import type {Bytes, Input} from '../etcd/bytes.ts';
 import {trace, traced, tracedSync} from '../telemetry/tracing.ts';
 import {bytesDecoder, type Decoder, textDecoder} from './codec.ts';
-import {handleKey, type WithHandle} from './handle-of.ts';
+import {decoderKey, handleKey, type WithHandle} from './handle-of.ts';
 import {type Handle, openHandle} from './handle.ts';
 import {keyMethods} from './keys.ts';
 import {leaseMethods} from './leases.ts';
@@ -31,7 +31,7 @@ function view<T extends Input>(
   handle: Handle,
   decoder: Decoder<T>,
   bytes: () => Kvi<Bytes>,
-): Kvi<T> & WithHandle {
+): Kvi<T> & WithHandle<T> {
   const keys = keyMethods(handle, decoder);
   const transactions = transactionMethods(handle, decoder);
   const tempKeys = tempKeyMethods(handle);
@@ -42,6 +42,9 @@ function view<T extends Input>(
   return {
     get [handleKey]() {
       return handle;
+    },
+    get [decoderKey]() {
+      return decoder;
     },
     get bytes() {
       return bytes();

@@ -1,5 +1,5 @@
 /**
  * What services build on a {@link Kvi}: each recipe is a function over a handle, in a file of its own, and one line here.
- * CONTRIBUTING.md tells how to add one. There is none yet.
+ * CONTRIBUTING.md tells how to add one.
  */
-export {};
+export {atomically, type AtomicallyOptions, type UnitOfWork} from './atomically.ts';
