@@ -40,7 +40,10 @@ describe('Units of work are in order', () => {
 
 describe('Units of work are found out of order', () => {
   it.each<[string, RecordedUnit[]]>([
-    ['a lost update', [unit(1, 3, get('a', '0'), store('a', '1')), unit(2, 4, get('a', '0'), store('a', '1'))]],
+    [
+      'a lost update',
+      [unit(1, 3, get('a', '0'), store('a', '1')), unit(2, 4, get('a', '0'), store('a', '1'))],
+    ],
     [
       'write skew',
       [
@@ -51,21 +54,29 @@ describe('Units of work are found out of order', () => {
     ],
     [
       'a phantom',
-      [
-        unit(1, 3, range('x/'), store('x/0', 'first')),
-        unit(2, 4, range('x/'), store('x/1', 'second')),
-      ],
+      [unit(1, 3, range('x/'), store('x/0', 'first')), unit(2, 4, range('x/'), store('x/1', 'second'))],
     ],
     ['a stale read', [unit(1, 2, store('a', '1')), unit(3, 4, get('a', '0'))]],
-    ['a read of two states', [unit(1, 4, get('a', '0'), get('b', '1')), unit(2, 3, store('a', '1'), store('b', '1'))]],
+    [
+      'a read of two states',
+      [unit(1, 4, get('a', '0'), get('b', '1')), unit(2, 3, store('a', '1'), store('b', '1'))],
+    ],
     ['an own write that was not seen', [unit(1, 2, store('a', '1'), get('a', '0'))]],
-    ['a write that came back', [unit(1, Infinity, store('a', '1')), unit(2, 3, get('a', '1')), unit(4, 5, get('a', '0'))]],
+    [
+      'a write that came back',
+      [unit(1, Infinity, store('a', '1')), unit(2, 3, get('a', '1')), unit(4, 5, get('a', '0'))],
+    ],
   ])('with %s', (_, units) => {
     expect(checkUnits(units, new Map([['a', '0']]))).toMatch(/^no order of the units/);
   });
 
   it('and are shown', () => {
-    const steps: UnitStep[] = [get('a', '1'), range('x/', ['x/1', 'v']), store('b', '2'), {type: 'delete', key: 'c'}];
+    const steps: UnitStep[] = [
+      get('a', '1'),
+      range('x/', ['x/1', 'v']),
+      store('b', '2'),
+      {type: 'delete', key: 'c'},
+    ];
     expect(checkUnits([{client: 'client 1', start: 1, end: 2, steps}])).toContain(
       'client 1: get a -> "1"; getRange x/ -> [["x/1","v"]]; store b = "2"; delete c',
     );

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import {createKvi, type Kvi} from 'kvi-core';
+import {createKvi, isKviError, type Kvi} from 'kvi-core';
 import {atomically, type UnitOfWork} from 'kvi-core/recipes';
 import type {CaseContext, ContractGroup} from '../suite.ts';
 import {assertFails, contents, grantLease, keysOf, leaseOf, soon, storeAll} from '../kvi/helpers.ts';
@@ -54,7 +54,11 @@ function changesOf(kv: Kvi, key: CaseContext['key']) {
 }
 
 /** Those of {@link changesOf} after which nothing is as it was read. */
-const conflicts: {name: string; read: (t: UnitOfWork, key: CaseContext['key']) => Promise<unknown>; with: string[]}[] = [
+const conflicts: {
+  name: string;
+  read: (t: UnitOfWork, key: CaseContext['key']) => Promise<unknown>;
+  with: string[];
+}[] = [
   {
     name: 'a key that was read',
     read: (t, key) => t.get(key('x/a')),
@@ -133,7 +137,7 @@ export const unitsOfWork: ContractGroup = {
           Promise.allSettled([t.get(''), t.get(key('bytes')), t.get(key('a')), t.get(key('b'))]),
         );
         assert.deepEqual(
-          settled.map((one) => (one.status === 'fulfilled' ? one.value : wrong(one.reason).code)),
+          settled.map((one) => (one.status === 'fulfilled' ? one.value : codeOf(one.reason))),
           ['KVI_INVALID_ARGUMENT', 'KVI_NOT_TEXT', 'A', 'B'],
           'a read that fails spoils no other',
         );
@@ -164,7 +168,11 @@ export const unitsOfWork: ContractGroup = {
           assert.deepEqual(short(await t.getRange(key('x/c'))), ['x/c=new'], 'a range of one own key');
           const begun = t.getRange({prefix: key('y')});
           t.store(key('y'), 'later');
-          assert.deepEqual(short(await begun), ['y=Y'], 'a read sees the writes before it, not those after it');
+          assert.deepEqual(
+            short(await begun),
+            ['y=Y'],
+            'a read sees the writes before it, not those after it',
+          );
         });
         assert.deepEqual(await contents(kv, {prefix}), [
           'x/c=new',
@@ -211,10 +219,11 @@ export const unitsOfWork: ContractGroup = {
         await assertFails('KVI_NOT_TEXT', () => atomically(kv, (t) => t.get(key('k'))), 'a value');
         await assertFails(
           'KVI_NOT_TEXT',
-          () => atomically({...kv}, async (t) => {
-            t.store(key('m'), bytes);
-            return t.get(key('m'));
-          }),
+          () =>
+            atomically({...kv}, async (t) => {
+              t.store(key('m'), bytes);
+              return t.get(key('m'));
+            }),
           'an own value',
         );
         assert.equal(await kv.get(key('m')), undefined, 'nothing is written');
@@ -268,7 +277,8 @@ export const unitsOfWork: ContractGroup = {
             await kv.store(key('a'), '2');
             await kv.delete(key('x/1'));
             await kv.store(key('x/2'), '2');
-          } else await kv.store(key('c'), 'too late');
+          }
+          if (t.attempt === 2) await kv.store(key('c'), 'too late');
           own.push(...(await t.getRange({prefix: key('x/')})).map(({value}) => value));
           if (t.attempt > 1) own.push(await t.get(key('c')));
           if (t.attempt === 2) await kv.store(key('a'), '3');
@@ -448,7 +458,7 @@ export const unitsOfWork: ContractGroup = {
           t.store(key('result'), 'v');
           return t.attempt;
         });
-        assert.deepEqual([runs, await kv.get(key('x/0')), await kv.get(key('x/126'))], [2, 'other!', 'v!!'.slice(0, 2)]);
+        assert.deepEqual([runs, await kv.get(key('x/0')), await kv.get(key('x/126'))], [2, 'other!', 'v!']);
         const resolving = await openKvi({onUnknownOutcome: 'resolve'});
         await kv.delete(key('x/0'));
         await atomically(resolving, async (t) => {
@@ -482,10 +492,7 @@ export const unitsOfWork: ContractGroup = {
     {
       name: 'a commit of unknown outcome fails with KVI_UNKNOWN_OUTCOME, and is not run again',
       async run({kv, open, key}) {
-        for (const [fate, left] of [
-          ['reply lost', '1'],
-          ['request lost', '1'],
-        ] as const) {
+        for (const fate of ['reply lost', 'request lost'] as const) {
           const connection = unreliable(await open());
           const client = createKvi(connection.driver);
           let runs = 0;
@@ -500,7 +507,7 @@ export const unitsOfWork: ContractGroup = {
             'nobody knows',
           );
           assert.equal(error.applied, undefined);
-          assert.deepEqual([runs, await kv.get(key('k'))], [1, left], fate);
+          assert.deepEqual([runs, await kv.get(key('k'))], [1, '1'], `${fate}: it ran once`);
           await client.close();
         }
       },
@@ -719,6 +726,10 @@ export const unitsOfWork: ContractGroup = {
     },
   ],
 };
+
+function codeOf(error: unknown): string {
+  return isKviError(error) ? error.code : String(error);
+}
 
 /** Asserts that each call of a unit that has ended is refused. */
 async function assertEnded(t: UnitOfWork, key: CaseContext['key']): Promise<void> {

@@ -77,8 +77,7 @@ type Entry<T extends Input> = Pick<KeyValue<T>, 'key' | 'value'>;
 
 /** Writes of single keys only: etcd refuses a transaction that puts a key into a range that it deletes. */
 type Write =
-  | {type: 'put'; key: Bytes; value: Bytes; lease?: LeaseId | undefined}
-  | {type: 'deleteRange'; key: Bytes};
+  {type: 'put'; key: Bytes; value: Bytes; lease?: LeaseId | undefined} | {type: 'deleteRange'; key: Bytes};
 
 /** A range, and the keys that were in it. */
 interface Read {
@@ -233,18 +232,22 @@ function openUnit<T extends Input>(
 
   /** What a range holds for this unit. */
   async function find(readKeys: () => KeyRange<Bytes>): Promise<Entry<Bytes>[]> {
-    checkOpen();
-    const range = handle.begin(undefined, [], readKeys);
+    const range = begin(readKeys);
     const own = writes;
     const kvs = isSingleKey(range) && own.has(keyId(range.key)) ? [] : await read(range);
     return withWrites({range, kvs}, own);
   }
 
   function write(change: Write): void {
-    checkOpen();
     const changed = new Map(writes).set(keyId(change.key), change);
     checkTxn({success: [...changed.values()]}, limits);
     writes = changed;
+  }
+
+  /** Reads the arguments of a call. */
+  function begin<A>(readArguments: (own: StoreOptions) => A, given?: StoreOptions): A {
+    checkOpen();
+    return handle.begin(given, ['lease'], (own = {}) => readArguments(own));
   }
 
   function checkOpen(): void {
@@ -274,26 +277,21 @@ function openUnit<T extends Input>(
   const t: UnitOfWork<T> = {
     attempt,
     get: (key) =>
-      heard(
-        find(() => ({key: encode(key, 'key')})).then(([entry]) => entry && decoder.value(entry)),
-      ),
+      heard(find(() => ({key: encode(key, 'key')})).then(([entry]) => entry && decoder.value(entry))),
     getRange: (keys, end) =>
       heard(
         find(() => encodeKeys(keys, end)).then((entries) =>
           entries.map((entry) => ({key: decoder.key(entry.key), value: decoder.value(entry)})),
         ),
       ),
-    store: (key, value, options?: StoreOptions) =>
+    store: (key, value, options) =>
       write(
-        handle.begin(options, ['lease'], (own) => ({
-          type: 'put',
-          key: encode(key, 'key'),
-          value: encode(value, 'value'),
-          lease: own?.lease,
-        })),
+        begin(
+          ({lease}) => ({type: 'put', key: encode(key, 'key'), value: encode(value, 'value'), lease}),
+          options,
+        ),
       ),
-    delete: (key) =>
-      write(handle.begin(undefined, [], () => ({type: 'deleteRange', key: encode(key, 'key')}))),
+    delete: (key) => write(begin(() => ({type: 'deleteRange', key: encode(key, 'key')}))),
   };
 
   return {
@@ -354,7 +352,11 @@ function withWrites({range, kvs}: Read, writes: ReadonlyMap<string, Write>): Ent
 }
 
 /** The ranges as the failed commit found them, all at one revision. */
-function snapshotOf(asked: readonly Read[], revision: number, responses: readonly ResponseOp<Bytes>[]): Snapshot {
+function snapshotOf(
+  asked: readonly Read[],
+  revision: number,
+  responses: readonly ResponseOp<Bytes>[],
+): Snapshot {
   const reads = new Map<string, Read>();
   for (const [i, {range}] of asked.entries()) {
     const response = responses[i];
@@ -371,6 +373,6 @@ function rangeId({key, rangeEnd = Buffer.alloc(0)}: KeyRange<Bytes>): string {
 function conflicted(attempts: number): KviError {
   return new KviError(
     'KVI_CONFLICT',
-    `gave up after ${attempts} attempts: what the unit of work had read was changed each time; nothing was written`,
+    `gave up after ${attempts} attempts: what the unit of work read had changed each time, or was compacted away; nothing was written`,
   );
 }
