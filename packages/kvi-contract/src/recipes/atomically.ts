@@ -7,16 +7,28 @@ import {assertRefused, wrong} from '../kvi/refused.ts';
 import {unreliable} from '../kvi/unknown-outcome.ts';
 import {abortEverywhere} from './abort-everywhere.ts';
 
-/** A client, and what it asks of its backend. */
+/** A client, what it asks of its backend, how long it waits, and what happens after each of its commits. */
 async function observed({open}: Pick<CaseContext, 'open'>) {
   const driver = await open();
+  const {clock} = driver;
   const calls: string[] = [];
+  const delays: number[] = [];
+  const afterCommit: (() => Promise<void>)[] = [];
   const client = createKvi({
     ...driver,
+    clock: {
+      now: () => clock.now(),
+      setTimer: (delayMs, callback) => (delays.push(delayMs), clock.setTimer(delayMs, callback)),
+    },
     range: (...args) => (calls.push('range'), driver.range(...args)),
-    txn: (...args) => (calls.push('txn'), driver.txn(...args)),
+    async txn(...args) {
+      calls.push('txn');
+      const response = await driver.txn(...args);
+      await afterCommit.shift()?.();
+      return response;
+    },
   });
-  return {client, calls};
+  return {client, calls, delays, afterCommit};
 }
 
 /** Runs a unit that reads and then writes `result`; the first time, `change` comes in between. */
@@ -267,9 +279,13 @@ export const unitsOfWork: ContractGroup = {
       name: 'the second run begins with what the failed commit read, at one revision; a later one reads anew',
       async run(context) {
         const {kv, key} = context;
-        const {client, calls} = await observed(context);
+        const {client, calls, afterCommit} = await observed(context);
         await storeAll(kv, {key}, ['a', 'b', 'c', 'x/1']);
         const seen: unknown[] = [];
+        afterCommit.push(
+          () => kv.store(key('c'), 'after the first'),
+          () => kv.store(key('a'), 'after the second'),
+        );
         await atomically(client, async (t) => {
           const own = [await t.get(key('a'))];
           if (t.attempt === 1) {
@@ -278,10 +294,8 @@ export const unitsOfWork: ContractGroup = {
             await kv.delete(key('x/1'));
             await kv.store(key('x/2'), '2');
           }
-          if (t.attempt === 2) await kv.store(key('c'), 'too late');
           own.push(...(await t.getRange({prefix: key('x/')})).map(({value}) => value));
           if (t.attempt > 1) own.push(await t.get(key('c')));
-          if (t.attempt === 2) await kv.store(key('a'), '3');
           calls.push('end');
           seen.push(own);
           t.store(key('result'), 'v');
@@ -289,13 +303,36 @@ export const unitsOfWork: ContractGroup = {
         assert.deepEqual(seen, [
           ['A', 'X/1'],
           ['2', '2', 'C'],
-          ['3', '2', 'too late'],
+          ['after the second', '2', 'after the first'],
         ]);
-        assert.deepEqual(
+        assert.equal(
           calls.join(' '),
           'range range range end txn range end txn range range range end txn',
           'the second run reads only what the first one did not',
         );
+        await client.close();
+      },
+    },
+    {
+      name: 'a unit waits longer before each run from the third on',
+      async run(context) {
+        const {kv, key} = context;
+        const {client, delays} = await observed(context);
+        await atomically(
+          client,
+          async (t) => {
+            await t.get(key('k'));
+            if (t.attempt < 6) await kv.store(key('k'), String(t.attempt));
+            t.store(key('k'), 'mine');
+          },
+          {timeoutMs: 60_000},
+        );
+        const waits = delays.filter((delay) => delay < 500);
+        assert.equal(waits.length, 4, 'none before the second run');
+        for (const [i, wait] of waits.entries()) {
+          const longest = 5 * 2 ** i;
+          assert.ok(wait >= longest / 2 && wait <= longest, `wait ${String(i + 1)}: ${String(wait)} ms`);
+        }
         await client.close();
       },
     },
@@ -736,8 +773,8 @@ async function assertEnded(t: UnitOfWork, key: CaseContext['key']): Promise<void
   const calls: Record<string, () => unknown> = {
     get: () => t.get(key('k')),
     getRange: () => t.getRange({prefix: key('')}),
-    store: async () => t.store(key('k'), 'late'),
-    delete: async () => t.delete(key('k')),
+    store: () => t.store(key('k'), 'late'),
+    delete: () => t.delete(key('k')),
   };
   for (const [name, call] of Object.entries(calls)) {
     const {message} = await assertFails('KVI_INVALID_ARGUMENT', call, `${name} after the end`);

@@ -103,9 +103,8 @@ const defaultMaxAttempts = 16;
  * revision, if nothing that it read has changed by then; otherwise it is run again. Units are serializable, and each takes
  * effect between its call and its return.
  *
- * `work` may run several times, and has to do everything through `t`: what it does otherwise is neither undone nor
- * repeated with care. If it throws, nothing is written, and `atomically` fails with what it threw. A unit that writes
- * nothing needs no commit.
+ * `work` may run several times, so it has to do everything through `t`: other effects are not undone. If it throws, nothing
+ * is written, and `atomically` fails with what it threw. A unit that writes nothing needs no commit.
  *
  * @param work - gets the store as `t`; see {@link UnitOfWork}
  * @returns what `work` returned
@@ -133,15 +132,15 @@ export async function atomically<T extends Input, R>(
     return own;
   });
   const deadline = clock.now() + timeoutMs;
-  const rest = () => ({...callOptions, timeoutMs: Math.max(1, deadline - clock.now())});
+  const remaining = () => ({...callOptions, timeoutMs: Math.max(1, deadline - clock.now())});
 
   function withinTime<W>(body: (ended: AbortSignal) => Promise<W>): Promise<W> {
-    return withDeadline(clock, {...rest(), closing: handle.closing}, body);
+    return withDeadline(clock, {...remaining(), closing: handle.closing}, body);
   }
 
   /** One run. @returns its result, or the state that a conflicting write left */
   async function run(attempt: number, snapshot: Snapshot): Promise<{result: R} | {conflict: Snapshot}> {
-    const unit = openUnit({store: kv.bytes, handle, decoder, rest}, attempt, snapshot);
+    const unit = openUnit({store: kv.bytes, handle, decoder, remaining}, attempt, snapshot);
     const finished = await withinTime((ended) => abortable(finish(unit), ended)).finally(unit.end);
     if (finished === undefined) return {conflict: unread};
     const conflict = await unit.commit();
@@ -177,17 +176,17 @@ interface Surroundings<T extends Input> {
   store: Kvi<Bytes>;
   handle: Handle;
   decoder: Decoder<T>;
-  /** The options of a call now. */
-  rest: () => WriteOptions;
+  /** The caller's options, with the time that is left. */
+  remaining: () => WriteOptions;
 }
 
 /** One run of a unit. It begins with what is known of `snapshot`. */
 function openUnit<T extends Input>(
-  {store, handle, decoder, rest}: Surroundings<T>,
+  {store, handle, decoder, remaining}: Surroundings<T>,
   attempt: number,
   snapshot: Snapshot,
 ) {
-  const limits = commitLimits(handle, rest());
+  const limits = commitLimits(handle, remaining());
   const limit = limits.maxTxnOps;
   const inTurn = turns();
   let {revision} = snapshot;
@@ -199,7 +198,10 @@ function openUnit<T extends Input>(
 
   async function query({key, rangeEnd}: KeyRange<Bytes>, at?: number): Promise<RangeResponse<Bytes>> {
     try {
-      return await store.range({start: key, end: rangeEnd}, {...readOptions(rest()), revision: at, limit});
+      return await store.range(
+        {start: key, end: rangeEnd},
+        {...optionsOfRead(remaining()), revision: at, limit},
+      );
     } catch (error) {
       isCompacted ||= isKviError(error, 'KVI_COMPACTED');
       throw error;
@@ -260,11 +262,12 @@ function openUnit<T extends Input>(
   async function commit(): Promise<Snapshot | undefined> {
     if (writes.size === 0) return undefined;
     const asked = [...reads.values()];
+    // For the second run; the later ones read anew.
     const again = attempt === 1 ? asked.map(({range}) => ({type: 'range' as const, ...range, limit})) : [];
     try {
       const response = await store.txn(
         {compare: comparesOf(reads, revision), success: [...writes.values()], failure: again},
-        rest(),
+        remaining(),
       );
       return response.succeeded ? undefined : snapshotOf(asked, response.revision, response.responses);
     } catch (error) {
@@ -298,7 +301,7 @@ function openUnit<T extends Input>(
     t,
     commit,
     isCompacted: () => isCompacted,
-    end() {
+    end: () => {
       isOver = true;
     },
   };
@@ -310,7 +313,7 @@ function commitLimits({options}: Handle, {onUnknownOutcome}: WriteOptions): Requ
   return {...options, maxTxnOps: options.maxTxnOps - (isResolved ? 1 : 0)};
 }
 
-function readOptions({timeoutMs, signal, retryPolicy}: WriteOptions) {
+function optionsOfRead({timeoutMs, signal, retryPolicy}: WriteOptions) {
   return {timeoutMs, signal, retryPolicy};
 }
 
