@@ -41,7 +41,10 @@ const transfers: Workload = {
   async work(t, {key, random}) {
     if (random(3) === 0) {
       let sum = 0;
-      for (const name of accounts) sum += Number(await t.get(key(name)));
+      for (const name of accounts) {
+        sum += Number(await t.get(key(name)));
+        await pauseFor(random(3));
+      }
       assert.equal(sum, total, 'no money is made or lost');
       return;
     }

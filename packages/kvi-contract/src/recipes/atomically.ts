@@ -14,10 +14,11 @@ async function observed({open}: Pick<CaseContext, 'open'>) {
   const calls: string[] = [];
   const delays: number[] = [];
   const afterCommit: (() => Promise<void>)[] = [];
+  let skippedMs = 0;
   const client = createKvi({
     ...driver,
     clock: {
-      now: () => clock.now(),
+      now: () => clock.now() + skippedMs,
       setTimer: (delayMs, callback) => (delays.push(delayMs), clock.setTimer(delayMs, callback)),
     },
     range: (...args) => (calls.push('range'), driver.range(...args)),
@@ -28,7 +29,8 @@ async function observed({open}: Pick<CaseContext, 'open'>) {
       return response;
     },
   });
-  return {client, calls, delays, afterCommit};
+  const skip = (ms: number) => void (skippedMs += ms);
+  return {client, calls, delays, afterCommit, skip};
 }
 
 /** Runs a unit that reads and then writes `result`; the first time, `change` comes in between. */
@@ -333,6 +335,28 @@ export const unitsOfWork: ContractGroup = {
           const longest = 5 * 2 ** i;
           assert.ok(wait >= longest / 2 && wait <= longest, `wait ${String(i + 1)}: ${String(wait)} ms`);
         }
+        await client.close();
+      },
+    },
+    {
+      name: 'timeoutMs bounds all runs of a unit together',
+      async run(context) {
+        const {kv, key} = context;
+        const {client, delays, skip} = await observed(context);
+        await atomically(
+          client,
+          async (t) => {
+            await t.get(key('k'));
+            if (t.attempt === 1) {
+              await kv.store(key('k'), 'other');
+              skip(40_000);
+            }
+            t.store(key('k'), 'mine');
+          },
+          {timeoutMs: 60_000},
+        );
+        const [first = 0, second = 0] = delays;
+        assert.ok(first > 20_000 && second <= 20_000, `the second run has the rest: ${String(delays)}`);
         await client.close();
       },
     },
