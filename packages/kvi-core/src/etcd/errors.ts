@@ -39,6 +39,8 @@ export type KviErrorCode =
   | 'KVI_LOCK_LOST'
   /** A temporary key was deleted or overwritten, or its lease ended. Create it again, or find out who else uses it. */
   | 'KVI_KEY_LOST'
+  /** Other writes came between the reads and the commit of each attempt of a unit of work; nothing was changed. Try again later, or let it read less. */
+  | 'KVI_CONFLICT'
   /** A consumer of changes fell too far behind; `revision` is the first that it has not seen. Watch again from there, and take events faster. */
   | 'KVI_SLOW_CONSUMER'
   /** The package that a URL needs is not installed. Install it. */

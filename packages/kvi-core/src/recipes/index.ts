@@ -2,4 +2,5 @@
  * What services build on a {@link Kvi}: each recipe is a function over a handle, in a file of its own, and one line here.
  * CONTRIBUTING.md tells how to add one.
  */
+export {atomically, type AtomicallyOptions, type UnitOfWork} from './atomically.ts';
 export {namespace} from './namespace.ts';
