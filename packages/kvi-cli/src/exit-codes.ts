@@ -48,6 +48,7 @@ export const errorExitCodes: Readonly<Record<KviErrorCode, ExitCode>> = {
   KVI_ABORTED: failed,
   KVI_CLOSED: failed,
   KVI_NOT_TEXT: failed,
+  KVI_INVALID_VALUE: failed,
   KVI_KEY_NOT_FOUND: failed,
 };
 

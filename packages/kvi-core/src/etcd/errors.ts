@@ -7,6 +7,8 @@ export type KviErrorCode =
   | 'KVI_INVALID_ARGUMENT'
   /** What is stored is not UTF-8, and text was asked for. Read it through `kv.bytes`. */
   | 'KVI_NOT_TEXT'
+  /** A codec cannot encode or decode a value, or its schema refuses it; nothing was written. The message names the key, and `cause` is what the codec threw. Fix the value, or the codec. */
+  | 'KVI_INVALID_VALUE'
   /** A `put` with `ignoreValue` or `ignoreLease` named a key that does not exist. Put a value. */
   | 'KVI_KEY_NOT_FOUND'
   /** The lease has expired, was revoked or never was. Grant another. */

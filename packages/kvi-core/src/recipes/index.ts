@@ -1,5 +1,8 @@
 /**
  * What services build on a {@link Kvi}: each recipe is a function over a handle, in a file of its own, and one line here.
- * CONTRIBUTING.md tells how to add one. There is none yet.
+ * CONTRIBUTING.md tells how to add one.
  */
-export {};
+export {bytes, type Codec, json, utf8} from './codec.ts';
+export type {SchemaIssue, SchemaResult, StandardSchema} from './standard-schema.ts';
+export {typed} from './typed.ts';
+export type * from './typed-kvi.ts';
