@@ -38,7 +38,7 @@ export function sortedJson(root: unknown): string {
   }
 
   function writeProperties(value: object, path: string): string {
-    if (Symbol.iterator in value) throw noJson('Map, Set or typed array', path);
+    if (Symbol.iterator in value) throw noJson(className(value), path);
     const texts: string[] = [];
     for (const [name, property] of Object.entries(value).sort(byName)) {
       const item = plain(property, name);
@@ -56,6 +56,11 @@ function plain(value: unknown, name: string): unknown {
 
 function hasToJson(value: unknown): value is {toJSON(name: string): unknown} {
   return typeof (value as {toJSON?: unknown} | null | undefined)?.toJSON === 'function';
+}
+
+/** `Map`, of any realm. */
+function className(value: object): string {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }
 
 function byName([a]: [string, unknown], [b]: [string, unknown]): number {
