@@ -30,7 +30,7 @@ const updateNames = [...optionNames.write, 'maxAttempts'];
  *
  * @throws `KVI_INVALID_ARGUMENT` for what is no handle, or no codec
  */
-export function typed<Out, In = Out>(kv: Kvi, codec: Codec<Out, In>): TypedKvi<Out, In> {
+export function typed<Out, In = Out>(kv: Kvi<Input>, codec: Codec<Out, In>): TypedKvi<Out, In> {
   const handle = handleOf(kv);
   const {closing, driver, options} = handle;
   const {clock} = driver;
