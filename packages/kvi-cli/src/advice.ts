@@ -9,6 +9,7 @@ export const advice: Readonly<Record<KviErrorCode, string>> = {
   KVI_UNKNOWN_OUTCOME: 'Read before writing again: the write may have been applied.',
   KVI_LOCK_LOST: 'Check what the command did: another may have held the lock meanwhile.',
   KVI_KEY_LOST: 'Find out who else deletes or overwrites the key.',
+  KVI_CONFLICT: 'Try again. Nothing was changed.',
   KVI_COMPACTED: 'Read without --revision, or watch from a later revision.',
   KVI_FUTURE_REVISION: 'Check that the revision is from this store.',
   KVI_UNAUTHENTICATED: 'Check KVI_USERNAME and KVI_PASSWORD, or the certificate.',

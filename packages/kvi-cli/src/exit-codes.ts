@@ -47,6 +47,7 @@ export const errorExitCodes: Readonly<Record<KviErrorCode, ExitCode>> = {
   // Errors that no command causes, or that it handles itself.
   KVI_ABORTED: failed,
   KVI_CLOSED: failed,
+  KVI_CONFLICT: failed,
   KVI_NOT_TEXT: failed,
   KVI_INVALID_VALUE: failed,
   KVI_KEY_NOT_FOUND: failed,

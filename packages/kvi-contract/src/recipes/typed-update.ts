@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import {setImmediate as nextTurn} from 'node:timers/promises';
 import {createKvi} from 'kvi-core';
-import {type Driver, KviError} from 'kvi-core/driver';
+import {type Driver, KviError, sleep} from 'kvi-core/driver';
 import {type Codec, typed} from 'kvi-core/recipes';
 import type {ContractGroup} from '../suite.ts';
 import {assertFails, grantLease, leaseOf, soon} from '../kvi/helpers.ts';
@@ -97,7 +98,9 @@ export const typedUpdate: ContractGroup = {
         await Promise.all(
           handles.map(async (handle) => {
             const view = typed(handle, items);
-            for (let i = 0; i < 10; i += 1) await view.update(key('k'), increment, {timeoutMs: 60_000});
+            for (let i = 0; i < 10; i += 1) {
+              await view.update(key('k'), increment, {timeoutMs: 60_000, maxAttempts: 1000});
+            }
           }),
         );
         assert.equal(await kv.get(key('k')), '{"n":40}', 'no update was lost');
@@ -131,24 +134,24 @@ export const typedUpdate: ContractGroup = {
       },
     },
     {
-      name: 'after maxAttempts it fails with KVI_TIMEOUT, and nothing is changed',
+      name: 'after maxAttempts it fails with KVI_CONFLICT, and nothing is changed',
       async run({open, kv, key}) {
         const k = key('k');
         await using client = createKvi(overtaken(await open(), () => kv.store(k, '{"n":10}')));
         const view = typed(client, items);
-        for (const maxAttempts of [1, 3]) {
+        for (const maxAttempts of [1, 3, undefined]) {
           let calls = 0;
           const fn = (item: Item | undefined) => {
             calls += 1;
             return increment(item);
           };
           const {message} = await assertFails(
-            'KVI_TIMEOUT',
+            'KVI_CONFLICT',
             () => view.update(k, fn, {maxAttempts, timeoutMs: 60_000}),
             'somebody else was first each time',
           );
           assert.ok(message.includes(JSON.stringify(k)), `it names the key: ${message}`);
-          assert.equal(calls, maxAttempts, 'each attempt is one call');
+          assert.equal(calls, maxAttempts ?? 16, 'each attempt is one call');
           assert.equal(await kv.get(k), '{"n":10}', 'nothing was changed');
         }
       },
@@ -214,6 +217,27 @@ export const typedUpdate: ContractGroup = {
       },
     },
     {
+      name: 'the requests and the function share the time of the call',
+      async run({open, key}) {
+        const own = await open();
+        const limits: (number | undefined)[] = [];
+        await using client = createKvi({
+          ...own,
+          range: (request, options) => (limits.push(options?.timeoutMs), own.range(request, options)),
+          txn: (request, options) => (limits.push(options?.timeoutMs), own.txn(request, options)),
+        });
+        const slowly = async (item: Item | undefined) => {
+          await sleep(own.clock, 20);
+          return increment(item);
+        };
+        await typed(client, items).update(key('k'), slowly, {timeoutMs: 60_000});
+        const [reading = 0, writing = 0] = limits;
+        assert.equal(limits.length, 2, 'one read and one write');
+        assert.ok(reading <= 60_000 && writing < reading, 'the write has what is left');
+        assert.ok(writing > 5_000, "it is the call's time, not the handle's");
+      },
+    },
+    {
       name: 'a call that was given up calls nothing more: a codec that ends late, and a function that does, are ignored',
       async run({kv, key}) {
         await kv.store(key('k'), '{"n":1}');
@@ -245,6 +269,7 @@ export const typedUpdate: ContractGroup = {
           );
           const before = called.length;
           release();
+          await nextTurn();
           // A linearizable read, so that a write that had been sent would be seen.
           assert.equal(await kv.get(key('k')), '{"n":1}', 'nothing is written');
           assert.equal(called.length, before, `nothing is called after ${late}`);

@@ -209,7 +209,7 @@ export const typedViews: ContractGroup = {
             'update, signal': () => view.update(k, () => undefined, {signal: wrong(5)}),
             'update, fn': () => view.update(k, wrong(5)),
             ...Object.fromEntries(
-              [0, -1, 1.5, NaN, wrong('1'), wrong(null)].map((bad) => [
+              [0, -1, 1.5, NaN, Infinity, wrong('1'), wrong(null)].map((bad) => [
                 `update, maxAttempts ${String(bad)}`,
                 () => view.update(k, () => undefined, {maxAttempts: bad}),
               ]),

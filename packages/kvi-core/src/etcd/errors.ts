@@ -41,6 +41,8 @@ export type KviErrorCode =
   | 'KVI_LOCK_LOST'
   /** A temporary key was deleted or overwritten, or its lease ended. Create it again, or find out who else uses it. */
   | 'KVI_KEY_LOST'
+  /** Other writes came between the read and the write of each attempt, `maxAttempts` times; nothing was changed. Try again later. */
+  | 'KVI_CONFLICT'
   /** A consumer of changes fell too far behind; `revision` is the first that it has not seen. Watch again from there, and take events faster. */
   | 'KVI_SLOW_CONSUMER'
   /** The package that a URL needs is not installed. Install it. */

@@ -122,7 +122,8 @@ export function checkLockName(name: string): void {
   }
 }
 
-function checkPositiveInteger(what: string, value: number): void {
+/** @throws `KVI_INVALID_ARGUMENT` */
+export function checkPositiveInteger(what: string, value: number): void {
   if (!(Number.isSafeInteger(value) && value > 0)) {
     throw invalidArgument(`${what} must be a whole number above 0, not ${showValue(value)}`);
   }

@@ -35,7 +35,7 @@ export interface TypedChanges<Out>
 
 /** Options of {@link TypedKvi.update}. */
 export interface UpdateOptions extends WriteOptions {
-  /** How often to try before giving up. Default: as often as `timeoutMs` allows. */
+  /** How often `fn` may run, 1 or more. Default 16. */
   maxAttempts?: number | undefined;
 }
 
@@ -97,7 +97,8 @@ export interface TypedKvi<Out, In = Out> {
    *   the key alone; may be asynchronous. It is called once for each attempt. What it throws, `update` throws, and nothing
    *   is changed.
    * @returns what was stored, as `fn` returned it; `undefined` if it left the key alone
-   * @throws `KVI_TIMEOUT` when the time or `maxAttempts` is over, and nothing was changed
+   * @throws `KVI_CONFLICT` when `maxAttempts` runs have met other writes, `KVI_TIMEOUT` when the time is over; nothing was
+   *   changed
    * @throws `KVI_INVALID_VALUE` if the present value cannot be decoded, or the new one not encoded; nothing was changed
    * @throws `KVI_UNKNOWN_OUTCOME` if the write was sent and no answer came; with `onUnknownOutcome: 'resolve'` only if
    *   that could not be found out

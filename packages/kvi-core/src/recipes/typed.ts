@@ -11,6 +11,7 @@ import type {KeyValue, TxnRequest} from '../etcd/messages.ts';
 import {textDecoder} from '../kvi/codec.ts';
 import {handleOf} from '../kvi/handle-of.ts';
 import {optionNames} from '../kvi/option-names.ts';
+import {checkPositiveInteger} from '../kvi/options.ts';
 import {callTime} from './call-time.ts';
 import {type Codec, decodeValue, encodeValue} from './codec.ts';
 import {typedChanges} from './typed-changes.ts';
@@ -84,8 +85,8 @@ export function typed<Out, In = Out>(kv: Kvi<Input>, codec: Codec<Out, In>): Typ
     checkKey(key);
     checkFunction('fn', fn);
     const {own, time} = begin(given, updateNames);
-    const {maxAttempts = Infinity, onUnknownOutcome, ...callOptions} = own ?? {};
-    checkMaxAttempts(maxAttempts);
+    const {maxAttempts = 16, onUnknownOutcome, ...callOptions} = own ?? {};
+    checkPositiveInteger('maxAttempts', maxAttempts);
     for (let attempts = 1; ; attempts += 1) {
       const stored = await bytes.getKeyValue(key, {...callOptions, timeoutMs: time.left()});
       const value = stored && (await time.run(() => decodeValue(codec, stored.value, key)));
@@ -98,9 +99,8 @@ export function typed<Out, In = Out>(kv: Kvi<Input>, codec: Codec<Out, In>): Typ
         timeoutMs: time.left(),
       });
       if (succeeded) return next;
-      if (attempts >= maxAttempts) throw overtaken(key, attempts);
-      // A loser of a race tries again soon: each round has a winner.
-      await time.run((ended) => sleep(clock, backoffMs(attempts, 10, 1_000), ended));
+      if (attempts === maxAttempts) throw conflict(key, attempts);
+      await time.run((ended) => sleep(clock, backoffMs(attempts, 5, 500), ended));
     }
   }
 
@@ -147,10 +147,10 @@ function replacement(key: string, read: KeyValue<Bytes> | undefined, value: Byte
   };
 }
 
-function overtaken(key: string, attempts: number): KviError {
+function conflict(key: string, attempts: number): KviError {
   return new KviError(
-    'KVI_TIMEOUT',
-    `gave up after ${attempts} attempts: each time another client changed ${JSON.stringify(key)} first; nothing was changed`,
+    'KVI_CONFLICT',
+    `gave up after ${attempts} attempts: each time another write changed ${JSON.stringify(key)} first; nothing was changed`,
   );
 }
 
@@ -161,10 +161,4 @@ function checkKey(key: string): void {
 function checkFunction(what: string, value: unknown): void {
   if (typeof value !== 'function')
     throw invalidArgument(`${what} must be a function, not ${showValue(value)}`);
-}
-
-function checkMaxAttempts(value: number): void {
-  if (value !== Infinity && !(Number.isSafeInteger(value) && value > 0)) {
-    throw invalidArgument(`maxAttempts must be a whole number above 0, or Infinity, not ${showValue(value)}`);
-  }
 }
