@@ -82,6 +82,7 @@ export interface TypedKvi<Out, In = Out> {
    * Test and set: sets `key` to `value` if it holds `test`, or, with `null`, if it does not exist; one round trip. It
    * compares bytes: `test` equals a value only if the codec encodes both alike. `json` does, because it sorts the keys of
    * objects; a value that another client wrote with other spaces is not equal. {@link TypedKvi.update} does not mind.
+   * `null` always means an absent key, never a value that is null.
    *
    * @returns whether it was set
    * @throws `KVI_INVALID_VALUE` if either cannot be encoded; nothing was sent
