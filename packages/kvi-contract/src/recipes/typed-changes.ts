@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import {setImmediate as nextTurn} from 'node:timers/promises';
 import {type Codec, typed, type TypedChange, type TypedChanges} from 'kvi-core/recipes';
 import type {ContractGroup} from '../suite.ts';
 import {assertFails, soon} from '../kvi/helpers.ts';
@@ -117,7 +118,18 @@ export const typedChanges: ContractGroup = {
     {
       name: 'several pending calls of next are served in turn; throw ends the iteration',
       async run({kv, key, prefix}) {
-        const changes = typed(kv, items).changes({prefix});
+        const steps: string[] = [];
+        const codec: Codec<Item> = {
+          ...items,
+          async decode(stored, at) {
+            const item = await items.decode(stored, at);
+            steps.push(`begin ${item.n}`);
+            await nextTurn();
+            steps.push(`end ${item.n}`);
+            return item;
+          },
+        };
+        const changes = typed(kv, codec).changes({prefix});
         const waiting = [changes.next(), changes.next(), changes.next()];
         for (const n of [1, 2, 3]) await kv.store(key('a'), JSON.stringify({n}));
         const results = await soon(Promise.all(waiting), 'each call gets a set');
@@ -125,6 +137,11 @@ export const typedChanges: ContractGroup = {
           results.map(({value}) => value?.events[0]?.value?.n),
           [1, 2, 3],
           'in the order of the calls',
+        );
+        assert.deepEqual(
+          steps,
+          ['begin 1', 'end 1', 'begin 2', 'end 2', 'begin 3', 'end 3'],
+          'one set is decoded before the next',
         );
         const last = changes.next();
         await assert.rejects(async () => changes.throw?.(new Error('enough')), {message: 'enough'});
@@ -142,6 +159,14 @@ export const typedChanges: ContractGroup = {
           break;
         }
         assert.equal((await looped.next()).done, true, 'a loop that was left has ended');
+
+        const disposed = typed(kv, items).changes(key('k'));
+        await disposed[Symbol.asyncDispose]();
+        assert.equal(
+          (await soon(disposed.next(), 'it has ended')).done,
+          true,
+          'so does the end of its block',
+        );
 
         const {codec, called} = hangingCodec();
         const hanging = typed(kv, codec).changes(key('k'));
