@@ -49,6 +49,7 @@ export const errorExitCodes: Readonly<Record<KviErrorCode, ExitCode>> = {
   KVI_CLOSED: failed,
   KVI_CONFLICT: failed,
   KVI_NOT_TEXT: failed,
+  KVI_INVALID_VALUE: failed,
   KVI_KEY_NOT_FOUND: failed,
 };
 

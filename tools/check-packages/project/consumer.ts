@@ -29,6 +29,10 @@ export async function use(url: string): Promise<string | undefined> {
     console.log(u);
   } else console.log(next.value.events.length);
   const bytes: Uint8Array | undefined = await kv.bytes.get('k');
+  const view = recipes.typed(kv, recipes.json<{n: number}>());
+  const n: number | undefined = (await view.get('k'))?.n;
+  for (const {value, error} of await view.getRange('k'))
+    console.log(n, error === undefined ? value.n : error.code);
   const lock = await kv.distLock('nightly');
   await lock.release();
   const driver: Driver = new MemStore({clock: new ManualClock()}).driver({faults: new Faults()});

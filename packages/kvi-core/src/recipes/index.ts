@@ -3,4 +3,8 @@
  * CONTRIBUTING.md tells how to add one.
  */
 export {atomically, type AtomicallyOptions, type UnitOfWork} from './atomically.ts';
+export {bytes, type Codec, json, utf8} from './codec.ts';
 export {namespace} from './namespace.ts';
+export type {SchemaIssue, SchemaResult, StandardSchema} from './standard-schema.ts';
+export {typed} from './typed.ts';
+export type * from './typed-kvi.ts';
