@@ -14,7 +14,7 @@ export function callTime(clock: Clock, {timeoutMs, signal, closing}: WaitOptions
   const start = clock.now();
 
   function left(): number | undefined {
-    return timeoutMs === undefined ? undefined : Math.max(1, start + timeoutMs - clock.now());
+    return timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (clock.now() - start));
   }
 
   return {

@@ -2,8 +2,8 @@ import type {WriteOptions} from '../api/call-options.ts';
 import type {Keys, StoreOptions} from '../api/keys.ts';
 import type {Kvi} from '../api/kvi.ts';
 import {backoffMs} from '../async/backoff.ts';
+import {callTime} from '../async/call-time.ts';
 import {sleep} from '../async/clock.ts';
-import {abortable, withDeadline} from '../async/deadline.ts';
 import {turns} from '../async/turns.ts';
 import {showValue} from '../etcd/bad-input.ts';
 import {type Bytes, compareBytes, encode, type Input} from '../etcd/bytes.ts';
@@ -130,17 +130,13 @@ export async function atomically<T extends Input, R>(
     if (own.maxAttempts !== undefined) checkPositiveInteger('maxAttempts', own.maxAttempts);
     return own;
   });
-  const deadline = clock.now() + timeoutMs;
-  const remaining = () => ({...callOptions, timeoutMs: Math.max(1, deadline - clock.now())});
-
-  function withinTime<W>(body: (ended: AbortSignal) => Promise<W>): Promise<W> {
-    return withDeadline(clock, {...remaining(), closing: handle.closing}, body);
-  }
+  const time = callTime(clock, {timeoutMs, signal: callOptions.signal, closing: handle.closing});
+  const remaining = () => ({...callOptions, timeoutMs: time.left()});
 
   /** One run. @returns its result, or the state that a conflicting write left */
   async function run(attempt: number, snapshot: Snapshot): Promise<{result: R} | {conflict: Snapshot}> {
     const unit = openUnit({store: kv.bytes, handle, decoder, remaining}, attempt, snapshot);
-    const finished = await withinTime((ended) => abortable(finish(unit), ended)).finally(unit.end);
+    const finished = await time.run(() => finish(unit)).finally(unit.end);
     if (finished === undefined) return {conflict: unread};
     const conflict = await unit.commit();
     return conflict === undefined ? finished : {conflict};
@@ -164,7 +160,7 @@ export async function atomically<T extends Input, R>(
     if (attempt === maxAttempts) throw conflicted(maxAttempts);
     // The second run begins at once, from what the first commit read. What was read before a wait is out of date.
     snapshot = attempt === 1 ? outcome.conflict : unread;
-    if (attempt > 1) await withinTime((ended) => sleep(clock, backoffMs(attempt - 1, 5, 500), ended));
+    if (attempt > 1) await time.run((ended) => sleep(clock, backoffMs(attempt - 1, 5, 500), ended));
   }
 }
 
