@@ -8,6 +8,7 @@ export const advice: Readonly<Record<KviErrorCode, string>> = {
   KVI_TIMEOUT: 'Try again, or allow more time with --timeout, or --wait for a lock. Nothing was changed.',
   KVI_UNKNOWN_OUTCOME: 'Read before writing again: the write may have been applied.',
   KVI_LOCK_LOST: 'Check what the command did: another may have held the lock meanwhile.',
+  KVI_LEADERSHIP_LOST: 'Check what was done: another may have led meanwhile.',
   KVI_KEY_LOST: 'Find out who else deletes or overwrites the key.',
   KVI_CONFLICT: 'Try again. Nothing was changed.',
   KVI_COMPACTED: 'Read without --revision, or watch from a later revision.',

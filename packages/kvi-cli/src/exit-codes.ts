@@ -33,6 +33,7 @@ export const errorExitCodes: Readonly<Record<KviErrorCode, ExitCode>> = {
   KVI_TIMEOUT: 102,
   KVI_UNKNOWN_OUTCOME: 103,
   KVI_LOCK_LOST: 104,
+  KVI_LEADERSHIP_LOST: 104,
   KVI_KEY_LOST: 104,
   KVI_COMPACTED: 105,
   KVI_FUTURE_REVISION: 106,

@@ -1,6 +1,7 @@
 import type {ContractGroup} from '../suite.ts';
 import {orderOfUnits} from './atomically-order.ts';
 import {unitsOfWork} from './atomically.ts';
+import {elections, observedElections, workOfLeaders} from './election.ts';
 import {namespaces} from './namespace.ts';
 import {typedChanges} from './typed-changes.ts';
 import {typedUpdate} from './typed-update.ts';
@@ -14,4 +15,7 @@ export const recipesContract: readonly ContractGroup[] = [
   typedChanges,
   unitsOfWork,
   orderOfUnits,
+  elections,
+  observedElections,
+  workOfLeaders,
 ];

@@ -39,6 +39,8 @@ export type KviErrorCode =
   | 'KVI_PERMISSION_DENIED'
   /** The lock is no longer held: its lease ran out or its key was deleted. Stop what it protected, for another may hold it, and release it. */
   | 'KVI_LOCK_LOST'
+  /** A leadership ended before it was resigned: its key was deleted, or its lease. Stop the work that it was for: another may lead. Campaign again. */
+  | 'KVI_LEADERSHIP_LOST'
   /** A temporary key was deleted or overwritten, or its lease ended. Create it again, or find out who else uses it. */
   | 'KVI_KEY_LOST'
   /** Other writes came between the reads and the write of each attempt, `maxAttempts` times; nothing was changed. Try again later, or read less. */

@@ -5,7 +5,7 @@ import {backoffMs} from '../async/backoff.ts';
 import {callTime} from '../async/call-time.ts';
 import {sleep} from '../async/clock.ts';
 import {turns} from '../async/turns.ts';
-import {showValue} from '../etcd/bad-input.ts';
+import {checkFunction} from '../etcd/bad-input.ts';
 import {type Bytes, compareBytes, encode, type Input} from '../etcd/bytes.ts';
 import {invalidArgument, isKviError, KviError} from '../etcd/errors.ts';
 import {includesKey, isSingleKey, keyId} from '../etcd/key-range.ts';
@@ -126,7 +126,7 @@ export async function atomically<T extends Input, R>(
     maxAttempts = defaultMaxAttempts,
     ...callOptions
   } = handle.begin(options, [...optionNames.write, 'maxAttempts'], (own = {}) => {
-    if (typeof work !== 'function') throw invalidArgument(`work must be a function, not ${showValue(work)}`);
+    checkFunction('work', work);
     if (own.maxAttempts !== undefined) checkPositiveInteger('maxAttempts', own.maxAttempts);
     return own;
   });

@@ -4,6 +4,7 @@
  */
 export {atomically, type AtomicallyOptions, type UnitOfWork} from './atomically.ts';
 export {bytes, type Codec, json, utf8} from './codec.ts';
+export * from './election.ts';
 export {namespace} from './namespace.ts';
 export type {SchemaIssue, SchemaResult, StandardSchema} from './standard-schema.ts';
 export {typed} from './typed.ts';

@@ -4,7 +4,7 @@ import type {GetOptions, GetRangeOptions, Keys, StoreOptions} from '../api/keys.
 import type {Kvi} from '../api/kvi.ts';
 import {backoffMs} from '../async/backoff.ts';
 import {sleep} from '../async/clock.ts';
-import {showValue} from '../etcd/bad-input.ts';
+import {checkFunction, showValue} from '../etcd/bad-input.ts';
 import type {Bytes, Input} from '../etcd/bytes.ts';
 import {invalidArgument, isKviError, KviError} from '../etcd/errors.ts';
 import type {KeyValue, TxnRequest} from '../etcd/messages.ts';
@@ -156,9 +156,4 @@ function conflict(key: string, attempts: number): KviError {
 
 function checkKey(key: string): void {
   if (typeof key !== 'string') throw invalidArgument(`key must be a string, not ${showValue(key)}`);
-}
-
-function checkFunction(what: string, value: unknown): void {
-  if (typeof value !== 'function')
-    throw invalidArgument(`${what} must be a function, not ${showValue(value)}`);
 }
