@@ -9,7 +9,7 @@ import {abortEverywhere} from './abort-everywhere.ts';
 
 /** The next leader that is observed, by its value. */
 async function nextValue(
-  observed: AsyncIterator<Leader | undefined>,
+  observed: AsyncIterator<Leader | undefined, undefined>,
   promise: string,
 ): Promise<string | undefined> {
   const {value, done} = await soon(observed.next(), promise);
@@ -326,7 +326,7 @@ export const observedElections: ContractGroup = {
         await (await two).resign();
         for (const each of [observed, late]) {
           assert.equal(await nextValue(each, 'nobody leads again'), undefined);
-          await each.return?.();
+          await each.return(undefined);
         }
       },
     },
@@ -351,7 +351,7 @@ export const observedElections: ContractGroup = {
         await Promise.all(Array.from({length: 100}, (_, n) => lead(n)));
         await watching;
         assert.deepEqual(seen, tokens);
-        await observed.return?.();
+        await observed.return(undefined);
       },
     },
     {
@@ -389,7 +389,7 @@ export const observedElections: ContractGroup = {
         assert.equal(await again, 'two');
         await leading.proclaim('three');
         assert.equal(await nextValue(observed, 'and it goes on'), 'three');
-        await observed.return?.();
+        await observed.return(undefined);
         await leading.resign();
       },
     },

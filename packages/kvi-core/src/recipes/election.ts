@@ -99,7 +99,7 @@ export interface Election<T extends Input = string> {
    *
    * Ends with `KVI_ABORTED`, `KVI_CLOSED`, `KVI_SLOW_CONSUMER`, `KVI_PERMISSION_DENIED` or `KVI_UNAUTHENTICATED`.
    */
-  observe(options?: {signal?: AbortSignal | undefined}): AsyncIterableIterator<Leader<T> | undefined>;
+  observe(options?: {signal?: AbortSignal | undefined}): AsyncGenerator<Leader<T> | undefined, undefined>;
   /**
    * Runs a function while it leads. When the leadership is lost, the function's signal aborts; once the function has ended,
    * it campaigns again, and runs the function again. When the function returns or throws while it leads, it resigns.
