@@ -1,4 +1,5 @@
 import {type Change, isKviError, type Kvi, type TempKey, type WatchHandle} from 'kvi';
+import {atomically} from 'kvi/recipes';
 import {keys} from './keys.ts';
 
 /** An order, as it is stored. */
@@ -131,28 +132,21 @@ export class OrderService {
    */
   async ship(id: string): Promise<'shipped' | 'out of stock' | 'no such order'> {
     const orderKey = `${keys.orders}${id}`;
-    for (;;) {
-      const stored = await this.#kv.get(orderKey);
+    // Runs again if what it read was changed before it could write.
+    return atomically(this.#kv, async (t) => {
+      const stored = await t.get(orderKey);
       if (stored === undefined) return 'no such order';
       const order = parse(stored);
       if (order.state === 'shipped') return 'shipped';
 
       const stockKey = `${keys.stock}${order.item}`;
-      const stock = await this.#kv.get(stockKey);
-      if (stock === undefined || Number(stock) < order.quantity) return 'out of stock';
+      const stock = Number((await t.get(stockKey)) ?? 0);
+      if (stock < order.quantity) return 'out of stock';
 
-      const {succeeded} = await this.#kv.txn({
-        compare: [
-          {key: orderKey, target: 'value', result: '=', value: stored},
-          {key: stockKey, target: 'value', result: '=', value: stock},
-        ],
-        success: [
-          {type: 'put', key: orderKey, value: serialize({...order, state: 'shipped'})},
-          {type: 'put', key: stockKey, value: String(Number(stock) - order.quantity)},
-        ],
-      });
-      if (succeeded) return 'shipped';
-    }
+      t.store(orderKey, serialize({...order, state: 'shipped'}));
+      t.store(stockKey, String(stock - order.quantity));
+      return 'shipped';
+    });
   }
 
   /** Forgets an order. Returns whether there was one. */
