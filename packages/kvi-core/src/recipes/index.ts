@@ -1,5 +1,13 @@
 /**
  * What services build on a {@link Kvi}: each recipe is a function over a handle, in a file of its own, and one line here.
- * CONTRIBUTING.md tells how to add one. There is none yet.
+ * CONTRIBUTING.md tells how to add one.
  */
-export {};
+export {
+  discover,
+  type DiscoverOptions,
+  type Discovery,
+  type Instance,
+  register,
+  type RegisterOptions,
+  type Registration,
+} from './discovery.ts';
