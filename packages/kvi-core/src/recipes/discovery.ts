@@ -31,7 +31,7 @@ export interface Instance {
 export interface RegisterOptions extends Omit<TempKeyOptions, 'value' | 'retryPolicy'> {
   /** Where the instance listens: `host:port`, or whatever its clients understand. */
   addr: string;
-  /** Anything that JSON can hold. Default: `null`. Go's resolver ignores it from etcd 3.6 on. */
+  /** Anything that JSON can hold. Default: `null`. Go's resolver ignores it from etcd 3.7 on. */
   metadata?: unknown;
 }
 
