@@ -10,9 +10,9 @@ export interface Iteration<T> extends AsyncIterator<T, undefined>, AsyncDisposab
 export interface Newest<T> {
   readonly iteration: Iteration<T>;
   /** Hands over a value, and drops the one before if nobody has taken it. */
-  put(value: T): void;
+  put: (value: T) => void;
   /** Ends the iteration at once, with an error or without. Ending it again changes nothing. */
-  end(error?: unknown): void;
+  end: (error?: unknown) => void;
 }
 
 /**

@@ -150,14 +150,14 @@ export function discover(kv: Kvi<Input>, target: string, options?: DiscoverOptio
     const ignoreSignal = onAbort(signal, () => states.end(aborted(signal)));
     const ignoreClosing = onAbort(handle.closing, () => states.end(closed()));
     try {
-      await follow(handle.driver.clock, kv.bytes, prefix, over.signal, (instances) => states.put(instances));
+      await follow(handle.driver.clock, kv.bytes, prefix, over.signal, states.put);
     } finally {
       ignoreSignal();
       ignoreClosing();
     }
   }
 
-  run().catch((error: unknown) => states.end(error));
+  run().catch(states.end);
   return states.iteration;
 }
 
