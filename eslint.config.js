@@ -11,6 +11,7 @@ const mayImport = {
   'kvi-contract': ['kvi-core'],
   'kvi-mem': ['kvi-core'],
   'kvi-etcd': ['kvi-core'],
+  'kvi-grpc': ['kvi-core'],
   kvi: ['kvi-core', 'kvi-mem', 'kvi-etcd'],
   'kvi-cli': ['kvi'],
 };
@@ -39,7 +40,7 @@ const foreignSource = {
 
 const grpc = {
   group: ['@grpc/*'],
-  message: 'Only kvi-etcd/src/cluster uses gRPC, and only kvi-etcd knows its types.',
+  message: 'Only kvi-grpc and kvi-etcd/src/cluster use gRPC, and the rest of kvi-etcd knows only its types.',
 };
 
 /** The imports that the sources of one of our packages do without. */
@@ -105,10 +106,10 @@ export default defineConfig(
   ...readdirSync('packages').map((name) => ({
     files: [`packages/${name}/src/**/*.ts`],
     rules: {
-      '@typescript-eslint/no-restricted-imports': restrictedImports(name, {
-        ...grpc,
-        allowTypeImports: name === 'kvi-etcd',
-      }),
+      '@typescript-eslint/no-restricted-imports': restrictedImports(
+        name,
+        ...(name === 'kvi-grpc' ? [] : [{...grpc, allowTypeImports: name === 'kvi-etcd'}]),
+      ),
     },
   })),
   ...Object.keys(rooms).flatMap((name) =>

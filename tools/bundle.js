@@ -10,7 +10,7 @@ import {join} from 'node:path';
 import {build} from 'esbuild';
 
 const packages = join(import.meta.dirname, '..', 'packages');
-/** What becomes part of the package that uses it; docs/adr/0019 and 0025 say why. */
+/** What becomes part of a package that needs it only for development; docs/adr/0019 and 0025 say why. */
 const bundled = ['@grpc/grpc-js', 'commander'];
 const builtins = new Set(builtinModules.flatMap((name) => [name, `node:${name}`]));
 
@@ -31,7 +31,7 @@ for (const folder of readdirSync(packages)) {
     splitting: true,
     chunkNames: 'shared-[hash]',
     // What a package depends on stays a dependency, so that a process has one copy of it.
-    external: dependencies(manifest).filter((name) => !bundled.includes(name)),
+    external: externals(manifest),
     inject: [join(import.meta.dirname, 'node-timers.js')],
     plugins: [
       {name: 'builtins', setup: importBuiltins},
@@ -53,8 +53,9 @@ function entryPoints({exports, bin = {}}) {
   return files.map((file) => file.replace('./dist/', 'src/').replace(/\.js$/, '.ts'));
 }
 
-function dependencies({dependencies, peerDependencies, devDependencies}) {
-  return Object.keys({...dependencies, ...peerDependencies, ...devDependencies});
+function externals({dependencies, peerDependencies, devDependencies = {}}) {
+  const others = Object.keys(devDependencies).filter((name) => !bundled.includes(name));
+  return [...Object.keys({...dependencies, ...peerDependencies}), ...others];
 }
 
 /** CommonJS, as gRPC is, requires Node's modules, which an ES module cannot do: it imports them. */

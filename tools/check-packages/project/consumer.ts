@@ -1,11 +1,12 @@
 import {isKviError, open, type Kvi, type KviOptions, type EtcdOptions, type OpenMemDriverOptions} from 'kvi';
-import * as recipes from 'kvi/recipes';
+import {discover, register} from 'kvi/recipes';
 import {createKvi} from 'kvi-core';
 import {systemClock, type Driver} from 'kvi-core/driver';
 import {testDriver} from 'kvi-contract';
 import {Faults, ManualClock, MemStore, openMem} from 'kvi-mem';
 import {beginTest, endTest} from 'kvi-mem/testing';
 import {openEtcd} from 'kvi-etcd';
+import {registerKviResolver} from 'kvi-grpc';
 
 export async function use(url: string): Promise<string | undefined> {
   const etcd: EtcdOptions = {ca: 'pem'};
@@ -28,6 +29,12 @@ export async function use(url: string): Promise<string | undefined> {
     const u: undefined = next.value;
     console.log(u);
   } else console.log(next.value.events.length);
+  await register(kv, 'checkout', {addr: '10.0.0.1:8080'});
+  for await (const instances of discover(kv, 'checkout')) {
+    const key: string | undefined = instances.get('10.0.0.1:8080')?.key;
+    console.log(key);
+  }
+  registerKviResolver(kv, {scheme: 'etcd'});
   const bytes: Uint8Array | undefined = await kv.bytes.get('k');
   const view = recipes.typed(kv, recipes.json<{n: number}>());
   const n: number | undefined = (await view.get('k'))?.n;
@@ -39,6 +46,6 @@ export async function use(url: string): Promise<string | undefined> {
   const other = createKvi(driver);
   await other.close();
   if (isKviError(new Error(), 'KVI_TIMEOUT')) return undefined;
-  console.log(wrong, bytes, systemClock.now(), testDriver, recipes, openMem, openEtcd, beginTest, endTest);
+  console.log(wrong, bytes, systemClock.now(), testDriver, openMem, openEtcd, beginTest, endTest);
   return value;
 }

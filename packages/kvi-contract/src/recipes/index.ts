@@ -1,6 +1,7 @@
 import type {ContractGroup} from '../suite.ts';
 import {orderOfUnits} from './atomically-order.ts';
 import {unitsOfWork} from './atomically.ts';
+import {discovery} from './discovery.ts';
 import {elections, observedElections, workOfLeaders} from './election.ts';
 import {namespaces} from './namespace.ts';
 import {typedChanges} from './typed-changes.ts';
@@ -18,4 +19,5 @@ export const recipesContract: readonly ContractGroup[] = [
   elections,
   observedElections,
   workOfLeaders,
+  discovery,
 ];

@@ -13,18 +13,26 @@ import {type EphemeralKey, ephemeralKey, type EphemeralKeyRequest} from './ephem
 export interface TempKeyRequest extends EphemeralKeyRequest {
   /** The session of a caller's lease. Absent: one of the handle's. */
   session?: Session | undefined;
+  /** What becomes of a key that the handle keeps already. True: the new one replaces it. Default: they share it. */
+  replaces?: boolean | undefined;
 }
 
 /** A key that is kept, and how many want it. */
 interface SharedKey {
   kept: EphemeralKey;
+  session: Session | undefined;
   users: number;
 }
 
 /** The temporary keys of a handle and of its namespaces, each kept once however often it is asked for. */
 export interface SharedTempKeys {
-  /** The key, which is put if nobody keeps it yet. */
+  /** The key, which is put if nobody keeps it yet, or if it is to be replaced. */
   share(request: TempKeyRequest): SharedKey;
+  /**
+   * What has the key under the same lease, and must go before another comes: the store could not tell the two apart, nor
+   * that one has replaced the other. A key under another lease finds out by itself, and leaves no gap.
+   */
+  rivalOf(request: TempKeyRequest): EphemeralKey | undefined;
   /** Gives up all keys. Never throws. */
   close(): Promise<void>;
 }
@@ -41,19 +49,25 @@ export function sharedTempKeys({driver, sessions}: {driver: Driver; sessions: Se
   }
 
   return {
-    share({session, ...request}) {
+    share({session, replaces = false, ...request}) {
       const id = keyId(request.key);
       const found = shared.get(id);
-      if (found !== undefined) return found;
+      if (found !== undefined && !replaces) return found;
       const source = session === undefined ? sessions : lentSession(driver, session, request.key);
-      const entry = {kept: ephemeralKey(driver, source, request), users: 0};
+      const entry = {kept: ephemeralKey(driver, source, request), session, users: 0};
       shared.set(id, entry);
       all.add(entry.kept);
       entry.kept.ended.addEventListener('abort', () => {
-        shared.delete(id);
+        if (shared.get(id) === entry) shared.delete(id);
         void forget(entry.kept);
       });
       return entry;
+    },
+    rivalOf({key, session, replaces}) {
+      const found = shared.get(keyId(key));
+      return replaces === true && session !== undefined && found?.session === session
+        ? found.kept
+        : undefined;
     },
     async close() {
       await Promise.allSettled(Array.from(all, (kept) => kept.close(closed())));
@@ -86,6 +100,9 @@ export function tempKeyTable(driver: Driver, shared: SharedTempKeys, closing: Ab
 
   /** Shares the key that is kept, or puts it, and waits until the key is there. */
   async function take(request: TempKeyRequest, ended: AbortSignal): Promise<TempKey> {
+    for (let rival = shared.rivalOf(request); rival !== undefined; rival = shared.rivalOf(request)) {
+      await rival.close(keyReplaced()).catch(() => undefined);
+    }
     const entry = shared.share(request);
     const {kept} = entry;
     entry.users += 1;
@@ -109,8 +126,13 @@ export function tempKeyTable(driver: Driver, shared: SharedTempKeys, closing: Ab
     try {
       await abortable(entry.users === 1 ? kept.placed : kept.present(), ended);
     } catch (error) {
-      await use.end(keyClosed()).catch(() => undefined);
-      throw error;
+      try {
+        // What ended the key says more than what failed because of it.
+        kept.ended.throwIfAborted();
+        throw error;
+      } finally {
+        await use.end(keyClosed()).catch(() => undefined);
+      }
     }
     const close = () => use.end(keyClosed());
     return {signal: over.signal, close, [Symbol.asyncDispose]: close};
@@ -124,7 +146,7 @@ export function tempKeyTable(driver: Driver, shared: SharedTempKeys, closing: Ab
             return await take(request, ended);
           } catch (error) {
             // It was to be shared, but somebody took it away, which the handle had not heard of yet.
-            if (!isKviError(error, 'KVI_KEY_LOST')) throw error;
+            if (request.replaces === true || !isKviError(error, 'KVI_KEY_LOST')) throw error;
           }
         }
       });
@@ -133,6 +155,10 @@ export function tempKeyTable(driver: Driver, shared: SharedTempKeys, closing: Ab
       await Promise.allSettled(Array.from(uses, (use) => use.end(closed())));
     },
   };
+}
+
+function keyReplaced(): KviError {
+  return new KviError('KVI_KEY_LOST', 'the temporary key was replaced by another of this handle');
 }
 
 function keyClosed(): KviError {
