@@ -11,8 +11,8 @@ export const keys = {
   orders: 'orders/',
   /** `repeats/<id>`: an order that was sent once more. */
   repeats: 'repeats/',
-  /** `instances/<name>`: there while that instance lives. */
-  instances: 'instances/',
+  /** What instances register as; `instances/<name>` is there while that instance lives. */
+  instances: 'instances',
   /** The last nightly report. */
   report: 'report',
   /** Names of locks. */

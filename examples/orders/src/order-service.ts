@@ -1,5 +1,5 @@
-import {type Change, isKviError, type Kvi, type TempKey, type WatchHandle} from 'kvi';
-import {atomically} from 'kvi/recipes';
+import {type Change, isKviError, type Kvi, type WatchHandle} from 'kvi';
+import {atomically, discover, register, type Registration} from 'kvi/recipes';
 import {keys} from './keys.ts';
 
 /** An order, as it is stored. */
@@ -22,7 +22,7 @@ export class OrderService {
   readonly #name: string;
   readonly #onLimit: (limit: number) => void;
   #limit = defaultLimit;
-  #presence: TempKey | undefined;
+  #registration: Registration | undefined;
   #limitWatch: WatchHandle | undefined;
 
   /** @param onLimit called when the limit was changed, by whomever */
@@ -35,7 +35,7 @@ export class OrderService {
   /** Announces the instance, and follows the configuration. */
   async start(): Promise<void> {
     // Kept alive in the background; after a crash the store removes it by itself.
-    this.#presence = await this.#kv.tempKey(`${keys.instances}${this.#name}`);
+    this.#registration = await register(this.#kv, keys.instances, {addr: this.#name});
     await this.#followLimit();
   }
 
@@ -76,13 +76,14 @@ export class OrderService {
   /** Takes back what `start` did. The handle stays open: whoever opened it closes it. */
   async stop(): Promise<void> {
     if (this.#limitWatch !== undefined) await this.#kv.watchCBCancel(this.#limitWatch);
-    await this.#presence?.close();
+    await this.#registration?.close();
   }
 
   /** The names of the instances that live. */
   async instances(): Promise<string[]> {
-    const found = await this.#kv.getRange({prefix: keys.instances}, {keysOnly: true});
-    return found.map(({key}) => key.slice(keys.instances.length));
+    await using found = discover(this.#kv, keys.instances);
+    const {value} = await found.next();
+    return [...(value?.keys() ?? [])].sort();
   }
 
   /** Sets the limit, for all instances. */

@@ -50,7 +50,7 @@ describeWithEtcd('the order example on etcd', () => {
     const other = `${ownPrefix.slice(0, -1)}0`;
     await kv.store(other, 'of somebody else');
     await kv.store(`${ownPrefix}${keys.orders}A`, 'left by a run that was cut off');
-    await kv.store(`${ownPrefix}${keys.instances}east`, '');
+    await kv.store(`${ownPrefix}${keys.instances}/east`, '');
 
     const onMem = await run([]);
     expect(await run(['--url', sharedEtcdUrl()])).toEqual(onMem);
