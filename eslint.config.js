@@ -40,7 +40,7 @@ const foreignSource = {
 
 const grpc = {
   group: ['@grpc/*'],
-  message: 'Only kvi-grpc and kvi-etcd/src/cluster use gRPC, and the rest of kvi-etcd knows only its types.',
+  message: 'Only kvi-grpc uses it; kvi-etcd speaks gRPC itself, and docs/adr/0036 says why.',
 };
 
 /** The imports that the sources of one of our packages do without. */
@@ -52,7 +52,8 @@ function restrictedImports(name, ...patterns) {
     regex: `^(${forbidden.join('|')})(/|$)`,
     message: `${name} may import ${allowed.join(', ') || 'none of our packages'}: dependencies point one way.`,
   };
-  return ['error', {patterns: [foreignSource, upwards, ...patterns]}];
+  const ofGrpc = name === 'kvi-grpc' ? [] : [grpc];
+  return ['error', {patterns: [foreignSource, ...ofGrpc, upwards, ...patterns]}];
 }
 
 /** The imports that the files in one folder of a package do without. */
@@ -62,9 +63,7 @@ function roomImports(name, room) {
     regex: `^\\.\\./(${[...above, '[^/]+\\.ts$'].join('|')})(/|$)`,
     message: `${room}/ may import only from the folders below it: ${rooms[name].join(', ')}, from the top down.`,
   };
-  const ofGrpc =
-    name === 'kvi-etcd' && room === 'cluster' ? [] : [{...grpc, allowTypeImports: name === 'kvi-etcd'}];
-  return restrictedImports(name, upwards, ...ofGrpc);
+  return restrictedImports(name, upwards);
 }
 
 export default defineConfig(
@@ -106,10 +105,7 @@ export default defineConfig(
   ...readdirSync('packages').map((name) => ({
     files: [`packages/${name}/src/**/*.ts`],
     rules: {
-      '@typescript-eslint/no-restricted-imports': restrictedImports(
-        name,
-        ...(name === 'kvi-grpc' ? [] : [{...grpc, allowTypeImports: name === 'kvi-etcd'}]),
-      ),
+      '@typescript-eslint/no-restricted-imports': restrictedImports(name),
     },
   })),
   ...Object.keys(rooms).flatMap((name) =>

@@ -10,8 +10,8 @@ import {join} from 'node:path';
 import {build} from 'esbuild';
 
 const packages = join(import.meta.dirname, '..', 'packages');
-/** What becomes part of a package that needs it only for development; docs/adr/0019 and 0025 say why. */
-const bundled = ['@grpc/grpc-js', 'commander'];
+/** What becomes part of the package that uses it; docs/adr/0025 says why. */
+const bundled = ['commander'];
 const builtins = new Set(builtinModules.flatMap((name) => [name, `node:${name}`]));
 
 for (const folder of readdirSync(packages)) {
@@ -33,10 +33,7 @@ for (const folder of readdirSync(packages)) {
     // What a package depends on stays a dependency, so that a process has one copy of it.
     external: externals(manifest),
     inject: [join(import.meta.dirname, 'node-timers.js')],
-    plugins: [
-      {name: 'builtins', setup: importBuiltins},
-      {name: 'proto-loader', setup: leaveOutProtoLoader},
-    ],
+    plugins: [{name: 'builtins', setup: importBuiltins}],
     metafile: true,
     platform: 'node',
     target: 'node20.19',
@@ -58,21 +55,13 @@ function externals({dependencies, peerDependencies, devDependencies = {}}) {
   return [...Object.keys({...dependencies, ...peerDependencies}), ...others];
 }
 
-/** CommonJS, as gRPC is, requires Node's modules, which an ES module cannot do: it imports them. */
+/** CommonJS, as commander is, requires Node's modules, which an ES module cannot do: it imports them. */
 function importBuiltins({onResolve, onLoad}) {
   onResolve({filter: /.*/}, ({path, kind}) =>
     kind === 'require-call' && builtins.has(path) ? {path, namespace: 'builtin'} : undefined,
   );
   onLoad({filter: /.*/, namespace: 'builtin'}, ({path}) => ({
     contents: `import builtin from 'node:${path.replace(/^node:/, '')}'; module.exports = builtin;`,
-  }));
-}
-
-/** It reads `.proto` files, for parts of gRPC that kvi does not use, channelz and ORCA. */
-function leaveOutProtoLoader({onResolve, onLoad}) {
-  onResolve({filter: /^@grpc\/proto-loader$/}, ({path}) => ({path, namespace: 'left-out'}));
-  onLoad({filter: /.*/, namespace: 'left-out'}, ({path}) => ({
-    contents: `throw new Error(${JSON.stringify(`${path} is not in this bundle`)});`,
   }));
 }
 

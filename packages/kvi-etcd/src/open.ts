@@ -15,13 +15,13 @@ import {
   sleep,
   trace,
 } from 'kvi-core/driver';
-import {isServiceError} from './cluster/connection.ts';
 import {type Endpoint, showEndpoint} from './cluster/endpoints.ts';
 import {speaksTheOther} from './cluster/probe.ts';
 import {etcdDriver, type EtcdDriver} from './etcd-driver.ts';
 import type {EtcdEndpointOptions, EtcdOptions} from './options.ts';
 import {resolveOptions} from './resolve-options.ts';
 import {isClosedUnanswered, isNoLeader, isNotEtcd, tlsFailure} from './wire/failures.ts';
+import {GrpcError} from './wire/grpc-status.ts';
 
 /** What opening asks for, to see whether there is an answer. */
 const probe = {key: Uint8Array.of(0), countOnly: true};
@@ -105,12 +105,12 @@ async function untilAnswered(
     } catch (error) {
       if (isKviError(error, 'KVI_PERMISSION_DENIED')) return;
       if (!isKviError(error, 'KVI_UNAVAILABLE')) throw error;
-      const electing = isServiceError(error.cause) && isNoLeader(error.cause);
+      const electing = error.cause instanceof GrpcError && isNoLeader(error.cause);
       if (!electing) left -= 1;
       const hasAskedAll = attempt >= endpoints.length;
       const tls = hasAskedAll ? await tlsError(error, endpoints) : undefined;
       if (tls !== undefined) throw tls;
-      const isHopeless = isServiceError(error.cause) && isNotEtcd(error.cause);
+      const isHopeless = error.cause instanceof GrpcError && isNotEtcd(error.cause);
       const waitMs = failFast && !electing ? 0 : backoffMs(attempt);
       if (left === 0 || (isHopeless && hasAskedAll) || clock.now() + waitMs >= deadline) throw error;
       if (waitMs > 0) await sleep(clock, waitMs);
@@ -133,7 +133,7 @@ async function refuseStrangers(driver: EtcdDriver): Promise<void> {
 /** The error to throw if TLS is why no endpoint could be reached: trying again does not help. */
 async function tlsError(error: KviError, endpoints: readonly Endpoint[]): Promise<KviError | undefined> {
   const {cause} = error;
-  if (!isServiceError(cause)) return undefined;
+  if (!(cause instanceof GrpcError)) return undefined;
   const failed = tlsFailure(cause);
   if (failed !== undefined) return new KviError('KVI_TLS', failed, {cause: error});
   if (!isClosedUnanswered(cause)) return undefined;

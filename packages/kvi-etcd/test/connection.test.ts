@@ -2,6 +2,7 @@ import {afterAll, beforeAll, describe, expect, it} from '@jest/globals';
 import type {Driver} from 'kvi-core/driver';
 import {
   describeWithEtcd,
+  runNode,
   startEtcd,
   startEtcdCluster,
   startProxy,
@@ -202,7 +203,7 @@ describeWithEtcd('a connection', () => {
     expect(await untilAvailable(() => driver.leaseKeepAlive(id))).toMatchObject({ttlSeconds: 60});
   });
 
-  it('reads an answer above the 4 MiB that gRPC would refuse', async () => {
+  it('reads an answer above the 4 MiB that gRPC clients refuse by default', async () => {
     const value = Buffer.alloc(1_000_000, 'x');
     for (let index = 0; index < 6; index += 1) {
       await driver.txn({success: [{type: 'put', key: bytes(`large/${String(index)}`), value}]});
@@ -237,7 +238,7 @@ describeWithEtcd('a connection', () => {
     const reading = failure(closing.range({key}));
     const keepAlive = failure(closing.leaseKeepAlive('1'));
     const watching = failure(watch.next());
-    // The write is handed over to gRPC in the turn after the next.
+    // Until then the write has not been sent.
     await new Promise(setImmediate);
     await closing.close();
     await closing.close();
@@ -271,6 +272,25 @@ describeWithEtcd('a connection', () => {
     await closing.close();
     expect(await waiting).toMatchObject({code: 'KVI_CLOSED'});
     expect(await starting).toMatchObject({code: 'KVI_CLOSED'});
+  });
+
+  it('carries two thousand calls and watches at once', async () => {
+    const calls = Array.from({length: 2_000}, (_, index) => driver.txn(put(`many/${index % 10}`)));
+    const watches = Array.from({length: 2_000}, (_, index) => driver.watch({key: bytes(`many/${index}`)}));
+    const revisions = (await Promise.all(calls)).map(({revision}) => revision);
+    expect(new Set(revisions).size).toBe(2_000);
+    await Promise.all(watches.map(({created}) => created));
+    await Promise.all(watches.map((watch) => watch.return()));
+  });
+
+  it('lets the process exit by itself while it is idle', async () => {
+    const program = `
+      import {openEtcdDriver} from 'kvi-etcd';
+      const driver = await openEtcdDriver('${etcd.url}');
+      await driver.range({key: Buffer.from('idle')});
+      console.log('idle');`;
+    const script = ['--input-type=module', '--eval', program];
+    expect(await runNode(script, {cwd: import.meta.dirname})).toMatchObject({exitCode: 0, stdout: 'idle\n'});
   });
 
   it('lets the process exit by itself once it is closed', async () => {

@@ -1,4 +1,4 @@
-/** Maps URLs to drivers. A driver is loaded when it is first needed, so that opening `mem:` never loads gRPC. */
+/** Maps URLs to drivers. A driver is loaded when it is first needed, so that opening `mem:` never loads the etcd driver. */
 import {KviError} from 'kvi-core';
 import {invalidArgument} from 'kvi-core/driver';
 import type {OpenDriver} from './options.ts';

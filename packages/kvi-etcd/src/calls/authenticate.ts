@@ -1,7 +1,7 @@
 import {isKviError} from 'kvi-core/driver';
-import {isServiceError} from '../cluster/connection.ts';
 import {authenticate as method} from '../wire/etcd.ts';
 import {isAuthNotEnabled} from '../wire/failures.ts';
+import {GrpcError} from '../wire/grpc-status.ts';
 import type {UnaryCalls} from './unary.ts';
 
 /** A user's name and password. */
@@ -26,7 +26,8 @@ export async function authenticate(call: UnaryCalls, user: User): Promise<string
     );
     return token;
   } catch (error) {
-    if (isKviError(error) && isServiceError(error.cause) && isAuthNotEnabled(error.cause)) return undefined;
+    if (isKviError(error) && error.cause instanceof GrpcError && isAuthNotEnabled(error.cause))
+      return undefined;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
-import {isServiceError} from '../cluster/connection.ts';
 import {range} from '../wire/etcd.ts';
 import {isPermissionDenied} from '../wire/failures.ts';
+import {GrpcError} from '../wire/grpc-status.ts';
 import type {Send} from './unary.ts';
 
 const anyKey = Buffer.of(0);
@@ -18,6 +18,6 @@ export async function linearizableBarrier(send: Send): Promise<void> {
   try {
     await send(range, {key: anyKey, countOnly: true});
   } catch (error) {
-    if (!(isServiceError(error) && isPermissionDenied(error))) throw error;
+    if (!(error instanceof GrpcError && isPermissionDenied(error))) throw error;
   }
 }

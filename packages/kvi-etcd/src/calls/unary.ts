@@ -1,11 +1,12 @@
 import {abortable, type DriverCallOptions, isKviError, KviError, systemClock} from 'kvi-core/driver';
 import type {Scope, Scopes} from '../async/scopes.ts';
 import type {Authenticator} from '../cluster/authenticator.ts';
-import {type Connection, type Headers, isServiceError, type ServiceError} from '../cluster/connection.ts';
+import type {Connection, Headers} from '../cluster/connection.ts';
 import type {Member, Members} from '../cluster/members.ts';
 import type {Method} from '../wire/etcd.ts';
 import {examineMembers} from './slow-members.ts';
 import {type CallDescription, isTokenRefused, toKviError, unknownOutcome} from '../wire/failures.ts';
+import {GrpcError} from '../wire/grpc-status.ts';
 
 /** Sends a request to the member that the call goes to. */
 export type Send = <Q, R>(method: Method<Q, R>, request: Q) => Promise<R>;
@@ -50,7 +51,7 @@ export function unaryCalls(members: Members, scopes: Scopes, auth: Authenticator
           return await call.body(sender(scope, member.connection, call.withoutLeader ? any : requireLeader));
         } catch (error) {
           if (scope.error !== undefined) throw error;
-          const status = isServiceError(error) ? error : undefined;
+          const status = error instanceof GrpcError ? error : undefined;
           // A member that answered no longer works on the call.
           if (status !== undefined) asked = undefined;
           if (error === stall) continue;
@@ -82,7 +83,7 @@ export function unaryCalls(members: Members, scopes: Scopes, auth: Authenticator
     }
   }
 
-  function failure(call: CallDescription, member: Member, status: ServiceError): KviError {
+  function failure(call: CallDescription, member: Member, status: GrpcError): KviError {
     const error = toKviError(status, call);
     if (isKviError(error, 'KVI_UNAVAILABLE', 'KVI_UNKNOWN_OUTCOME')) members.demote(member, status.details);
     return error;

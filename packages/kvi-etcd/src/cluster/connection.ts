@@ -1,35 +1,21 @@
-/** gRPC (see also `credentials.ts`): a channel to one member, and calls and streams on it. */
-import {
-  Channel,
-  type ChannelOptions,
-  Client,
-  type ClientDuplexStream,
-  type ClientUnaryCall,
-  connectivityState,
-  Metadata,
-  type ServiceError,
-} from './grpc.ts';
+import {backoffMs, systemClock, type Timer} from 'kvi-core/driver';
+import type {OutgoingHttpHeaders} from 'node:http2';
 import type {Method} from '../wire/etcd.ts';
-import type {CertificateSource} from './certificates.ts';
-import {connectionCredentials} from './credentials.ts';
-import {certifiedName, type Endpoint} from './endpoints.ts';
-import {dnsTarget} from './zone-resolver.ts';
+import {GrpcError, grpcCode, type GrpcFailure, notConnected} from '../wire/grpc-status.ts';
+import {type ConnectionOptions, dial} from './dial.ts';
+import {authorityOf, type Endpoint} from './endpoints.ts';
+import {type CallListener, grpcCall, type GrpcCall} from './grpc-call.ts';
+import type {Http2Session} from './http2-session.ts';
 
-/** How connections to members begin. */
-export interface ConnectionOptions {
-  /** The certificates for TLS, asked for with each connection. */
-  certificates?: CertificateSource | undefined;
-  /** The name that a member's certificate must hold. Default: the host of its endpoint. */
-  serverName?: string | undefined;
-}
+export type {ConnectionOptions};
 
 /** `pending` may become either of the others; a `failed` connection is tried again now and then. */
 export type ConnectionState = 'ready' | 'pending' | 'failed';
 
-/** A channel to a member. Once asked to connect, it connects again by itself unless it stood idle. */
+/** A connection to a member. Once asked to connect, it connects again by itself until it is closed. */
 export interface Connection {
   readonly state: ConnectionState;
-  /** Starts to connect, if the connection is idle. */
+  /** Starts to connect, unless it has. */
   connect(): void;
   /** Sends a request, and calls back once, with the response or the error. */
   call<Q, R>(
@@ -37,111 +23,169 @@ export interface Connection {
     request: Q,
     headers: Headers,
     onResponse: (response: R) => void,
-    onError: (error: ServiceError) => void,
+    onError: (error: GrpcError) => void,
   ): Cancellable;
   /** Opens a stream. */
-  stream<Q, R>(method: Method<Q, R>, headers: Headers): Stream<Q, R>;
+  stream<Q, R>(method: Method<Q, R>, headers: Headers, events: StreamEvents<R>): Stream<Q>;
   /** Stops connecting. Calls under way may end. */
   close(): void;
 }
 
-export type {ServiceError};
-export type Headers = Metadata;
-export type Cancellable = Pick<ClientUnaryCall, 'cancel'>;
-export type Stream<Q, R> = ClientDuplexStream<Q, R>;
+/** What is sent along with calls. */
+export type Headers = Readonly<Record<string, string>>;
 
-const channelOptions: ChannelOptions = {
-  // Handles do not share sockets, so `close` closes them.
-  'grpc.use_local_subchannel_pool': 1,
-  // Only kvi-core decides what may be sent again.
-  'grpc.enable_retries': 0,
-  // A TXT record in DNS could turn retries on.
-  'grpc.service_config_disable_resolution': 1,
-  'grpc.enable_channelz': 0,
-  // `http_proxy` is set for browsing the web, not for etcd.
-  'grpc.enable_http_proxy': 0,
-  // gRPC's 4 MiB would refuse a large response after the work is done, and break a watch for ever. etcd limits requests.
-  'grpc.max_receive_message_length': -1,
-  'grpc.max_send_message_length': -1,
-  // A peer that vanishes is noticed after 10 s. etcd disconnects a client that pings more often than every 5 s, or at all
-  // without a call (embed.DefaultGRPCKeepAliveMinTime, PermitWithoutStream).
-  'grpc.keepalive_time_ms': 6_000,
-  'grpc.keepalive_timeout_ms': 4_000,
-  'grpc.keepalive_permit_without_calls': 0,
-  // By default, gRPC waits up to two minutes before it tries a dead server again: much longer than a restart takes.
-  'grpc.initial_reconnect_backoff_ms': 100,
-  // By default, gRPC resolves a name again only after 30 s: a server that moved would be unreachable until then.
-  'grpc.dns_min_time_between_resolutions_ms': 1_000,
-  'grpc.max_reconnect_backoff_ms': 1_000,
-};
+/** A call that can be ended, which its caller is told like any other failure. */
+export type Cancellable = Pick<GrpcCall, 'cancel'>;
 
-/** @param onChange - called when {@link Connection.state} may have changed */
+/** Receives what happens on a stream. After {@link StreamEvents.onEnd}, nothing more. */
+export interface StreamEvents<R> {
+  onResponse: (response: R) => void;
+  /** The stream broke, or one side ended it. */
+  onEnd: (status: GrpcFailure) => void;
+}
+
+/** The sending side of a stream. */
+export interface Stream<Q> extends Cancellable {
+  /** Sends a request, unless the stream has ended. */
+  write(request: Q): void;
+}
+
+/** Attempts to connect to a server that is down begin at least this far apart, the first ones closer than later ones. */
+const minBackoffMs = 100;
+const maxBackoffMs = 1_000;
+
+/** @param onChange - called when {@link Connection.state} has changed */
 export function connectTo(endpoint: Endpoint, options: ConnectionOptions, onChange: () => void): Connection {
-  const {certificates = () => ({}), serverName = certifiedName(endpoint)} = options;
-  const security = connectionCredentials(endpoint.tls ? {certificates, serverName} : undefined);
-  const target = 'path' in endpoint ? `unix:${endpoint.path}` : dnsTarget(endpoint.host, endpoint.port);
-  const channel = new Channel(target, security, channelOptions);
-  const client = new Client(target, security, {channelOverride: channel});
+  const common: OutgoingHttpHeaders = {
+    ':method': 'POST',
+    ':scheme': endpoint.tls ? 'https' : 'http',
+    ':authority': authorityOf(endpoint),
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    'user-agent': 'kvi-etcd',
+  };
+  const closing = new AbortController();
   let state: ConnectionState = 'pending';
-  let closed = false;
+  let session: Http2Session | undefined;
+  let isConnecting = false;
+  let whyNot = lost;
+  let retry: Timer | undefined;
+  let attempts = 0;
+  let nextAttemptAt = -Infinity;
 
-  function follow(): void {
-    const current = channel.getConnectivityState(false);
-    state = stateOf(current);
-    channel.watchConnectivityState(current, Infinity, () => {
-      if (closed) return;
-      follow();
-      onChange();
+  function become(next: ConnectionState): void {
+    if (closing.signal.aborted) return;
+    state = next;
+    onChange();
+  }
+
+  function connect(): void {
+    if (session !== undefined || isConnecting || closing.signal.aborted) return;
+    const waitMs = nextAttemptAt - systemClock.now();
+    if (waitMs <= 0) {
+      void attempt();
+    } else {
+      retry?.cancel();
+      retry = systemClock.setTimer(waitMs, connect).unref();
+    }
+  }
+
+  async function attempt(): Promise<void> {
+    const now = systemClock.now();
+    // A connection that lasted was a success, and one that took long to fail needs no further pause.
+    attempts = now > nextAttemptAt + maxBackoffMs ? 1 : attempts + 1;
+    nextAttemptAt = now + backoffMs(attempts, minBackoffMs, maxBackoffMs);
+    isConnecting = true;
+    try {
+      adopt(await dial(endpoint, options, closing.signal));
+    } catch (error) {
+      whyNot = error instanceof GrpcError ? error : notConnected(String(error));
+      become('failed');
+    } finally {
+      isConnecting = false;
+      connect();
+    }
+  }
+
+  function adopt(opened: Http2Session): void {
+    if (closing.signal.aborted) {
+      opened.close();
+      return;
+    }
+    session = opened;
+    become('ready');
+    opened.onRetired(() => {
+      session = undefined;
+      whyNot = lost;
+      become('pending');
+      connect();
     });
   }
-  follow();
+
+  /** Calls are sent only on a connection that stands: what fails before was certainly not sent. */
+  function start(path: string, headers: Headers, listener: CallListener): GrpcCall {
+    const stream = session?.open({...common, ':path': path, ...headers});
+    if (session !== undefined && stream !== undefined) return grpcCall(session, stream, listener);
+    // Not before the caller has what this returns, even by way of a few promises.
+    setImmediate(() => listener.onEnd(whyNot));
+    return ended;
+  }
 
   return {
     get state() {
       return state;
     },
-    connect() {
-      if (!closed) channel.getConnectivityState(true);
-    },
+    connect,
     call: <Q, R>(
       {path, encode, decode}: Method<Q, R>,
       request: Q,
       headers: Headers,
       onResponse: (response: R) => void,
-      onError: (error: ServiceError) => void,
-    ) =>
-      withoutStack(() =>
-        client.makeUnaryRequest(path, encode, decode, request, headers, (error, response) => {
-          if (error === null) onResponse(response as R);
-          else onError(error);
-        }),
-      ),
-    stream: ({path, encode, decode}, headers) => client.makeBidiStreamRequest(path, encode, decode, headers),
+      onError: (error: GrpcError) => void,
+    ) => {
+      const message = encode(request);
+      const responses: R[] = [];
+      const call = start(path, headers, {
+        onMessage: (bytes) => responses.push(decode(bytes)),
+        onEnd(failure) {
+          const [response] = responses;
+          if (failure !== undefined) onError(failure);
+          else if (response === undefined || responses.length > 1) onError(notOne(responses.length));
+          else onResponse(response);
+        },
+      });
+      call.sendLast(message);
+      return call;
+    },
+    stream({path, encode, decode}, headers, {onResponse, onEnd}) {
+      const call = start(path, headers, {
+        onMessage: (bytes) => onResponse(decode(bytes)),
+        onEnd: (failure) => onEnd(failure ?? {code: grpcCode.ok, details: 'the server ended the stream'}),
+      });
+      return {
+        write: (request) => call.send(encode(request)),
+        cancel: () => call.cancel(),
+      };
+    },
     close() {
-      closed = true;
       state = 'failed';
-      channel.close();
+      closing.abort();
+      retry?.cancel();
+      session?.close();
     },
   };
 }
 
-/** gRPC captures a stack for each call, to add it to an error that has one already: a tenth of the time that a call takes. */
-function withoutStack<R>(call: () => R): R {
-  const {stackTraceLimit} = Error;
-  Error.stackTraceLimit = 0;
-  try {
-    return call();
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-  }
+const lost = notConnected('the connection was lost');
+
+/** A call that ended before it began. */
+const ended: GrpcCall = {send: () => undefined, sendLast: () => undefined, cancel: () => undefined};
+
+function notOne(responses: number): GrpcError {
+  return new GrpcError({code: grpcCode.internal, details: `${responses} responses instead of one`});
 }
 
-function stateOf(state: connectivityState): ConnectionState {
-  if (state === connectivityState.READY) return 'ready';
-  return state === connectivityState.TRANSIENT_FAILURE ? 'failed' : 'pending';
-}
-
-/** What is sent along with calls. */
+/** The headers of calls, as a user's token allows. */
 export interface CallHeaders {
   readonly any: Headers;
   /** Has a member that knows no leader refuse, instead of keeping the caller waiting. */
@@ -149,14 +193,6 @@ export interface CallHeaders {
 }
 
 export function callHeaders(token?: string): CallHeaders {
-  const any = new Metadata();
-  if (token !== undefined) any.set('token', token);
-  const requireLeader = any.clone();
-  requireLeader.set('hasleader', 'true');
-  return {any, requireLeader};
-}
-
-/** Whether a gRPC call fails like this. */
-export function isServiceError(error: unknown): error is ServiceError {
-  return typeof error === 'object' && error !== null && 'code' in error && 'details' in error;
+  const any: Headers = token === undefined ? {} : {token};
+  return {any, requireLeader: {...any, hasleader: 'true'}};
 }

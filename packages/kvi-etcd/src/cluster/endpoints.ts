@@ -111,6 +111,11 @@ export function certifiedName(endpoint: Endpoint): string {
   return 'path' in endpoint ? 'localhost' : withoutBrackets(endpoint.host).replace(/%.*/, '');
 }
 
+/** How an HTTP request names the endpoint. A zone is of no use to anybody else. */
+export function authorityOf(endpoint: Endpoint): string {
+  return 'path' in endpoint ? 'localhost' : `${endpoint.host.replace(/%[^\]]*/, '')}:${endpoint.port}`;
+}
+
 function withoutBrackets(host: string): string {
   return host.replace(/^\[|\]$/g, '');
 }

@@ -141,7 +141,7 @@ export function createMembers(
   }
 
   async function stateChange(signal: AbortSignal): Promise<void> {
-    // gRPC's attempts to connect do not keep the process alive; a call that waits for one must.
+    // An attempt to connect does not keep the process alive; a call that waits for one must.
     const hold = setInterval(() => undefined, 2 ** 31 - 1);
     try {
       await once(states, 'change', {signal});

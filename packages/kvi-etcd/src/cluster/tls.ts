@@ -7,10 +7,8 @@ import {
   type SecureContextOptions,
   type TLSSocket,
 } from 'node:tls';
+import {type GrpcError, notConnected} from '../wire/grpc-status.ts';
 import type {Certificates} from './certificates.ts';
-
-/** How the message of an error begins that TLS is to blame for: `wire/failures.ts` looks for it in what gRPC says. */
-const mark = 'TLS: ';
 
 /** Certificates as Node takes them. Without authorities it trusts its own, those of `NODE_EXTRA_CA_CERTS` among them. */
 export function contextOptions({ca, cert, key}: Certificates): SecureContextOptions {
@@ -25,7 +23,7 @@ export function contextOptions({ca, cert, key}: Certificates): SecureContextOpti
  * Secures a socket.
  *
  * @param name - what the server's certificate must hold
- * @throws Error that says what is wrong with which certificate, or the socket's own error
+ * @throws GrpcError that says what is wrong with which certificate, or the socket's own error
  */
 export function secure(socket: Socket, name: string, certificates: Certificates): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
@@ -41,15 +39,25 @@ export function secure(socket: Socket, name: string, certificates: Certificates)
       },
       () => resolve(secured),
     );
-    secured.on('error', (error: NodeJS.ErrnoException) => reject(explain(error, name)));
+    secured.on('error', (error: NodeJS.ErrnoException) => {
+      // ECONNRESET, EPIPE: the connection broke, and it is not known why.
+      const isOfSocket = /^E[A-Z]+$/.test(error.code ?? '');
+      reject(isOfSocket ? error : tlsFailure(error, name));
+    });
   });
 }
 
-function explain(error: NodeJS.ErrnoException, name: string): Error {
+/** @param error - of TLS: of the handshake, or an alert that the server sent later */
+export function tlsFailure(error: NodeJS.ErrnoException, name: string): GrpcError {
   const {code = '', message} = error;
-  // ECONNRESET, EPIPE: the connection broke, and it is not known why.
-  if (/^E[A-Z]+$/.test(code)) return error;
-  return new Error(`${mark}${meaning(code, name)} (${message.trim()})`, {cause: error});
+  return notConnected(`${meaning(code, name)} (${alertIn(message) ?? message.trim()})`, 'tls', {
+    cause: error,
+  });
+}
+
+/** What the server says in an alert, of a message of OpenSSL's. */
+function alertIn(message: string): string | undefined {
+  return /alert ([^:]+):[^:]*:\d+:SSL alert number \d+/.exec(message)?.[1];
 }
 
 function meaning(code: string, name: string): string {
@@ -63,7 +71,14 @@ function meaning(code: string, name: string): string {
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
       return 'the server does not speak TLS; use http:// or etcd://';
+    case 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL':
+      return 'the server does not speak HTTP/2, which gRPC needs';
+    case 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION':
+      return 'the server speaks no version of TLS that Node allows';
     default:
+      if (/^ERR_SSL_.*ALERT/.test(code)) {
+        return "the server did not accept the client's certificate; pass cert and key that it trusts";
+      }
       return code.startsWith('ERR_')
         ? 'the handshake failed'
         : "the server's certificate is not signed by a trusted authority; pass the authority's certificate as ca";

@@ -131,7 +131,7 @@ function keepAliveStream(
     }
   }
 
-  /** Sends later keepalives to another member: a lease cannot wait until gRPC notices that this one hangs. */
+  /** Sends later keepalives to another member: a lease cannot wait until pings show that this one hangs. */
   function leave(): void {
     onOver();
     withStream(({member}) => {

@@ -3,7 +3,7 @@ import type {Scopes} from '../async/scopes.ts';
 import type {Authenticator} from '../cluster/authenticator.ts';
 import type {Member, Members} from '../cluster/members.ts';
 import type {Method} from '../wire/etcd.ts';
-import {type GrpcFailure, isTokenRefused, toKviError} from '../wire/failures.ts';
+import {isTokenRefused, toKviError} from '../wire/failures.ts';
 
 /** Receives what happens on a stream. After {@link StreamListener.onEnd}, nothing more. */
 export interface StreamListener<R> {
@@ -72,8 +72,29 @@ export function requestStreams(
     const preferred = avoid === undefined ? members.ready() : members.other(avoid);
     const member = preferred ?? members.ready() ?? (await members.connected(ended));
     ended.throwIfAborted();
-    const stream = member.connection.stream(method, headers.requireLeader);
     endings.add(close);
+    const stream = member.connection.stream(method, headers.requireLeader, {
+      onResponse(response) {
+        if (!endings.has(close)) return;
+        try {
+          listener.onResponse(response);
+        } catch (cause) {
+          end(new KviError('KVI_INTERNAL', `${name}: unexpected response`, {cause}));
+          stream.cancel();
+        }
+      },
+      onEnd(status) {
+        if (!endings.has(close)) return;
+        const error = toKviError(status, {write: false, describe: () => name});
+        if (isTokenRefused(status) && auth.refused(headers)) {
+          // The next stream gets another token.
+          end(new KviError('KVI_UNAVAILABLE', error.message, {cause: status}));
+        } else {
+          members.demote(member, status.details);
+          end(error);
+        }
+      },
+    });
 
     function end(error: KviError): void {
       if (endings.delete(close)) listener.onEnd(error);
@@ -84,28 +105,6 @@ export function requestStreams(
       stream.cancel();
     }
 
-    stream.on('data', (response: R) => {
-      if (!endings.has(close)) return;
-      try {
-        listener.onResponse(response);
-      } catch (cause) {
-        end(new KviError('KVI_INTERNAL', `${name}: unexpected response`, {cause}));
-        stream.cancel();
-      }
-    });
-    // `status` follows it, and also comes when the server ends the stream without an error.
-    stream.on('error', () => undefined);
-    stream.on('status', (status: GrpcFailure) => {
-      if (!endings.has(close)) return;
-      const error = toKviError(status, {write: false, describe: () => name});
-      if (isTokenRefused(status) && auth.refused(headers)) {
-        // The next stream gets another token.
-        end(new KviError('KVI_UNAVAILABLE', error.message, {cause: status}));
-      } else {
-        members.demote(member, status.details);
-        end(error);
-      }
-    });
     return {
       write: (request) => {
         stream.write(request);

@@ -11,12 +11,9 @@ import {
   type LeaseId,
   outcomeUnknown,
 } from 'kvi-core/driver';
+import {grpcCode, type GrpcFailure} from './grpc-status.ts';
 
-/** How a gRPC call failed. */
-export interface GrpcFailure {
-  code: number;
-  details: string;
-}
+export type {GrpcFailure};
 
 /** The call that failed. */
 export interface CallDescription {
@@ -27,14 +24,6 @@ export interface CallDescription {
   /** Whether a member without a leader may answer, as it may a serializable read. Default false. */
   withoutLeader?: boolean;
 }
-
-/** The gRPC codes that matter here. */
-const grpc = {
-  invalidArgument: 3,
-  permissionDenied: 7,
-  unimplemented: 12,
-  unauthenticated: 16,
-};
 
 /**
  * The messages with which etcd refuses a request before applying any of it. Not among them: `request timed out`, `leader
@@ -64,16 +53,6 @@ const refusals: Readonly<Record<string, KviErrorCode>> = {
   // The reason of a cancelled watch, which has no code.
   'mvcc: watcher range is empty': 'KVI_INVALID_ARGUMENT',
 };
-
-/** How grpc-js's messages begin if the server cannot have processed the call. */
-const notSent = [
-  'No connection established',
-  'Name resolution failed',
-  'Failed to start HTTP/2 stream',
-  'Channel closed before call started',
-  // HTTP/2's REFUSED_STREAM, which promises just that.
-  'Stream refused by server',
-];
 
 /** grpc-go's message when it refuses a request by its size. */
 const tooLarge = 'received message larger than max';
@@ -109,8 +88,8 @@ export function isNoLeader({details}: GrpcFailure): boolean {
 }
 
 /** Whether something else than an etcd answered. */
-export function isNotEtcd({code, details}: GrpcFailure): boolean {
-  return code === grpc.unimplemented || /Protocol error|without gRPC status|HTTP status code/.test(details);
+export function isNotEtcd({code, obstacle}: GrpcFailure): boolean {
+  return code === grpcCode.unimplemented || obstacle === 'not gRPC';
 }
 
 export function isPermissionDenied({details}: GrpcFailure): boolean {
@@ -126,20 +105,20 @@ export function parseCancelReason(reason: string): GrpcFailure {
   return {code: 2, details: reason.replace(/^rpc error: code = \w+ desc = /, '')};
 }
 
-function codeOf({code, details}: GrpcFailure, {write}: CallDescription): KviErrorCode {
+function codeOf({code, details, unprocessed}: GrpcFailure, {write}: CallDescription): KviErrorCode {
   const refusal = refusals[details];
   if (refusal !== undefined) return refusal;
-  if (notSent.some((text) => details.startsWith(text))) return 'KVI_UNAVAILABLE';
+  if (unprocessed === true) return 'KVI_UNAVAILABLE';
   if (details.includes(tooLarge)) return 'KVI_INVALID_ARGUMENT';
   switch (code) {
-    case grpc.invalidArgument:
+    case grpcCode.invalidArgument:
       return 'KVI_INVALID_ARGUMENT';
-    case grpc.permissionDenied:
+    case grpcCode.permissionDenied:
       return 'KVI_PERMISSION_DENIED';
-    case grpc.unauthenticated:
+    case grpcCode.unauthenticated:
       return 'KVI_UNAUTHENTICATED';
     // The server does not know the method, so it did nothing.
-    case grpc.unimplemented:
+    case grpcCode.unimplemented:
       return 'KVI_UNAVAILABLE';
     default:
       return write ? 'KVI_UNKNOWN_OUTCOME' : 'KVI_UNAVAILABLE';
@@ -147,9 +126,7 @@ function codeOf({code, details}: GrpcFailure, {write}: CallDescription): KviErro
 }
 
 function explain(code: KviErrorCode, failure: GrpcFailure): string {
-  // When grpc-js cannot connect, the reason is in the middle of its message.
-  const details =
-    /Last error: (?:Error: )?(.*?)\. Resolution note: /.exec(failure.details)?.[1] ?? failure.details;
+  const {details} = failure;
   if (code === 'KVI_UNKNOWN_OUTCOME') {
     return outcomeUnknown(details);
   }
@@ -162,22 +139,12 @@ function explain(code: KviErrorCode, failure: GrpcFailure): string {
   return details;
 }
 
-/**
- * What is wrong with TLS, if that is why there is no connection: with the server's certificate, as `cluster/tls.ts` says
- * it, or with the client's, which the server refuses with an alert.
- */
-export function tlsFailure({details}: GrpcFailure): string | undefined {
-  const own = /Last error: (?:Error: )?TLS: (.*?)\. Resolution note: /s.exec(details)?.[1];
-  const alert = /alert ([^:]+):[^:]*:\d+:SSL alert number \d+/.exec(details)?.[1];
-  return (
-    own ??
-    (alert === undefined
-      ? undefined
-      : `the server did not accept the client's certificate; pass cert and key that it trusts (${alert})`)
-  );
+/** What is wrong with TLS, if that is why there is no connection. */
+export function tlsFailure({details, obstacle}: GrpcFailure): string | undefined {
+  return obstacle === 'tls' ? details : undefined;
 }
 
 /** Whether the server closed the connection before it said anything, as it does to a client of another protocol. */
-export function isClosedUnanswered({details}: GrpcFailure): boolean {
-  return /Last error: .*(Failed to connect|before secure TLS connection|ECONNRESET)/.test(details);
+export function isClosedUnanswered({obstacle}: GrpcFailure): boolean {
+  return obstacle === 'silent';
 }

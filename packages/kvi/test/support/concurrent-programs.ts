@@ -3,6 +3,7 @@ import {
   type Bytes,
   type Compare,
   type Driver,
+  type DriverWatch,
   isKviError,
   type KeyRange,
   type LeaseId,
@@ -155,15 +156,20 @@ export async function runConcurrently(
   drivers: readonly Driver[],
   start: number,
 ): Promise<void> {
-  const watches: Promise<void>[] = [];
-  const onWatch = (watched: Promise<void>) => watches.push(watched);
+  const watches: {isInPlace: Promise<unknown>; read: Promise<void>}[] = [];
+  const onWatch = (watch: DriverWatch) => {
+    // One that is refused is read to its error.
+    watches.push({isInPlace: watch.created.catch(() => undefined), read: readToEnd(watch)});
+  };
   await Promise.all(drivers.map((driver, index) => runClient(program[index] ?? [], driver, start, onWatch)));
   const [driver] = drivers;
   if (!driver) return;
+  // One that is to start now may otherwise start after the end.
+  await Promise.all(watches.map(({isInPlace}) => isInPlace));
   // One is seen by a watch without puts, and one by a watch without deletions.
   await surely(() => driver.txn({success: [{type: 'put', key: endKey, value: bytes('')}]}));
   await surely(() => driver.txn({success: [{type: 'deleteRange', key: endKey}]}));
-  await Promise.all(watches);
+  await Promise.all(watches.map(({read}) => read));
 }
 
 /** Makes a call again until it succeeds: a cluster without a leader, on a machine under load, refuses some. */
@@ -181,7 +187,7 @@ async function runClient(
   commands: readonly Command[],
   driver: Driver,
   start: number,
-  onWatch: (watched: Promise<void>) => void,
+  onWatch: (watch: DriverWatch) => void,
 ): Promise<void> {
   let seen = start;
   const before = (back: number | undefined, first: number) =>
@@ -202,7 +208,7 @@ async function runClient(
           await driver.compact({revision: before(step.ago, start)});
           break;
         case 'watch':
-          onWatch(readToEnd(driver, {...step.request, startRevision: before(step.ago, start + 1)}));
+          onWatch(driver.watch({...step.request, startRevision: before(step.ago, start + 1)}));
           break;
         case 'leaseGrant':
           await driver.leaseGrant({id: step.id, ttlSeconds: 600});
@@ -226,9 +232,9 @@ async function runClient(
 }
 
 /** Reads a watch until it shows the end key, or what it is to show was compacted. */
-async function readToEnd(driver: Driver, request: WatchRequest<Bytes>): Promise<void> {
+async function readToEnd(watch: DriverWatch): Promise<void> {
   try {
-    for await (const {events} of driver.watch(request)) {
+    for await (const {events} of watch) {
       if (events.some(({kv}) => Buffer.compare(kv.key, endKey) === 0)) return;
     }
   } catch (error) {

@@ -1,0 +1,64 @@
+/**
+ * gRPC's messages on a stream: each follows a byte that says whether it is compressed, and its length in four bytes.
+ *
+ * @see "Length-Prefixed-Message" in https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+ */
+
+const prefixLength = 5;
+
+export function prefixed(message: Buffer): Buffer {
+  const frame = Buffer.allocUnsafe(prefixLength + message.length);
+  frame[0] = 0;
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, prefixLength);
+  return frame;
+}
+
+/** Puts messages together. One that arrives in one piece shares the memory of the piece. */
+export class MessageReader {
+  readonly #onMessage: (message: Buffer) => void;
+  #pieces: Buffer[] = [];
+  /** Of all pieces. */
+  #length = 0;
+  /** How much it takes to go on: a prefix, or a message with its prefix. */
+  #needed = prefixLength;
+
+  constructor(onMessage: (message: Buffer) => void) {
+    this.#onMessage = onMessage;
+  }
+
+  /** @throws if a message is compressed, and what `onMessage` throws */
+  push(piece: Buffer): void {
+    this.#pieces.push(piece);
+    this.#length += piece.length;
+    while (this.#length >= this.#needed) this.#read(this.#join());
+  }
+
+  /** Whether a message has begun and not ended. */
+  get isWithin(): boolean {
+    return this.#length > 0;
+  }
+
+  /** Makes all pieces one. */
+  #join(): Buffer {
+    const [first] = this.#pieces;
+    if (first !== undefined && this.#pieces.length === 1) return first;
+    const joined = Buffer.concat(this.#pieces, this.#length);
+    this.#pieces = [joined];
+    return joined;
+  }
+
+  #read(bytes: Buffer): void {
+    // kvi sends no `grpc-accept-encoding`, so a server may not compress.
+    if (bytes[0] !== 0) throw new Error('compressed message');
+    const end = prefixLength + bytes.readUInt32BE(1);
+    if (bytes.length < end) {
+      this.#needed = end;
+      return;
+    }
+    this.#pieces = bytes.length === end ? [] : [bytes.subarray(end)];
+    this.#length = bytes.length - end;
+    this.#needed = prefixLength;
+    this.#onMessage(bytes.subarray(prefixLength, end));
+  }
+}
