@@ -278,6 +278,7 @@ export const elections: ContractGroup = {
         const unchecked = race as unknown as Record<keyof typeof race, (...args: unknown[]) => unknown>;
         for (const call of [
           () => election(kv, ''),
+          () => election(kv, '\ud800'),
           () => election(undefined as never, 'e'),
           () => election(kv, 1 as never),
           () => unchecked.campaign(),
@@ -295,6 +296,8 @@ export const elections: ContractGroup = {
         ]) {
           await assertFails('KVI_INVALID_ARGUMENT', call, `it is refused: ${String(call)}`);
         }
+        const {message} = await assertFails('KVI_INVALID_ARGUMENT', () => election(kv, ''), 'it has no name');
+        assert.match(message, /election/, 'it says what has no name');
         await other.revoke();
         await own.revoke();
         assert.deepEqual(await keysOf(kv, context), []);

@@ -130,7 +130,7 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
   const {driver, closing, holdings, options} = handle;
   const {clock} = driver;
   const candidates = {prefix: `${name}/`};
-  checkLockName(name);
+  checkLockName(name, "an election's");
 
   async function campaign(value: Input, campaignOptions?: CampaignOptions): Promise<Leadership> {
     const request = handle.begin(campaignOptions, campaignNames, (own = {}) => {
