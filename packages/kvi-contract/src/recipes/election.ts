@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import {createKvi} from 'kvi-core';
-import {isKviError} from 'kvi-core/driver';
+import {type Driver, eventBuffer, isKviError, noLease} from 'kvi-core/driver';
 import {election, type Leader, type Leadership, type Term} from 'kvi-core/recipes';
-import {abortOf, assertFails, eventually, keysOf, soon} from '../kvi/helpers.ts';
-import {untilWaiting} from '../kvi/lock-waiters.ts';
+import {abortOf, assertFails, eventually, keysOf, leaseOf, soon} from '../kvi/helpers.ts';
+import {contendersOf, untilWaiting} from '../kvi/lock-waiters.ts';
 import type {CaseContext, ContractGroup} from '../suite.ts';
 import {abortEverywhere} from './abort-everywhere.ts';
 
@@ -24,6 +24,18 @@ function gate(): {opened: Promise<void>; open: () => void} {
     open = resolve;
   });
   return {opened, open};
+}
+
+/** A driver whose watches are created, but receive nothing. */
+function deaf(own: Driver): Driver {
+  return {
+    ...own,
+    watch(_, options) {
+      const buffer = eventBuffer({...options, onEnd: () => undefined});
+      buffer.created(1);
+      return buffer.watch;
+    },
+  };
 }
 
 /** Campaigns, and who leads. */
@@ -175,6 +187,43 @@ export const elections: ContractGroup = {
       },
     },
     {
+      name: 'is under the lease of the leader again with the next proclamation, if it was taken from it by hand',
+      async run({kv, driver, key, prefix}) {
+        const leadership = await election(kv, key('e')).campaign('one');
+        const {lease} = (await kv.getKeyValue(leadership.key)) ?? assert.fail('the leader has a key');
+        await kv.store(leadership.key, 'by hand');
+        assert.equal(await leaseOf(kv, leadership.key), noLease, 'it would outlive a leader that crashes');
+        await leadership.proclaim('two');
+        assert.equal(await leaseOf(kv, leadership.key), lease);
+        await kv.store(leadership.key, 'by hand');
+        await driver.leaseRevoke(lease);
+        await assertFails('KVI_LEADERSHIP_LOST', () => leadership.proclaim('late'), 'the lease has ended');
+        // It fails if the leader has heard of the end of its lease by now.
+        await Promise.allSettled([leadership.resign()]);
+        assert.deepEqual(await keysOf(kv, {prefix}), [], 'resigning deletes the key, which no lease would');
+      },
+    },
+    {
+      name: 'is followed by a candidate that loses its lease, in a place and under a lease that are new',
+      async run({kv, openKvi, driver, key}) {
+        const race = election(kv, key('e'));
+        const leading = await race.campaign('first');
+        const second = election(await openKvi(), key('e')).campaign('second');
+        await untilWaiting(kv, key('e'), 2);
+        const third = election(await openKvi(), key('e')).campaign('third');
+        await untilWaiting(kv, key('e'), 3);
+        const [, place] = await contendersOf(kv, key('e'));
+        await driver.leaseRevoke(place?.lease ?? noLease);
+        await untilWaiting(kv, key('e'), 3);
+        await leading.resign();
+        for (const [value, next] of Object.entries({third, second})) {
+          await using leadership = await soon(next, 'everyone has a turn');
+          assert.deepEqual(await race.leader(), {value, key: leadership.key, token: leadership.token});
+          assert.notEqual(leadership.key, place?.key);
+        }
+      },
+    },
+    {
       name: "may be won under a lease of the caller's, which outlives the leadership, and is one candidate",
       async run({kv, key, prefix}) {
         const race = election(kv, key('e'));
@@ -219,10 +268,11 @@ export const elections: ContractGroup = {
       name: 'has one leader at a time among a hundred campaigns of one handle',
       async run({kv, key}) {
         const race = election(kv, key('e'));
+        const same = [race, election(kv, key('e')), election(kv.bytes, key('e'))];
         let leading = 0;
         let token = 0;
         const lead = async (n: number) => {
-          await using leadership = await race.campaign(String(n));
+          await using leadership = await (same[n % same.length] ?? race).campaign(String(n));
           leading += 1;
           assert.equal(leading, 1, 'nobody else leads');
           assert.ok(leadership.token > token, 'the tokens grow');
@@ -278,6 +328,7 @@ export const elections: ContractGroup = {
         const unchecked = race as unknown as Record<keyof typeof race, (...args: unknown[]) => unknown>;
         for (const call of [
           () => election(kv, ''),
+          () => election(kv, '\ud800'),
           () => election(undefined as never, 'e'),
           () => election(kv, 1 as never),
           () => unchecked.campaign(),
@@ -295,6 +346,8 @@ export const elections: ContractGroup = {
         ]) {
           await assertFails('KVI_INVALID_ARGUMENT', call, `it is refused: ${String(call)}`);
         }
+        const {message} = await assertFails('KVI_INVALID_ARGUMENT', () => election(kv, ''), 'it has no name');
+        assert.match(message, /election/, 'it says what has no name');
         await other.revoke();
         await own.revoke();
         assert.deepEqual(await keysOf(kv, context), []);
@@ -495,6 +548,63 @@ export const workOfLeaders: ContractGroup = {
         await over;
         assert.equal(hasEnded, true);
         assert.deepEqual(await keysOf(kv, context), [], 'it has resigned');
+      },
+    },
+    {
+      name: 'runs again if it fails because of a loss that its signal has not told yet',
+      async run({kv, open, key, prefix}) {
+        await using client = createKvi(deaf(await open()));
+        const race = election(client, key('e'));
+        const tokens: number[] = [];
+        const running = race.runAsLeader('v', async ({key: leaderKey, token, signal, proclaim}) => {
+          tokens.push(token);
+          if (tokens.length === 2) return 'done';
+          await kv.delete(leaderKey);
+          assert.equal(signal.aborted, false, 'nobody has told the leader');
+          await proclaim('w');
+          return assert.fail('a leader that lost its key proclaims nothing');
+        });
+        assert.equal(await soon(running, 'it campaigns again'), 'done');
+        assert.equal(tokens.length, 2);
+        assert.deepEqual(await keysOf(kv, {prefix}), [], 'it has resigned');
+      },
+    },
+    {
+      name: 'keeps neither the handle from closing, nor the next from leading, though it never ends',
+      async run({kv, openKvi, key}: CaseContext) {
+        const closing = await openKvi();
+        const mayEnd = gate();
+        const started = gate();
+        const running = election(closing, key('e')).runAsLeader('v', async () => {
+          started.open();
+          await mayEnd.opened;
+        });
+        await started.opened;
+        const next = election(kv, key('e')).campaign('next');
+        await untilWaiting(kv, key('e'), 2);
+        await soon(closing.close(), 'the handle closes');
+        await (await soon(next, 'the next one leads')).resign();
+        mayEnd.open();
+        await assertFails('KVI_CLOSED', () => running, 'it is over when the function has ended');
+      },
+    },
+    {
+      name: 'leaves nothing behind wherever it is aborted, and neither does who only looks',
+      async run(context) {
+        const {kv, key} = context;
+        await abortEverywhere(
+          context,
+          async (client, signal) => {
+            const race = election(client, key('e'));
+            await race.runAsLeader('v', ({proclaim}) => proclaim('w', {signal}), {signal});
+            await race.leader({signal});
+            for await (const leader of race.observe({signal})) {
+              assert.equal(leader, undefined);
+              return;
+            }
+          },
+          async () => assert.deepEqual(await keysOf(kv, context), [], 'nobody is left in the queue'),
+        );
       },
     },
     {

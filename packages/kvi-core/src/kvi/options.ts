@@ -116,9 +116,9 @@ export function checkLockWait(seconds: number): void {
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
-export function checkLockName(name: string): void {
+export function checkLockName(name: string, whose = "a lock's"): void {
   if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
-    throw invalidArgument(`a lock's name must be a text that is not empty, not ${showValue(name)}`);
+    throw invalidArgument(`${whose} name must be a text that is not empty, not ${showValue(name)}`);
   }
 }
 

@@ -2,14 +2,14 @@ import type {CallOptions, WriteOptions} from '../api/call-options.ts';
 import type {Changes, ChangeSet} from '../api/changes.ts';
 import type {Kvi} from '../api/kvi.ts';
 import type {Lease} from '../api/lease.ts';
-import {lookBeforeTelling, onAbort} from '../async/abort.ts';
+import {lookBeforeTelling} from '../async/abort.ts';
 import {withDeadline} from '../async/deadline.ts';
 import {retryUntil} from '../async/retry-until.ts';
 import {encode, type Input} from '../etcd/bytes.ts';
 import {checkFunction} from '../etcd/bad-input.ts';
-import {aborted, closed, isKviError, KviError} from '../etcd/errors.ts';
-import {maxLeaseId} from '../etcd/lease-id.ts';
-import type {KeyValue} from '../etcd/messages.ts';
+import {closed, isKviError, KviError} from '../etcd/errors.ts';
+import {type LeaseId, maxLeaseId} from '../etcd/lease-id.ts';
+import type {KeyValue, TxnRequest} from '../etcd/messages.ts';
 import {checkTxn} from '../etcd/validate.ts';
 import {handleOf} from '../kvi/handle-of.ts';
 import {optionNames} from '../kvi/option-names.ts';
@@ -130,7 +130,7 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
   const {driver, closing, holdings, options} = handle;
   const {clock} = driver;
   const candidates = {prefix: `${name}/`};
-  checkLockName(name);
+  checkLockName(name, "an election's");
 
   async function campaign(value: Input, campaignOptions?: CampaignOptions): Promise<Leadership> {
     const request = handle.begin(campaignOptions, campaignNames, (own = {}) => {
@@ -155,8 +155,8 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
         onEnd: () => holdings.delete(holding),
       });
       abandon = (reason) => own.abandon(reason);
-      const leadership = leadershipOf(own);
-      if (owner.wasThere) await leadership.proclaim(value);
+      const leadership = leadershipOf(own, owner.session.lease);
+      if (owner.wasThere) await leadership.proclaim(value, {signal: ended});
       return leadership;
     }
 
@@ -180,18 +180,19 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
     }
   }
 
-  function leadershipOf(own: Tenure): Leadership {
+  function leadershipOf(own: Tenure, lease: LeaseId): Leadership {
     const {key, token, signal} = own;
     const resign = () => own.end();
 
     async function proclaim(value: Input, writeOptions?: WriteOptions): Promise<void> {
-      const {succeeded} = await kv.txn(
-        {
-          compare: [{key, target: 'create', result: '=', createRevision: token}],
-          success: [{type: 'put', key, value, ignoreLease: true}],
-        },
-        writeOptions,
-      );
+      const request: TxnRequest<Input> = {
+        compare: [{key, target: 'create', result: '=', createRevision: token}],
+        // With the lease, which whoever overwrote the key by hand took from it.
+        success: [{type: 'put', key, value, lease}],
+      };
+      const {succeeded} = await kv.txn(request, writeOptions).catch((error: unknown) => {
+        throw isKviError(error, 'KVI_LEASE_NOT_FOUND') ? leadershipLost(name, error) : error;
+      });
       if (!succeeded) throw leadershipLost(name, signal.reason);
     }
 
@@ -266,26 +267,32 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
     });
     for (;;) {
       const leadership = await campaign(value, runOptions);
-      const term = new AbortController();
-      const ignoreLoss = onAbort(leadership.signal, () => term.abort(leadership.signal.reason));
-      const ignoreSignal = onAbort(signal, () => term.abort(aborted(signal)));
-      lookBeforeTelling(term.signal, () => void leadership.isLeading());
-      try {
-        const result = await work({...leadership, signal: term.signal});
-        if (!term.signal.aborted) return result;
-      } catch (error) {
-        if (!term.signal.aborted) throw error;
-      } finally {
-        ignoreLoss();
-        ignoreSignal();
-        // What the store could not be told ends with the lease's TTL; a loss is told by the signal.
-        await leadership.resign().catch(() => undefined);
-      }
-      if (!isKviError(term.signal.reason, 'KVI_LEADERSHIP_LOST')) term.signal.throwIfAborted();
+      const running = withDeadline(clock, {signal, closing: leadership.signal}, async (ended) => {
+        lookBeforeTelling(ended, () => void leadership.isLeading());
+        const result = await work({...leadership, signal: ended});
+        ended.throwIfAborted();
+        return result;
+      });
+      const hasReturned = await running.then(
+        () => true,
+        () => false,
+      );
+      // It may have failed because of a loss that its signal has not told yet.
+      if ((await resigned(leadership)) || hasReturned) return running;
     }
   }
 
   return {name, campaign, leader, observe, runAsLeader};
+}
+
+/** Resigns. @returns false if the leadership was lost before; what the store could not be told ends with the lease's TTL */
+async function resigned(leadership: Leadership): Promise<boolean> {
+  try {
+    await leadership.resign();
+    return true;
+  } catch (error) {
+    return !isKviError(error, 'KVI_LEADERSHIP_LOST');
+  }
 }
 
 /** Ids for a `Map`: a text key is one. */
