@@ -29,8 +29,9 @@ export interface SharedTempKeys {
   /** The key, which is put if nobody keeps it yet, or if it is to be replaced. */
   share(request: TempKeyRequest): SharedKey;
   /**
-   * What has the key under the same lease, and must go before another comes: the store could not tell the two apart, nor
-   * that one has replaced the other. A key under another lease finds out by itself, and leaves no gap.
+   * What has the key under the same lease, and must be gone before another comes: it is to be replaced, or is being given
+   * up. The store could not tell the two apart, and would delete the new one with the old. A key under another lease finds
+   * out by itself, and leaves no gap.
    */
   rivalOf(request: TempKeyRequest): EphemeralKey | undefined;
   /** Gives up all keys. Never throws. */
@@ -40,12 +41,12 @@ export interface SharedTempKeys {
 export function sharedTempKeys({driver, sessions}: {driver: Driver; sessions: SessionPool}): SharedTempKeys {
   const shared = new Map<string, SharedKey>();
   /** Everything that is in the store or on its way there, including what is being given up. */
-  const all = new Set<EphemeralKey>();
+  const all = new Set<SharedKey & {id: string}>();
 
   // Stryker disable next-line BlockStatement: this only frees memory; closing twice does nothing
-  async function forget(kept: EphemeralKey): Promise<void> {
-    await kept.close(keyClosed()).catch(() => undefined);
-    all.delete(kept);
+  async function forget(entry: SharedKey & {id: string}): Promise<void> {
+    await entry.kept.close(keyClosed()).catch(() => undefined);
+    all.delete(entry);
   }
 
   return {
@@ -54,23 +55,26 @@ export function sharedTempKeys({driver, sessions}: {driver: Driver; sessions: Se
       const found = shared.get(id);
       if (found !== undefined && !replaces) return found;
       const source = session === undefined ? sessions : lentSession(driver, session, request.key);
-      const entry = {kept: ephemeralKey(driver, source, request), session, users: 0};
+      const entry = {id, kept: ephemeralKey(driver, source, request), session, users: 0};
       shared.set(id, entry);
-      all.add(entry.kept);
+      all.add(entry);
       entry.kept.ended.addEventListener('abort', () => {
         if (shared.get(id) === entry) shared.delete(id);
-        void forget(entry.kept);
+        void forget(entry);
       });
       return entry;
     },
     rivalOf({key, session, replaces}) {
-      const found = shared.get(keyId(key));
-      return replaces === true && session !== undefined && found?.session === session
-        ? found.kept
-        : undefined;
+      if (session === undefined) return undefined;
+      const id = keyId(key);
+      for (const {kept, ...entry} of all) {
+        const isRival = replaces === true || kept.ended.aborted;
+        if (isRival && entry.id === id && entry.session === session) return kept;
+      }
+      return undefined;
     },
     async close() {
-      await Promise.allSettled(Array.from(all, (kept) => kept.close(closed())));
+      await Promise.allSettled(Array.from(all, ({kept}) => kept.close(closed())));
     },
   };
 }
