@@ -1,5 +1,5 @@
 import {isKviError, open, type Kvi, type KviOptions, type EtcdOptions, type OpenMemDriverOptions} from 'kvi';
-import {discover, register} from 'kvi/recipes';
+import {atomically, discover, election, json, namespace, register, typed} from 'kvi/recipes';
 import {createKvi} from 'kvi-core';
 import {systemClock, type Driver} from 'kvi-core/driver';
 import {testDriver} from 'kvi-contract';
@@ -36,10 +36,13 @@ export async function use(url: string): Promise<string | undefined> {
   }
   registerKviResolver(kv, {scheme: 'etcd'});
   const bytes: Uint8Array | undefined = await kv.bytes.get('k');
-  const view = recipes.typed(kv, recipes.json<{n: number}>());
+  const view = typed(namespace(kv, 'views/'), json<{n: number}>());
   const n: number | undefined = (await view.get('k'))?.n;
   for (const {value, error} of await view.getRange('k'))
     console.log(n, error === undefined ? value.n : error.code);
+  const sum: number = await atomically(kv, async (t) => Number((await t.get('a')) ?? 0));
+  const leader: string | undefined = (await election(kv, 'nightly').leader())?.value;
+  console.log(sum, leader);
   const lock = await kv.distLock('nightly');
   await lock.release();
   const driver: Driver = new MemStore({clock: new ManualClock()}).driver({faults: new Faults()});
