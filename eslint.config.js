@@ -11,6 +11,7 @@ const mayImport = {
   'kvi-contract': ['kvi-core'],
   'kvi-mem': ['kvi-core'],
   'kvi-etcd': ['kvi-core'],
+  'kvi-grpc': ['kvi-core'],
   kvi: ['kvi-core', 'kvi-mem', 'kvi-etcd'],
   'kvi-cli': ['kvi'],
 };
@@ -39,7 +40,7 @@ const foreignSource = {
 
 const grpc = {
   group: ['@grpc/*'],
-  message: 'kvi-etcd speaks gRPC itself; docs/adr/0036 says why.',
+  message: 'Only kvi-grpc uses it; kvi-etcd speaks gRPC itself, and docs/adr/0036 says why.',
 };
 
 /** The imports that the sources of one of our packages do without. */
@@ -51,7 +52,8 @@ function restrictedImports(name, ...patterns) {
     regex: `^(${forbidden.join('|')})(/|$)`,
     message: `${name} may import ${allowed.join(', ') || 'none of our packages'}: dependencies point one way.`,
   };
-  return ['error', {patterns: [foreignSource, grpc, upwards, ...patterns]}];
+  const ofGrpc = name === 'kvi-grpc' ? [] : [grpc];
+  return ['error', {patterns: [foreignSource, ...ofGrpc, upwards, ...patterns]}];
 }
 
 /** The imports that the files in one folder of a package do without. */

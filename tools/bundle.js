@@ -31,7 +31,7 @@ for (const folder of readdirSync(packages)) {
     splitting: true,
     chunkNames: 'shared-[hash]',
     // What a package depends on stays a dependency, so that a process has one copy of it.
-    external: dependencies(manifest).filter((name) => !bundled.includes(name)),
+    external: externals(manifest),
     inject: [join(import.meta.dirname, 'node-timers.js')],
     plugins: [{name: 'builtins', setup: importBuiltins}],
     metafile: true,
@@ -50,8 +50,9 @@ function entryPoints({exports, bin = {}}) {
   return files.map((file) => file.replace('./dist/', 'src/').replace(/\.js$/, '.ts'));
 }
 
-function dependencies({dependencies, peerDependencies, devDependencies}) {
-  return Object.keys({...dependencies, ...peerDependencies, ...devDependencies});
+function externals({dependencies, peerDependencies, devDependencies = {}}) {
+  const others = Object.keys(devDependencies).filter((name) => !bundled.includes(name));
+  return [...Object.keys({...dependencies, ...peerDependencies}), ...others];
 }
 
 /** CommonJS, as commander is, requires Node's modules, which an ES module cannot do: it imports them. */

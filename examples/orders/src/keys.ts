@@ -1,24 +1,21 @@
-/**
- * Where the service keeps what. Everything has one prefix, so that others can share the store, and each kind of thing has
- * a prefix of its own, so that it can be listed and watched.
- */
-const all = 'orders-example/';
+/** The part of a store that belongs to the service, so that others can share the store; see `namespace` in story.ts. */
+export const ownPrefix = 'orders-example/';
 
+/** Where the service keeps what, in its part. Each kind of thing has a prefix of its own, so that it can be listed and watched. */
 export const keys = {
-  all,
   /** The largest quantity that one order may have. */
-  limit: `${all}config/limit`,
+  limit: 'config/limit',
   /** `stock/<item>`: how many there are. */
-  stock: `${all}stock/`,
+  stock: 'stock/',
   /** `orders/<id>`: an order, as JSON. */
-  orders: `${all}orders/`,
+  orders: 'orders/',
   /** `repeats/<id>`: an order that was sent once more. */
-  repeats: `${all}repeats/`,
-  /** `instances/<name>`: there while that instance lives. */
-  instances: `${all}instances/`,
+  repeats: 'repeats/',
+  /** What instances register as; `instances/<name>` is there while that instance lives. */
+  instances: 'instances',
   /** The last nightly report. */
-  report: `${all}report`,
+  report: 'report',
   /** Names of locks. */
-  nightLock: `${all}locks/night`,
-  stocktakeLock: `${all}locks/stocktake`,
+  nightLock: 'locks/night',
+  stocktakeLock: 'locks/stocktake',
 } as const;

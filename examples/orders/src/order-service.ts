@@ -1,4 +1,5 @@
-import {type Change, isKviError, type Kvi, type TempKey, type WatchHandle} from 'kvi';
+import {type Change, isKviError, type Kvi, type WatchHandle} from 'kvi';
+import {atomically, discover, register, type Registration} from 'kvi/recipes';
 import {keys} from './keys.ts';
 
 /** An order, as it is stored. */
@@ -21,7 +22,7 @@ export class OrderService {
   readonly #name: string;
   readonly #onLimit: (limit: number) => void;
   #limit = defaultLimit;
-  #presence: TempKey | undefined;
+  #registration: Registration | undefined;
   #limitWatch: WatchHandle | undefined;
 
   /** @param onLimit called when the limit was changed, by whomever */
@@ -34,7 +35,7 @@ export class OrderService {
   /** Announces the instance, and follows the configuration. */
   async start(): Promise<void> {
     // Kept alive in the background; after a crash the store removes it by itself.
-    this.#presence = await this.#kv.tempKey(`${keys.instances}${this.#name}`);
+    this.#registration = await register(this.#kv, keys.instances, {addr: this.#name});
     await this.#followLimit();
   }
 
@@ -75,13 +76,14 @@ export class OrderService {
   /** Takes back what `start` did. The handle stays open: whoever opened it closes it. */
   async stop(): Promise<void> {
     if (this.#limitWatch !== undefined) await this.#kv.watchCBCancel(this.#limitWatch);
-    await this.#presence?.close();
+    await this.#registration?.close();
   }
 
   /** The names of the instances that live. */
   async instances(): Promise<string[]> {
-    const found = await this.#kv.getRange({prefix: keys.instances}, {keysOnly: true});
-    return found.map(({key}) => key.slice(keys.instances.length));
+    await using found = discover(this.#kv, keys.instances);
+    const {value} = await found.next();
+    return [...(value?.keys() ?? [])].sort();
   }
 
   /** Sets the limit, for all instances. */
@@ -131,28 +133,21 @@ export class OrderService {
    */
   async ship(id: string): Promise<'shipped' | 'out of stock' | 'no such order'> {
     const orderKey = `${keys.orders}${id}`;
-    for (;;) {
-      const stored = await this.#kv.get(orderKey);
+    // Runs again if what it read was changed before it could write.
+    return atomically(this.#kv, async (t) => {
+      const stored = await t.get(orderKey);
       if (stored === undefined) return 'no such order';
       const order = parse(stored);
       if (order.state === 'shipped') return 'shipped';
 
       const stockKey = `${keys.stock}${order.item}`;
-      const stock = await this.#kv.get(stockKey);
-      if (stock === undefined || Number(stock) < order.quantity) return 'out of stock';
+      const stock = Number((await t.get(stockKey)) ?? 0);
+      if (stock < order.quantity) return 'out of stock';
 
-      const {succeeded} = await this.#kv.txn({
-        compare: [
-          {key: orderKey, target: 'value', result: '=', value: stored},
-          {key: stockKey, target: 'value', result: '=', value: stock},
-        ],
-        success: [
-          {type: 'put', key: orderKey, value: serialize({...order, state: 'shipped'})},
-          {type: 'put', key: stockKey, value: String(Number(stock) - order.quantity)},
-        ],
-      });
-      if (succeeded) return 'shipped';
-    }
+      t.store(orderKey, serialize({...order, state: 'shipped'}));
+      t.store(stockKey, String(stock - order.quantity));
+      return 'shipped';
+    });
   }
 
   /** Forgets an order. Returns whether there was one. */

@@ -1,6 +1,7 @@
 import type {Kvi} from 'kvi';
 import {EventEmitter, once} from 'node:events';
-import {keys} from './keys.ts';
+import {namespace} from 'kvi/recipes';
+import {ownPrefix} from './keys.ts';
 import {NightShift} from './night-shift.ts';
 import {OrderService} from './order-service.ts';
 
@@ -12,12 +13,14 @@ import {OrderService} from './order-service.ts';
  * @param tell - gets each line
  */
 export async function tellStory(northKv: Kvi, southKv: Kvi, tell: (line: string) => void): Promise<void> {
+  const [north, south] = [namespace(northKv, ownPrefix), namespace(southKv, ownPrefix)];
+  const everything = {prefix: ownPrefix};
   // An earlier run may have been cut off.
-  await northKv.delete({prefix: keys.all});
+  await northKv.delete(everything);
   try {
-    await tellDay(northKv, southKv, tell);
+    await tellDay(north, south, tell);
   } finally {
-    await northKv.delete({prefix: keys.all});
+    await northKv.delete(everything);
   }
 }
 

@@ -2,7 +2,7 @@ import {describe, expect, it} from '@jest/globals';
 import {open} from 'kvi';
 import {describeWithEtcd, runNode, sharedEtcdUrl} from 'kvi-testbed';
 import {fileURLToPath} from 'node:url';
-import {keys} from '../src/keys.ts';
+import {keys, ownPrefix} from '../src/keys.ts';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
@@ -47,16 +47,16 @@ describe('the order example', () => {
 describeWithEtcd('the order example on etcd', () => {
   it('prints the lines that it prints on mem:, and leaves the store as it was', async () => {
     await using kv = await open(sharedEtcdUrl());
-    const other = `${keys.all.slice(0, -1)}0`;
+    const other = `${ownPrefix.slice(0, -1)}0`;
     await kv.store(other, 'of somebody else');
-    await kv.store(`${keys.orders}A`, 'left by a run that was cut off');
-    await kv.store(`${keys.instances}east`, '');
+    await kv.store(`${ownPrefix}${keys.orders}A`, 'left by a run that was cut off');
+    await kv.store(`${ownPrefix}${keys.instances}/east`, '');
 
     const onMem = await run([]);
     expect(await run(['--url', sharedEtcdUrl()])).toEqual(onMem);
     expect(await run([], {KVI_URL: sharedEtcdUrl()})).toEqual(onMem);
 
-    expect(await kv.getRange({prefix: keys.all})).toEqual([]);
+    expect(await kv.getRange({prefix: ownPrefix})).toEqual([]);
     expect(await kv.get(other)).toBe('of somebody else');
     await kv.delete(other);
   });

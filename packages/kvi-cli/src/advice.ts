@@ -8,7 +8,9 @@ export const advice: Readonly<Record<KviErrorCode, string>> = {
   KVI_TIMEOUT: 'Try again, or allow more time with --timeout, or --wait for a lock. Nothing was changed.',
   KVI_UNKNOWN_OUTCOME: 'Read before writing again: the write may have been applied.',
   KVI_LOCK_LOST: 'Check what the command did: another may have held the lock meanwhile.',
+  KVI_LEADERSHIP_LOST: 'Check what was done: another may have led meanwhile.',
   KVI_KEY_LOST: 'Find out who else deletes or overwrites the key.',
+  KVI_CONFLICT: 'Try again. Nothing was changed.',
   KVI_COMPACTED: 'Read without --revision, or watch from a later revision.',
   KVI_FUTURE_REVISION: 'Check that the revision is from this store.',
   KVI_UNAUTHENTICATED: 'Check KVI_USERNAME and KVI_PASSWORD, or the certificate.',
@@ -22,5 +24,6 @@ export const advice: Readonly<Record<KviErrorCode, string>> = {
   KVI_ABORTED: 'Try again. Nothing was changed.',
   KVI_CLOSED: 'Try again. Nothing was changed.',
   KVI_NOT_TEXT: 'Report it, with the message.',
+  KVI_INVALID_VALUE: 'Report it, with the message.',
   KVI_KEY_NOT_FOUND: 'Store the key first.',
 };

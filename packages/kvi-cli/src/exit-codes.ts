@@ -33,6 +33,7 @@ export const errorExitCodes: Readonly<Record<KviErrorCode, ExitCode>> = {
   KVI_TIMEOUT: 102,
   KVI_UNKNOWN_OUTCOME: 103,
   KVI_LOCK_LOST: 104,
+  KVI_LEADERSHIP_LOST: 104,
   KVI_KEY_LOST: 104,
   KVI_COMPACTED: 105,
   KVI_FUTURE_REVISION: 106,
@@ -47,7 +48,9 @@ export const errorExitCodes: Readonly<Record<KviErrorCode, ExitCode>> = {
   // Errors that no command causes, or that it handles itself.
   KVI_ABORTED: failed,
   KVI_CLOSED: failed,
+  KVI_CONFLICT: failed,
   KVI_NOT_TEXT: failed,
+  KVI_INVALID_VALUE: failed,
   KVI_KEY_NOT_FOUND: failed,
 };
 

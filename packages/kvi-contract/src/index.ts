@@ -7,6 +7,7 @@ import {kviContract} from './kvi/index.ts';
 import {recipesContract} from './recipes/index.ts';
 import {type ContractTarget, registerSuite, type TestRunner} from './suite.ts';
 
+export {namespaceTarget} from './namespace-target.ts';
 export type {ContractTarget, TestRunner} from './suite.ts';
 export * from './linearizability/index.ts';
 export * from './model/index.ts';

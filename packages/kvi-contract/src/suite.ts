@@ -184,6 +184,7 @@ function noteLeases(driver: Driver, granted: Set<LeaseId>): Driver {
     leaseKeepAlive: (...args) => driver.leaseKeepAlive(...args),
     leaseTimeToLive: (...args) => driver.leaseTimeToLive(...args),
     leaseLeases: (...args) => driver.leaseLeases(...args),
+    status: (...args) => driver.status(...args),
     watch: (...args) => driver.watch(...args),
     close: () => driver.close(),
   };

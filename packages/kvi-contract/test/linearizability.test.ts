@@ -51,8 +51,8 @@ describe('A history is linearizable', () => {
     await other.leaseKeepAlive(id);
     await other.leaseTimeToLive({id, keys: true});
     await other.leaseRevoke(id);
-    await other.compact(2);
-    await expect(other.compact(2)).rejects.toThrow();
+    await other.compact({revision: 2});
+    await expect(other.compact({revision: 2})).rejects.toThrow();
     expect(history.calls).toHaveLength(8);
     expect(checkHistory(history)).toEqual([]);
   });
@@ -176,7 +176,7 @@ describe('A history is not linearizable', () => {
 
   it('when a lease is granted twice', async () => {
     const {history, liar, other} = handles(() => ({
-      leaseGrant: () => Promise.resolve({id: '1f', ttlSeconds: 60}),
+      leaseGrant: () => Promise.resolve({revision: 1, id: '1f', ttlSeconds: 60}),
     }));
     await other.leaseGrant({ttlSeconds: 60, id: '1f'});
     await liar.leaseGrant({ttlSeconds: 60, id: '1f'});

@@ -11,7 +11,7 @@ import {
 import type {Bytes} from '../src/etcd/bytes.ts';
 import {sessionPool} from '../src/lease/session-pool.ts';
 import {ephemeralKey} from '../src/primitives/ephemeral-key.ts';
-import {tempKeyTable} from '../src/primitives/temp-keys.ts';
+import {sharedTempKeys, tempKeyTable} from '../src/primitives/temp-keys.ts';
 import {handClock} from './hand-clock.ts';
 
 const key = Buffer.from('k');
@@ -118,7 +118,7 @@ describe('A keeper', () => {
     expect(kept.ended.reason).toMatchObject({code: 'KVI_PERMISSION_DENIED'});
     await expect(kept.close()).rejects.toMatchObject({code: 'KVI_PERMISSION_DENIED'});
     expect(granted).toHaveLength(1);
-    expect(await own.leaseLeases()).toEqual([]);
+    expect(await own.leaseLeases()).toMatchObject({leases: []});
   });
 
   it('stops putting the key when it is closed', async () => {
@@ -182,7 +182,7 @@ describe('A keeper', () => {
       await mayGoOn;
       return own.leaseTimeToLive(...args);
     };
-    calls.leaseRevoke = () => Promise.resolve();
+    calls.leaseRevoke = () => Promise.resolve({revision: 1});
     await own.leaseRevoke(granted[0] ?? '');
     const present = kept.present();
     await turn();
@@ -261,7 +261,7 @@ describe('A keeper', () => {
       await kept.close();
       await ended;
       await sessions.close();
-      expect(await own.leaseLeases()).toEqual([]);
+      expect(await own.leaseLeases()).toMatchObject({leases: []});
     },
   );
 });
@@ -269,7 +269,11 @@ describe('A keeper', () => {
 describe('A table of temporary keys', () => {
   it('asks for a key that it has put only when it is asked for again', async () => {
     const {driver, reads} = setUp();
-    const table = tempKeyTable({driver, sessions: sessionPool(driver)}, new AbortController().signal);
+    const table = tempKeyTable(
+      driver,
+      sharedTempKeys({driver, sessions: sessionPool(driver)}),
+      new AbortController().signal,
+    );
     const looks = () => reads.filter(({keysOnly}) => keysOnly === true).length;
     await table.keep(request, {});
     expect(looks()).toBe(0);
@@ -283,7 +287,11 @@ describe('A table of temporary keys', () => {
     driver.leaseGrant = () => new Promise(() => undefined);
     const closing = new AbortController();
     const caller = new AbortController();
-    const table = tempKeyTable({driver, sessions: sessionPool(driver)}, closing.signal);
+    const table = tempKeyTable(
+      driver,
+      sharedTempKeys({driver, sessions: sessionPool(driver)}),
+      closing.signal,
+    );
     const other = {...request, key: Buffer.from('l')};
     const waits = [
       table.keep(request, {timeoutMs: 100}),

@@ -98,12 +98,12 @@ describe('The port', () => {
     const {ported, own} = underTest();
     await ported.txn(write);
     const {id} = await ported.leaseGrant({ttlSeconds: 10});
-    expect(await ported.leaseLeases()).toEqual([id]);
+    expect(await ported.leaseLeases()).toMatchObject({leases: [id]});
     await ported.leaseRevoke(id);
-    expect(await ported.leaseLeases()).toEqual([]);
+    expect(await ported.leaseLeases()).toMatchObject({leases: []});
     const {revision} = await ported.txn(write);
-    await ported.compact(revision);
-    await expect(own.compact(revision)).rejects.toMatchObject({code: 'KVI_COMPACTED'});
+    await ported.compact({revision});
+    await expect(own.compact({revision})).rejects.toMatchObject({code: 'KVI_COMPACTED'});
   });
 });
 
@@ -118,7 +118,7 @@ describe('A revocation whose outcome is unknown', () => {
       leaseRevoke() {
         const error = answers[calls];
         calls += 1;
-        return error === undefined ? Promise.resolve() : Promise.reject(error);
+        return error === undefined ? Promise.resolve({revision: 1}) : Promise.reject(error);
       },
     };
     return {ported: withPolicy(driver, {timeoutMs: 1000, retryPolicy}), calls: () => calls};

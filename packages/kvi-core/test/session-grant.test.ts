@@ -12,7 +12,7 @@ describe('a session whose grant got no answer at first', () => {
       clock,
       leaseGrant: ({id = '1', ttlSeconds}) =>
         new Promise((resolve, reject) => {
-          grants.push({at: clock.now(), resolve: () => resolve({id, ttlSeconds}), reject});
+          grants.push({at: clock.now(), resolve: () => resolve({revision: 1, id, ttlSeconds}), reject});
         }),
       leaseKeepAlive: () => Promise.reject(new KviError('KVI_UNAVAILABLE', 'made to fail')),
     };

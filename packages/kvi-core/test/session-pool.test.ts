@@ -2,7 +2,7 @@ import {describe, expect, it} from '@jest/globals';
 import {modelDriver} from 'kvi-contract';
 import {type Driver, KviError} from 'kvi-core/driver';
 import {sessionPool} from '../src/lease/session-pool.ts';
-import {lockMutex, unlockMutex} from '../src/primitives/mutex.ts';
+import {contend, leaveQueue} from '../src/primitives/contender.ts';
 import {handClock} from './hand-clock.ts';
 
 const {signal} = new AbortController();
@@ -76,11 +76,16 @@ describe('A pool of sessions', () => {
       if (sent === 1) throw new KviError('KVI_UNKNOWN_OUTCOME', 'the answer was lost');
       return response;
     };
-    const locking = lockMutex({driver, sessions: pool}, 'l', {ttlSeconds: 10, signal, wait: true});
+    const locking = contend({driver, sessions: pool}, 'l', {
+      value: Buffer.alloc(0),
+      ttlSeconds: 10,
+      signal,
+      wait: true,
+    });
     await clock.advance(100);
     const owner = await locking;
     if (owner === undefined) throw new Error('the lock was not had');
-    await unlockMutex({driver, sessions: pool}, owner);
+    await leaveQueue({driver, sessions: pool}, owner);
     expect(revoked).toEqual([owner.session.lease]);
   });
 });

@@ -2,6 +2,7 @@ import {subscribe, unsubscribe} from 'node:diagnostics_channel';
 import {describe, expect, it} from '@jest/globals';
 import type {Driver} from '../src/driver/driver.ts';
 import {KviError} from '../src/etcd/errors.ts';
+import type {LeaseGrantResponse, LeaseKeepAliveResponse} from '../src/etcd/messages.ts';
 import {openSession} from '../src/lease/session.ts';
 import {type HandClock, handClock} from './hand-clock.ts';
 
@@ -15,9 +16,9 @@ function leases(clock: HandClock, grantedTtlSeconds: number) {
   const limits: (number | undefined)[] = [];
   const ids: (string | undefined)[] = [];
   const answers = {
-    grant: () => Promise.resolve({id: 'a1', ttlSeconds: grantedTtlSeconds}),
-    keepAlive: () => Promise.resolve({ttlSeconds: grantedTtlSeconds}),
-    revoke: () => Promise.resolve(),
+    grant: () => Promise.resolve({revision: 1, id: 'a1', ttlSeconds: grantedTtlSeconds}),
+    keepAlive: () => Promise.resolve({revision: 1, ttlSeconds: grantedTtlSeconds}),
+    revoke: () => Promise.resolve({revision: 1}),
   };
   const driver: Pick<Driver, 'clock' | 'leaseGrant' | 'leaseKeepAlive' | 'leaseRevoke'> = {
     clock,
@@ -66,10 +67,10 @@ describe('a session', () => {
     const clock = handClock();
     const {driver, answers} = leases(clock, 3);
     const session = await openSession(driver, 3, never);
-    const answer = later<{ttlSeconds: number}>();
+    const answer = later<LeaseKeepAliveResponse>();
     answers.keepAlive = () => answer.promise;
     await clock.advance(1900);
-    answer.resolve({ttlSeconds: 3});
+    answer.resolve({revision: 1, ttlSeconds: 3});
     answers.keepAlive = unavailable;
     await clock.advance(2099);
     expect([clock.now(), session.isAlive(), session.signal.aborted]).toEqual([3999, true, false]);
@@ -81,12 +82,12 @@ describe('a session', () => {
   it('counts the grant from when it was asked for', async () => {
     const clock = handClock();
     const {driver, answers} = leases(clock, 3);
-    const answer = later<{id: string; ttlSeconds: number}>();
+    const answer = later<LeaseGrantResponse>();
     answers.grant = () => answer.promise;
     answers.keepAlive = unavailable;
     const opening = openSession(driver, 3, never);
     await clock.advance(2000);
-    answer.resolve({id: 'a1', ttlSeconds: 3});
+    answer.resolve({revision: 1, id: 'a1', ttlSeconds: 3});
     const session = await opening;
     await clock.advance(999);
     expect(session.signal.aborted).toBe(false);
@@ -100,7 +101,7 @@ describe('a session', () => {
     const session = await openSession(driver, 9, never);
     answers.keepAlive = unavailable;
     await clock.advance(8000);
-    answers.keepAlive = () => Promise.resolve({ttlSeconds: 9});
+    answers.keepAlive = () => Promise.resolve({revision: 1, ttlSeconds: 9});
     await clock.advance(8000);
     expect([session.isAlive(), session.signal.aborted]).toEqual([true, false]);
     await session.close();
@@ -170,12 +171,12 @@ describe('a session', () => {
   it('gives a lease back that is granted after the wait for it was given up', async () => {
     const clock = handClock();
     const {driver, answers, revoked} = leases(clock, 3);
-    const answer = later<{id: string; ttlSeconds: number}>();
+    const answer = later<LeaseGrantResponse>();
     answers.grant = () => answer.promise;
     const controller = new AbortController();
     const opening = openSession(driver, 3, controller.signal);
     controller.abort(new KviError('KVI_ABORTED', 'enough'));
-    answer.resolve({id: 'b2', ttlSeconds: 3});
+    answer.resolve({revision: 1, id: 'b2', ttlSeconds: 3});
     await expect(opening).rejects.toMatchObject({code: 'KVI_ABORTED'});
     expect([revoked, clock.pending()]).toEqual([['b2'], 0]);
   });
@@ -225,7 +226,7 @@ describe('a session', () => {
     const clock = handClock();
     const {driver, answers, keepAlives} = leases(clock, 3);
     const session = await openSession(driver, 3, never);
-    answers.keepAlive = () => Promise.resolve({ttlSeconds: 12});
+    answers.keepAlive = () => Promise.resolve({revision: 1, ttlSeconds: 12});
     await clock.advance(1_000);
     answers.keepAlive = unavailable;
     await clock.advance(11_999);
@@ -236,7 +237,7 @@ describe('a session', () => {
   });
 
   it('is not brought back by an answer that comes after it was closed or lost', async () => {
-    for (const answer of [() => Promise.resolve({ttlSeconds: 3}), unavailable]) {
+    for (const answer of [() => Promise.resolve({revision: 1, ttlSeconds: 3}), unavailable]) {
       const clock = handClock();
       const {driver, answers, keepAlives} = leases(clock, 3);
       const session = await openSession(driver, 3, never);
@@ -276,11 +277,11 @@ describe('a session', () => {
     const clock = handClock();
     const {driver, answers, limits} = leases(clock, 3);
     const controller = new AbortController();
-    const answer = later<{id: string; ttlSeconds: number}>();
+    const answer = later<LeaseGrantResponse>();
     answers.grant = () => answer.promise;
     const opening = openSession(driver, 3, controller.signal);
     controller.abort(new KviError('KVI_ABORTED', 'enough'));
-    answer.resolve({id: 'b2', ttlSeconds: 3});
+    answer.resolve({revision: 1, id: 'b2', ttlSeconds: 3});
     await expect(opening).rejects.toMatchObject({code: 'KVI_ABORTED'});
     expect(limits).toEqual([1_000]);
   });

@@ -15,6 +15,7 @@ import {linearizableBarrier} from './calls/barrier.ts';
 import {listMembers} from './calls/list-members.ts';
 import {renewals} from './calls/renewals.ts';
 import {memberStatus} from './calls/member-status.ts';
+import {status} from './calls/status.ts';
 import {sendTxn} from './calls/txn.ts';
 import {unaryCalls} from './calls/unary.ts';
 import {authenticator, noAuthentication} from './cluster/authenticator.ts';
@@ -28,7 +29,7 @@ import {storeHistory} from './streams/store-history.ts';
 import {watchRegistry} from './streams/watch-registry.ts';
 import * as etcd from './wire/etcd.ts';
 import {leaseNotFound} from './wire/failures.ts';
-import {fromRange, toRange} from './wire/translate.ts';
+import {fromRange, revisionOf, toRange} from './wire/translate.ts';
 
 /** How {@link etcdDriver} reaches a cluster, and as whom. */
 export interface EtcdDriverOptions extends ConnectionOptions, BufferLimits {
@@ -55,8 +56,8 @@ export interface EtcdDriver extends Driver {
 export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
   const {endpoints, user, membershipIntervalMs} = options;
   const closing = new AbortController();
-  const status = (on: Member) => memberStatus(unaryCalls(members, scopes, unauthenticated), on);
-  const members = createMembers(endpoints, options, async (member) => (await status(member)).clusterId);
+  const statusOf = (on: Member) => memberStatus(unaryCalls(members, scopes, unauthenticated), on);
+  const members = createMembers(endpoints, options, async (member) => (await statusOf(member)).clusterId);
   // Members that calls do not go to now stay connected, so that a call can go to them at once.
   const scopes = createScopes(() => {
     members.connect();
@@ -67,7 +68,7 @@ export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
       ? unauthenticated
       : authenticator(() => authenticate(unaryCalls(members, scopes, unauthenticated), user));
   const call = unaryCalls(members, scopes, auth);
-  const streams = requestStreams(members, scopes, auth, async (on) => (await status(on)).version);
+  const streams = requestStreams(members, scopes, auth, async (on) => (await statusOf(on)).version);
   const renewed = renewals(call);
   const keeper = keepAlives(streams, scopes, renewed);
   const history = storeHistory((error) => {
@@ -126,19 +127,20 @@ export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
       return response;
     },
 
-    async compact(revision, limits) {
-      await call(
+    async compact(request, limits) {
+      const {header} = await call(
         {
           write: true,
-          describe: () => `compact ${revision}`,
-          body: (send) => send(etcd.compact, {revision}),
+          describe: () => `compact ${request.revision}`,
+          body: (send) => send(etcd.compact, request),
         },
         limits,
       );
+      return {revision: revisionOf(header)};
     },
 
     async leaseGrant({ttlSeconds, id: wanted}, limits) {
-      const {id, ttl} = await call(
+      const {header, id, ttl} = await call(
         {
           write: true,
           describe: () => 'grant a lease',
@@ -146,11 +148,11 @@ export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
         },
         limits,
       );
-      return {id, ttlSeconds: ttl};
+      return {revision: revisionOf(header), id, ttlSeconds: ttl};
     },
 
     async leaseRevoke(id, limits) {
-      await call(
+      const {header} = await call(
         {
           write: true,
           describe: () => `revoke lease ${id}`,
@@ -158,6 +160,7 @@ export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
         },
         limits,
       );
+      return {revision: revisionOf(header)};
     },
 
     leaseKeepAlive: (id, limits = {}) => keeper.keepAlive(id, limits),
@@ -174,6 +177,7 @@ export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
       // etcd's answer if there is no such lease.
       if (found.ttl === -1) throw leaseNotFound(id);
       return {
+        revision: revisionOf(found.header),
         id,
         ttlSeconds: found.ttl,
         grantedTtlSeconds: found.grantedTtl,
@@ -182,7 +186,7 @@ export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
     },
 
     async leaseLeases(limits) {
-      const {leases} = await call(
+      const {header, leases} = await call(
         {
           write: false,
           describe: () => 'list leases',
@@ -193,8 +197,10 @@ export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
         },
         limits,
       );
-      return leases.map(({id}) => id).sort();
+      return {revision: revisionOf(header), leases: leases.map(({id}) => id).sort()};
     },
+
+    status: (limits) => status(call, limits),
 
     watch: (request, limits) => watches.watch(request, limits),
 

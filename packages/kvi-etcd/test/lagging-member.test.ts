@@ -1,7 +1,7 @@
 import {expect, it} from '@jest/globals';
 import {describeWithEtcd, type Proxy, startEtcdCluster, startProxy} from 'kvi-testbed';
 import {openEtcdDriver} from '../src/index.ts';
-import {bytes, leaderOf, putOnce, untilAvailable} from './support/util.ts';
+import {bytes, leaderOf, put, putOnce, untilAvailable} from './support/util.ts';
 
 describeWithEtcd('a member that is behind its leader', () => {
   it('answers no read with what was true before the read began', async () => {
@@ -28,10 +28,16 @@ describeWithEtcd('a member that is behind its leader', () => {
     await putOnce(ahead, 'lagging', 'v');
     const {id} = await untilAvailable(() => ahead.leaseGrant({ttlSeconds: 60}));
     const exists = {key: bytes('lagging'), target: 'version', result: '>', version: 0} as const;
-    expect(await behind.leaseLeases()).toEqual([id]);
+    expect(await behind.leaseLeases()).toMatchObject({leases: [id]});
     await putOnce(ahead, 'lagging', 'w');
     const isNew = {key: bytes('lagging'), target: 'version', result: '=', version: 2} as const;
     expect(await behind.txn({compare: [exists, isNew]})).toMatchObject({succeeded: true});
+    const watch = behind.watch({key: bytes('another')});
+    await watch.created;
+    const {revision} = await untilAvailable(() => ahead.txn(put('lagging', 'x')));
+    watch.requestProgress();
+    const {value} = await watch.next();
+    expect(value).toMatchObject({revision, events: []});
   });
 });
 

@@ -32,7 +32,7 @@ describeWithEtcd('a handle that follows the membership', () => {
       await putOnce(driver, 'moving', String(index));
       const [event] = await take(watch, 1);
       expect(event && text(event.kv.value)).toBe(String(index));
-      expect(await untilAvailable(() => driver.leaseKeepAlive(id))).toEqual({ttlSeconds: 60});
+      expect(await untilAvailable(() => driver.leaseKeepAlive(id))).toMatchObject({ttlSeconds: 60});
     }
     expect(await untilAvailable(() => read(driver, 'moving'))).toBe('2');
     await driver.close();

@@ -21,7 +21,7 @@ describeWithEtcd('a watch of keys that nobody writes', () => {
     // An etcd that is not exact takes two.
     const messages = await watchMessages(etcd);
     while ((await watchMessages(etcd)) < messages + 3) await setTimeout(20);
-    await direct.compact(revision);
+    await direct.compact({revision});
     proxy.cut();
     await until(() => resumed.messages.length > 0);
     await direct.txn(put('quiet', 'at last'));

@@ -1,7 +1,7 @@
 import {afterAll, beforeAll, expect, it} from '@jest/globals';
 import type {DistLock, Kvi} from 'kvi-core';
 import {describeWithEtcd, type Etcd, etcdctl, startEtcd} from 'kvi-testbed';
-import {openEtcd} from '../src/index.ts';
+import {openEtcd, openEtcdDriver} from '../src/index.ts';
 import {failure} from './support/util.ts';
 
 const big = 'x'.repeat(100_000);
@@ -47,6 +47,14 @@ describeWithEtcd('an etcd whose space is used up', () => {
   ])('takes no %s whose outcome is found out, which says that nothing was applied', async (_, write) => {
     expect(await failure(write())).toMatchObject({code: 'KVI_RESOURCE_EXHAUSTED'});
     expect(await kv.get('k')).toBe('old');
+  });
+
+  it('says so in its status', async () => {
+    const driver = await openEtcdDriver(etcd.url);
+    const {alarms, memberId, dbSize} = await driver.status();
+    await driver.close();
+    expect(alarms).toEqual([{memberId, type: 'noSpace'}]);
+    expect(dbSize).toBeGreaterThan(1_000_000);
   });
 
   it('takes no fenced write', async () => {

@@ -22,7 +22,7 @@ const member: Member = {
 };
 
 const response: WatchMessage = {
-  header: {clusterId: 'c', memberId: 'm', revision: 1},
+  header: {clusterId: 'c', memberId: 'm', revision: 1, raftTerm: 1},
   watchId: 0,
   created: false,
   canceled: false,

@@ -89,7 +89,7 @@ describeWithEtcd('watches', () => {
     own.cut();
     await driver.txn(put('away', '1'));
     const {revision} = await driver.txn(put('away', '2'));
-    await driver.compact(revision);
+    await driver.compact({revision});
     await own.accept();
     expect(await failure(watch.next())).toMatchObject({code: 'KVI_COMPACTED', compactRevision: revision});
     await watching.close();
@@ -197,7 +197,7 @@ describeWithEtcd('watches', () => {
 
   it('say which revision is the oldest when they start from one that was compacted', async () => {
     const {revision} = await driver.txn(put('compacted'));
-    await driver.compact(revision);
+    await driver.compact({revision});
     const watch = driver.watch({key: bytes('compacted'), startRevision: revision - 1});
     expect(await failure(watch.next())).toMatchObject({code: 'KVI_COMPACTED', compactRevision: revision});
   });
@@ -226,7 +226,7 @@ describeWithEtcd('watches', () => {
     const busy = (async () => {
       while (!isOver) {
         const {revision} = await other.txn(put('busy'));
-        await other.compact(revision).catch(() => undefined);
+        await other.compact({revision}).catch(() => undefined);
       }
     })();
     for (let round = 0; round < 20; round += 1) {

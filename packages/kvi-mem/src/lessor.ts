@@ -3,6 +3,8 @@ import {
   type Clock,
   KviError,
   type LeaseId,
+  type LeaseGrantRequest,
+  type LeaseTimeToLiveRequest,
   type LeaseTimeToLiveResponse,
   noLease,
   randomLeaseId,
@@ -69,7 +71,7 @@ export class Lessor {
   }
 
   /** @throws `KVI_LEASE_EXISTS` */
-  grant(request: {ttlSeconds: number; id?: LeaseId | undefined}): {id: LeaseId; ttlSeconds: number} {
+  grant(request: LeaseGrantRequest): {id: LeaseId; ttlSeconds: number} {
     const id = request.id === undefined || request.id === noLease ? this.#freshId() : request.id;
     if (this.#leases.has(id)) {
       throw new KviError('KVI_LEASE_EXISTS', `lease ${id} already exists; grant without an id`);
@@ -107,7 +109,7 @@ export class Lessor {
   }
 
   /** @throws `KVI_LEASE_NOT_FOUND` */
-  timeToLive(request: {id: LeaseId; keys?: boolean | undefined}): LeaseTimeToLiveResponse {
+  timeToLive(request: LeaseTimeToLiveRequest): Omit<LeaseTimeToLiveResponse, 'revision'> {
     const {id, ttlSeconds, expiresAt, keys} = this.#find(request.id);
     return {
       id,

@@ -13,6 +13,7 @@ import type {Faults} from './faults/faults.ts';
 import {range} from './mvcc/range.ts';
 import {txn} from './mvcc/txn.ts';
 import type {Resources} from './resources.ts';
+import {status} from './status.ts';
 import type {StoreState} from './store-state.ts';
 
 /** The options of a handle. */
@@ -71,26 +72,36 @@ export function memDriver(
       });
       return answer(response);
     },
-    async compact(revision, options) {
-      enter(options).kv.compact(revision);
+    async compact({revision}, options) {
+      const {kv} = enter(options);
+      kv.compact(revision);
+      return {revision: kv.revision};
     },
     async leaseGrant(request, options) {
-      const granted = enter(options).lessor.grant(request);
+      const {kv, lessor} = enter(options);
+      const granted = lessor.grant(request);
       resources.leaseGranted(driver, granted.id);
-      return answer(granted);
+      return answer({revision: kv.revision, ...granted});
     },
     async leaseRevoke(id, options) {
-      enter(options).lessor.revoke(id);
-      return answer(undefined);
+      const {kv, lessor} = enter(options);
+      lessor.revoke(id);
+      return answer({revision: kv.revision});
     },
     async leaseKeepAlive(id, options) {
-      return answer(enter(options).lessor.keepAlive(id));
+      const {kv, lessor} = enter(options);
+      return answer({revision: kv.revision, ...lessor.keepAlive(id)});
     },
     async leaseTimeToLive(request, options) {
-      return answer(enter(options).lessor.timeToLive(request));
+      const {kv, lessor} = enter(options);
+      return answer({revision: kv.revision, ...lessor.timeToLive(request)});
     },
     async leaseLeases(options) {
-      return answer(enter(options).lessor.leases());
+      const {kv, lessor} = enter(options);
+      return answer({revision: kv.revision, leases: lessor.leases()});
+    },
+    async status(options) {
+      return answer(status(enter(options).kv));
     },
     watch(request, {signal} = {}) {
       if (isClosed) {

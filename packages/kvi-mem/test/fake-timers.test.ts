@@ -45,8 +45,8 @@ describe("With jest's fake timers", () => {
     expect(lock.signal.aborted).toBe(false);
 
     const driver = store.driver();
-    const [lease = ''] = await driver.leaseLeases();
-    await driver.leaseRevoke(lease);
+    const {leases} = await driver.leaseLeases();
+    for (const id of leases) await driver.leaseRevoke(id);
     await jest.advanceTimersByTimeAsync(0);
     expect(lock.signal.aborted).toBe(true);
     await using other = await south.distTimedLock(0, 'nightly');

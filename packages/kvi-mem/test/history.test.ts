@@ -48,7 +48,7 @@ describe('The history of a store in process', () => {
     const driver = new MemStore().driver();
     await put(driver, 'k', 'v');
     await txnOf(driver, {type: 'deleteRange', key: bytes('k')});
-    await driver.compact(3);
+    await driver.compact({revision: 3});
     const watch = driver.watch({key: bytes('k'), startRevision: 3, prevKv: true});
     const {events} = await next(watch);
     expect(events).toHaveLength(1);

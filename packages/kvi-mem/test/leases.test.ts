@@ -46,7 +46,7 @@ describe('A lease of the store in process', () => {
     const {id} = await driver.leaseGrant({ttlSeconds: 10});
     await put(driver, 'k', 'v', id);
     now = 9_999;
-    expect(await driver.leaseKeepAlive(id)).toEqual({ttlSeconds: 10});
+    expect(await driver.leaseKeepAlive(id)).toMatchObject({ttlSeconds: 10});
     now = 19_999;
     await expect(driver.leaseKeepAlive(id)).rejects.toMatchObject({code: 'KVI_LEASE_NOT_FOUND'});
     expect(await get(driver, 'k')).toBeUndefined();

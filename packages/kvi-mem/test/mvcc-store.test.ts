@@ -23,8 +23,8 @@ describe('The surplus of a history', () => {
 describe('A store without changes', () => {
   it('can be compacted at its first revision, once', async () => {
     const driver = new MemStore().driver();
-    await driver.compact(1);
-    await expect(driver.compact(1)).rejects.toMatchObject({code: 'KVI_COMPACTED'});
+    await driver.compact({revision: 1});
+    await expect(driver.compact({revision: 1})).rejects.toMatchObject({code: 'KVI_COMPACTED'});
   });
 });
 
@@ -32,7 +32,7 @@ describe('A transaction', () => {
   it('reads the present at revision 0, also where the past is compacted', async () => {
     const driver = new MemStore().driver();
     await put(driver, 'k', 'v');
-    await driver.compact(2);
+    await driver.compact({revision: 2});
     const {responses} = await txnOf(driver, {type: 'range', key: bytes('k'), revision: 0});
     expect(responses[0]).toMatchObject({type: 'range', count: 1});
   });

@@ -7,7 +7,7 @@ const all = {key: bytes('\0'), rangeEnd: bytes('\0')};
 
 /** All that a handle can tell of a store. */
 async function everything(driver: Driver) {
-  const leases = await driver.leaseLeases();
+  const {leases} = await driver.leaseLeases();
   return {
     present: await driver.range(all),
     before: await driver.range({...all, revision: 3}),
@@ -30,7 +30,7 @@ async function spoil(driver: Driver): Promise<void> {
   await put(driver, 'deleted', 'there again', 'a');
   await driver.leaseKeepAlive('a');
   await driver.leaseGrant({id: 'b', ttlSeconds: 10});
-  await driver.compact(4);
+  await driver.compact({revision: 4});
   for (let i = 0; i < 300; i += 1) await put(driver, `new/${String(i)}`, '', 'b');
 }
 
@@ -89,7 +89,7 @@ describe('A snapshot of a store', () => {
     const store = new MemStore();
     const driver = store.driver();
     for (const value of ['2', '3', '4']) await put(driver, 'k', value);
-    await driver.compact(3);
+    await driver.compact({revision: 3});
     const snapshot = store.snapshot();
     store.reset();
     store.restore(snapshot);

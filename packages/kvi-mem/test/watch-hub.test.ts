@@ -75,7 +75,7 @@ describe('A watch that starts in the past', () => {
   it('knows what a key held before, unless that is compacted', async () => {
     const {driver} = setUp();
     for (const value of ['2', '3', '4']) await put(driver, 'k', value);
-    await driver.compact(3);
+    await driver.compact({revision: 3});
     const watch = driver.watch({key: bytes('k'), startRevision: 3, prevKv: true});
     const {events} = await next(watch);
     expect(events.map(({prevKv}) => prevKv?.value)).toEqual([undefined, bytes('3')]);

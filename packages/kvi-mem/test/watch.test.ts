@@ -82,7 +82,7 @@ describe('A watch of the store in process', () => {
   it('ends with the compact revision when its start is compacted', async () => {
     const driver = new MemStore().driver();
     for (const value of ['2', '3', '4']) await put(driver, 'k', value);
-    await driver.compact(3);
+    await driver.compact({revision: 3});
     const watch = driver.watch({key: bytes('k'), startRevision: 2});
     await expect(watch.next()).rejects.toMatchObject({code: 'KVI_COMPACTED', compactRevision: 3});
   });

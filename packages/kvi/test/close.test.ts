@@ -22,7 +22,7 @@ describeWithEtcd('close in the middle of everything', () => {
     script.say('close');
     await script.hear();
     expect(await script.exited).toBe(0);
-    expect(await driver.leaseLeases()).toEqual([]);
+    expect(await driver.leaseLeases()).toMatchObject({leases: []});
   });
 
   it('does not wait for a backend that is frozen: calls fail, the process exits, and the TTL ends the leases', async () => {

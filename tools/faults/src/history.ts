@@ -1,5 +1,6 @@
 /** What client processes record for the checker, one JSON object per line. */
 import {appendFileSync, readFileSync} from 'node:fs';
+import type {Exclusive} from './keys.ts';
 
 /** Milliseconds on the monotonic clock, which all processes of a machine share. */
 export function now(): number {
@@ -47,9 +48,10 @@ export interface WatchEnded {
   error: string;
 }
 
-/** A lock was held. */
+/** A lock was held, or a leadership. */
 export interface Hold {
   type: 'hold';
+  what: Exclusive;
   /** The fencing token, if the client has one. */
   token?: number;
   /** When the call that took it returned. */

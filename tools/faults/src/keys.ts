@@ -14,8 +14,16 @@ export function missedKey(key: string): string {
 
 export const lockName = 'lock/a';
 
-/** Written only under the lock; each value begins with the fencing token. */
-export const fencedKey = 'fenced/a';
+export const electionName = 'election/a';
+
+/** What only one client at a time has. */
+export type Exclusive = 'lock' | 'leadership';
+
+/** Written only under the lock, or by the leader; each value begins with the fencing token. */
+export const fencedKeys: Readonly<Record<Exclusive, string>> = {
+  lock: 'fenced/lock',
+  leadership: 'fenced/leadership',
+};
 
 export const tempPrefix = 'temp/';
 

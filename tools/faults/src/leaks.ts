@@ -2,7 +2,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {ttlSeconds} from './clients/client.ts';
 import {allKeys, callAny, decode} from './gateway.ts';
-import {isDataKey, lockName, tempPrefix} from './keys.ts';
+import {electionName, isDataKey, lockName, tempPrefix} from './keys.ts';
 
 /** What was left after every client had closed and every abandoned lease had expired. */
 export interface Leaks {
@@ -30,7 +30,7 @@ async function countLeaks(endpoints: readonly string[]): Promise<Leaks> {
     keys_only: true,
   });
   const keys = kvs.map(({key}) => decode(key)).filter((key) => !isDataKey(key));
-  const lockKeys = keys.filter((key) => key.startsWith(lockName)).length;
+  const lockKeys = keys.filter((key) => key.startsWith(lockName) || key.startsWith(electionName)).length;
   const tempKeys = keys.filter((key) => key.startsWith(tempPrefix)).length;
   return {leases: leases.length, lockKeys, tempKeys, otherKeys: keys.length - lockKeys - tempKeys};
 }

@@ -13,7 +13,9 @@ import {openKvi} from './clients/kvi.ts';
 import {now, recorder, type Hold, type Operation, type Outcome} from './history.ts';
 import {
   counterKey,
-  fencedKey,
+  electionName,
+  type Exclusive,
+  fencedKeys,
   firstCount,
   lastKey,
   lockName,
@@ -134,20 +136,27 @@ async function count(client: Client, chance: Random): Promise<void> {
   }
 }
 
-async function useLock(client: Client, chance: Random): Promise<void> {
+/** @param take - waits for the lock, or to lead */
+async function takeTurns(
+  client: Client,
+  what: Exclusive,
+  take: () => Promise<HeldLock | undefined>,
+  chance: Random,
+): Promise<void> {
   while (!stopping.signal.aborted) {
     await sleep(chance.between(10, 100));
-    const held = await client.lock(lockName).catch(() => undefined);
+    const held = await take().catch(() => undefined);
     if (held === undefined) continue;
     const acquired = now();
-    console.log('holding');
+    if (what === 'lock') console.log('holding');
     const holdMs = chance.integer(4) === 0 ? chance.between(500, 2_000) : chance.between(20, 200);
-    const beliefs = await hold(client, held, acquired + holdMs, chance);
+    const beliefs = await hold(client, fencedKeys[what], held, acquired + holdMs, chance);
     const knewOfLoss = held.isToldLost() || !held.isHeld();
-    console.log('free');
+    if (what === 'lock') console.log('free');
     const wasHeld = await held.release().catch(() => true);
     history.record({
       type: 'hold',
+      what,
       ...(held.token !== undefined && {token: held.token}),
       acquired,
       ...beliefs,
@@ -156,9 +165,10 @@ async function useLock(client: Client, chance: Random): Promise<void> {
   }
 }
 
-/** Works under a lock until a moment, or until both `isHeld` and the signal say that it is lost. */
+/** Works under a lock, or as the leader, until a moment, or until both `isHeld` and the signal say that it is lost. */
 async function hold(
   client: Client,
+  fencedKey: string,
   held: HeldLock,
   until: number,
   chance: Random,
@@ -202,13 +212,15 @@ function describe(error: unknown): string {
 
 const client = await (library === 'kvi' ? openKvi : openEtcd3)(endpoints.split(','), Number(index));
 const chance = random(Number(seed) * 1_000 + Number(index));
+const {lead} = client;
 await client.tempKey(tempKey(index));
 watch(client);
 console.log('ready');
 await Promise.all([
   ...Array.from({length: registerWorkers}, () => useRegisters(client, random(chance.integer(2 ** 32)))),
   count(client, random(chance.integer(2 ** 32))),
-  useLock(client, random(chance.integer(2 ** 32))),
+  takeTurns(client, 'lock', () => client.lock(lockName), random(chance.integer(2 ** 32))),
+  lead && takeTurns(client, 'leadership', () => lead(electionName), random(chance.integer(2 ** 32))),
 ]);
 console.log('stopped');
 await finishing;

@@ -1,12 +1,12 @@
 import {describe, expect, it} from '@jest/globals';
 import type {ClientOperation} from '../src/checker/describe.ts';
-import {checkLocks, type ClientHold} from '../src/checker/locks.ts';
+import {checkHolds, type ClientHold} from '../src/checker/locks.ts';
 import {checkRegister} from '../src/checker/registers.ts';
 import {checkUnavailability} from '../src/checker/unavailability.ts';
 import {checkWatch} from '../src/checker/watches.ts';
 import {checkWrites} from '../src/checker/writes.ts';
 import type {Record} from '../src/history.ts';
-import {fencedKey} from '../src/keys.ts';
+import {fencedKeys} from '../src/keys.ts';
 import type {TrueEvent} from '../src/truth.ts';
 
 const key = 'register/a';
@@ -122,6 +122,7 @@ describe('the check of a watch', () => {
 describe('the check of locks', () => {
   const hold = (client: number, token: number, acquired: number, lastHeld: number): ClientHold => ({
     type: 'hold',
+    what: 'lock',
     client,
     token,
     acquired,
@@ -130,10 +131,10 @@ describe('the check of locks', () => {
     lost: false,
   });
   const fenced = (...tokens: number[]): TrueEvent[] =>
-    tokens.map((token, index) => ({revision: index + 2, key: fencedKey, value: `${token} x`}));
+    tokens.map((token, index) => ({revision: index + 2, key: fencedKeys.lock, value: `${token} x`}));
 
   it('accepts holds one after the other', () => {
-    const findings = checkLocks([hold(0, 5, 0, 10), hold(1, 7, 10, 20)], fenced(5, 5, 7));
+    const findings = checkHolds('lock', [hold(0, 5, 0, 10), hold(1, 7, 10, 20)], fenced(5, 5, 7));
     expect(findings).toMatchObject({
       overlappingByToken: [],
       overlappingWhenAsked: [],
@@ -143,7 +144,7 @@ describe('the check of locks', () => {
 
   it('finds a holder that does not know of the next one, a token given twice and a late write', () => {
     const holds = [hold(0, 5, 0, 12), hold(1, 7, 10, 20), hold(2, 7, 30, 40)];
-    const findings = checkLocks(holds, fenced(5, 7, 5));
+    const findings = checkHolds('lock', holds, fenced(5, 7, 5));
     expect(findings.overlappingWhenAsked).toHaveLength(1);
     expect(findings.overlappingBySignal).toHaveLength(1);
     expect(findings.overlappingByToken).toHaveLength(2);

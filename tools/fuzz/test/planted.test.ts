@@ -21,6 +21,7 @@ function withDefect(defect: (driver: Driver) => Partial<Driver>): NamedTarget {
         leaseKeepAlive: (...args) => driver.leaseKeepAlive(...args),
         leaseTimeToLive: (...args) => driver.leaseTimeToLive(...args),
         leaseLeases: (...args) => driver.leaseLeases(...args),
+        status: (...args) => driver.status(...args),
         watch: (...args) => driver.watch(...args),
         close: () => driver.close(),
         ...defect(driver),

@@ -31,7 +31,7 @@ export const calls: readonly PortCall[] = [
   {
     name: 'compact',
     isWrite: true,
-    start: (driver, _key, options) => driver.compact(1, options),
+    start: (driver, _key, options) => driver.compact({revision: 1}, options),
   },
   {
     name: 'leaseGrant',
@@ -57,5 +57,10 @@ export const calls: readonly PortCall[] = [
     name: 'leaseLeases',
     isWrite: false,
     start: (driver, _key, options) => driver.leaseLeases(options),
+  },
+  {
+    name: 'status',
+    isWrite: false,
+    start: (driver, _key, options) => driver.status(options),
   },
 ];

@@ -17,7 +17,7 @@ export const compaction: ContractGroup = {
         const r2 = await write(driver, k.put('a', '2'), k.put('c', '2'));
         const r3 = await write(driver, k.deleteRange('b'));
         const r4 = await write(driver, k.put('a', '4'));
-        await driver.compact(r3);
+        await driver.compact({revision: r3});
 
         const other = await open();
         for (const handle of [driver, other]) {
@@ -61,18 +61,18 @@ export const compaction: ContractGroup = {
         const r1 = await write(driver, k.put('a', '1'));
         const r2 = await write(driver, k.put('a', '2'));
         await rejects(
-          driver.compact(r2 + 1),
+          driver.compact({revision: r2 + 1}),
           'KVI_FUTURE_REVISION',
           'what has not happened cannot be forgotten',
         );
-        await driver.compact(r2);
-        await rejects(driver.compact(r2), 'KVI_COMPACTED', 'a revision can be compacted once');
-        await rejects(driver.compact(r1), 'KVI_COMPACTED', 'what is before it is compacted too');
+        await driver.compact({revision: r2});
+        await rejects(driver.compact({revision: r2}), 'KVI_COMPACTED', 'a revision can be compacted once');
+        await rejects(driver.compact({revision: r1}), 'KVI_COMPACTED', 'what is before it is compacted too');
         const {kvs, revision} = await driver.range({...k.all, revision: r2});
         assert.equal(k.kvs(kvs), 'a=2', 'the present revision can be compacted, and read');
         assert.equal(revision, r2, 'a compaction makes no revision');
         const r3 = await write(driver, k.deleteRange('a'));
-        await driver.compact(r3);
+        await driver.compact({revision: r3});
         const {count} = await driver.range({...k.all, revision: r3});
         assert.equal(count, 0, 'a key that is deleted at the compact revision is absent there');
         await write(driver, k.put('a', '4'));
@@ -89,7 +89,7 @@ export const compaction: ContractGroup = {
         await write(driver, k.put('a', '2'));
         const r3 = await write(driver, k.put('a', '3'));
         const r4 = await write(driver, k.put('a', '4'));
-        await driver.compact(r3);
+        await driver.compact({revision: r3});
 
         for (const handle of [driver, await open()]) {
           for (const startRevision of [r1, r3 - 1]) {
@@ -122,7 +122,7 @@ export const compaction: ContractGroup = {
         assert.deepEqual(await reader.take(1), [`@${String(r1)} put a=1`], 'the watch is live');
         const r2 = await write(driver, k.put('b', '2'));
         const r3 = await write(driver, k.put('a', '3'));
-        await driver.compact(r3);
+        await driver.compact({revision: r3});
         const r4 = await write(driver, k.deleteRange('a', 'c'));
         assert.deepEqual(
           await reader.take(4),

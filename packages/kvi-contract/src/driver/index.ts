@@ -14,9 +14,11 @@ import {order} from './order.ts';
 import {put} from './put.ts';
 import {range} from './range.ts';
 import {revisions} from './revisions.ts';
+import {status} from './status.ts';
 import {txn} from './txn.ts';
 import {watchEnd} from './watch-end.ts';
 import {watchPast} from './watch-past.ts';
+import {watchProgress} from './watch-progress.ts';
 import {watch} from './watch.ts';
 
 /**
@@ -34,8 +36,10 @@ export const driverContract: readonly ContractGroup[] = [
   compaction,
   lease,
   leaseExpiry,
+  status,
   watch,
   watchPast,
+  watchProgress,
   watchEnd,
   concurrency,
   aborted,

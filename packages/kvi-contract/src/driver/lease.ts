@@ -75,7 +75,7 @@ export const lease: ContractGroup = {
           ids,
           'keys live under exactly that lease',
         );
-        const listed = await driver.leaseLeases();
+        const {leases: listed} = await driver.leaseLeases();
         assert.deepEqual(listed.filter((id) => ids.includes(id)).sort(), ids, 'leases are listed exactly');
       },
     },
@@ -99,11 +99,8 @@ export const lease: ContractGroup = {
         assert.equal(k.names(left.keys), 'a b c é', 'the keys that live under it are told, ascending');
         const {keys} = await driver.leaseTimeToLive({id});
         assert.deepEqual(keys, [], 'keys are told only to who asks');
-        assert.deepEqual(
-          await driver.leaseKeepAlive(id),
-          {ttlSeconds: granted.ttlSeconds},
-          'a keepalive gives the whole time again',
-        );
+        const {ttlSeconds} = await driver.leaseKeepAlive(id);
+        assert.equal(ttlSeconds, granted.ttlSeconds, 'a keepalive gives the whole time again');
       },
     },
     {
@@ -146,14 +143,17 @@ export const lease: ContractGroup = {
       async run(context) {
         const {driver} = context;
         const {id} = await driver.leaseGrant({ttlSeconds: 60});
-        assert.ok((await driver.leaseLeases()).includes(id), 'a lease that lasts is listed');
+        assert.ok((await driver.leaseLeases()).leases.includes(id), 'a lease that lasts is listed');
         await driver.leaseRevoke(id);
         const law = 'a lease that was revoked is not found';
         await rejects(driver.leaseRevoke(id), 'KVI_LEASE_NOT_FOUND', law);
         await rejects(driver.leaseKeepAlive(id), 'KVI_LEASE_NOT_FOUND', law);
         await rejects(driver.leaseTimeToLive({id}), 'KVI_LEASE_NOT_FOUND', law);
         await rejects(driver.leaseTimeToLive({id, keys: true}), 'KVI_LEASE_NOT_FOUND', law);
-        assert.ok(!(await driver.leaseLeases()).includes(id), 'a lease that was revoked is not listed');
+        assert.ok(
+          !(await driver.leaseLeases()).leases.includes(id),
+          'a lease that was revoked is not listed',
+        );
       },
     },
     {
@@ -165,7 +165,7 @@ export const lease: ContractGroup = {
         await using _two = await borrow(driver, {id: '2', ttlSeconds: 6000});
         await using _three = await borrow(driver, {id: 'a1b2', ttlSeconds: 600});
         await using _four = await borrow(driver, {id: '10', ttlSeconds: 60});
-        const listed = (await driver.leaseLeases()).filter((id) => ids.includes(id));
+        const listed = (await driver.leaseLeases()).leases.filter((id) => ids.includes(id));
         assert.deepEqual(listed, ids, 'leases are listed in one order on every member');
       },
     },
@@ -199,8 +199,8 @@ export const lease: ContractGroup = {
         await unknown;
         await Promise.all(leases.map(({id}) => driver.leaseRevoke(id)));
         assert.deepEqual(
-          answers,
-          twice.map(({ttlSeconds}) => ({ttlSeconds})),
+          answers.map(({ttlSeconds}) => ttlSeconds),
+          twice.map(({ttlSeconds}) => ttlSeconds),
           'each is given its own time, also when it is kept alive twice at once',
         );
       },

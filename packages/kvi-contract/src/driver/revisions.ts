@@ -90,6 +90,29 @@ export const revisions: ContractGroup = {
       },
     },
     {
+      name: 'is told by every answer: that of the store once the request was carried out',
+      async run(context) {
+        const {driver} = context;
+        const k = keyspace(context);
+        const first = await write(driver, k.put('a', '1'));
+        const {id, ...granted} = await driver.leaseGrant({ttlSeconds: 60});
+        assert.equal(granted.revision, first, 'leaseGrant');
+        const second = await write(driver, {...k.put('a', '2'), lease: id});
+        for (const [call, {revision}] of Object.entries({
+          leaseKeepAlive: await driver.leaseKeepAlive(id),
+          leaseTimeToLive: await driver.leaseTimeToLive({id}),
+          leaseLeases: await driver.leaseLeases(),
+          compact: await driver.compact({revision: second}),
+          status: await driver.status(),
+        })) {
+          assert.equal(revision, second, call);
+        }
+        const revoked = await driver.leaseRevoke(id);
+        assert.equal(revoked.revision, second + 1, 'a revocation that deletes keys is a revision');
+        assert.equal(await revisionOf(driver), second + 1, 'and the last one');
+      },
+    },
+    {
       name: 'is created by a change of a key, and by nothing else',
       async run(context) {
         const {driver, open} = context;
@@ -100,6 +123,7 @@ export const revisions: ContractGroup = {
         await driver.leaseKeepAlive(id);
         await driver.leaseTimeToLive({id, keys: true});
         await driver.leaseLeases();
+        await driver.status();
         await driver.leaseRevoke(id);
         const watch = driver.watch(k.all);
         await watch.created;

@@ -201,7 +201,7 @@ export const txn: ContractGroup = {
         const k = keyspace(context);
         const first = await write(driver, k.put('a', '0'));
         const before = await write(driver, k.put('a', '1'));
-        await driver.compact(before);
+        await driver.compact({revision: before});
         const compacted = k.range('a', undefined, {revision: first});
         // It would be the revision of the transaction itself.
         const future = k.range('a', undefined, {revision: before + 1});

@@ -5,7 +5,9 @@ import {
   checkWatch,
   defaultLimits,
   type Driver,
+  type LeaseGrantResponse,
   type LeaseTimeToLiveResponse,
+  type ResponseHeader,
   type ResponseOp,
 } from 'kvi-core/driver';
 import {describeBytes} from './describe-request.ts';
@@ -33,6 +35,7 @@ export async function answerTo(command: HandleCommand, stage: Stage): Promise<st
 /** Requests that kvi-core refuses never reach a driver, which may assume that requests are valid. */
 async function call(command: HandleCommand, driver: Driver, stage: Stage): Promise<string> {
   const {names, describe, watches, tally} = stage;
+  const ok = ({revision}: ResponseHeader) => `ok, rev ${names.showRevision(revision)}`;
   switch (command.do) {
     case 'range': {
       const request = resolveRange(command.request, names);
@@ -48,28 +51,27 @@ async function call(command: HandleCommand, driver: Driver, stage: Stage): Promi
     }
     case 'compact': {
       const revision = names.revision(command.revision);
-      await driver.compact(revision);
+      const compacted = await driver.compact({revision});
       watches.compacted(revision);
-      return 'ok';
+      return ok(compacted);
     }
     case 'leaseGrant': {
-      const {ttlSeconds} = await grant(driver, command, stage);
-      return `ok, ttl ${String(ttlSeconds)}`;
+      const granted = await grant(driver, command, stage);
+      return `${ok(granted)}, ttl ${String(granted.ttlSeconds)}`;
     }
     case 'leaseRevoke':
-      await driver.leaseRevoke(names.leaseId(command.lease));
-      return 'ok';
+      return ok(await driver.leaseRevoke(names.leaseId(command.lease)));
     case 'leaseKeepAlive': {
-      const {ttlSeconds} = await driver.leaseKeepAlive(names.leaseId(command.lease));
-      return `ok, ttl ${String(ttlSeconds)}`;
+      const renewed = await driver.leaseKeepAlive(names.leaseId(command.lease));
+      return `${ok(renewed)}, ttl ${String(renewed.ttlSeconds)}`;
     }
     case 'leaseTimeToLive': {
       const {lease, keys} = command;
       return describeLease(await driver.leaseTimeToLive({id: names.leaseId(lease), keys}), stage);
     }
     case 'leaseLeases': {
-      const leases = await driver.leaseLeases();
-      return `[${leases
+      const {leases, ...header} = await driver.leaseLeases();
+      return `${ok(header)} [${leases
         .map((id) => names.leaseName(id))
         .sort()
         .join(', ')}]`;
@@ -99,7 +101,7 @@ async function grant(
   driver: Driver,
   {lease, ttlSeconds}: {lease: LeaseName; ttlSeconds: number},
   {names}: Stage,
-): Promise<{id: string; ttlSeconds: number}> {
+): Promise<LeaseGrantResponse> {
   const granted = await driver.leaseGrant({ttlSeconds, id: fixedLeases[lease]});
   names.nameLease(lease, granted.id);
   return granted;
@@ -114,7 +116,7 @@ async function expire(
   const puts = keys.map((key) => ({type: 'put', key, value: firstValue, lease: id}) as const);
   if (puts.length > 0) await driver.txn({success: puts});
   // etcd removes an expired lease with a delay: only the list tells when.
-  while ((await driver.leaseLeases()).includes(id)) await stage.passTime(50);
+  while ((await driver.leaseLeases()).leases.includes(id)) await stage.passTime(50);
 }
 
 /** The remaining TTL depends on how fast the program ran. */

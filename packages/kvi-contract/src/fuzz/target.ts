@@ -21,13 +21,13 @@ export const firstValue: Bytes = Buffer.from('0');
  * @returns the revision of the store
  */
 export async function clearStore(driver: Driver): Promise<number> {
-  for (const id of await driver.leaseLeases()) {
+  for (const id of (await driver.leaseLeases()).leases) {
     await driver.leaseRevoke(id).catch((error: unknown) => {
       if (!isKviError(error, 'KVI_LEASE_NOT_FOUND')) throw error;
     });
   }
   await driver.txn({success: [{type: 'deleteRange', ...everyKey}]});
   const {revision} = await driver.txn({success: [{type: 'put', key: firstKey, value: firstValue}]});
-  await driver.compact(revision);
+  await driver.compact({revision});
   return revision;
 }

@@ -84,7 +84,7 @@ export const changesStart: ContractGroup = {
         const {revision} = await kv.range({prefix});
         await kv.store(key('k'), '2');
         await kv.store(key('k'), '3');
-        await driver.compact(revision + 2);
+        await driver.compact({revision: revision + 2});
         const gone = kv.changes({prefix}, {startRevision: revision});
         const error = await assertFails('KVI_COMPACTED', () => gone.next(), 'a gap is an error, not silence');
         assert.equal(error.compactRevision, revision + 2, 'the error says from where to go on');

@@ -80,7 +80,7 @@ export async function missed(
   await kv.store(key('~'), 'one before');
   await kv.store(key('~'), 'the last one');
   const {revision} = await kv.range(key('~'));
-  await driver.compact(revision);
+  await driver.compact({revision});
   connection.reconnect();
   return revision;
 }

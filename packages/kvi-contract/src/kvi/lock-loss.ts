@@ -129,7 +129,7 @@ export const lockLoss: ContractGroup = {
         await untilWaiting(kv, key('lock'), 2);
         await kv.store(key('k'), '1');
         await kv.store(key('k'), '2');
-        await driver.compact((await kv.range(key('k'))).revision);
+        await driver.compact({revision: (await kv.range(key('k'))).revision});
         await first.release();
         const held = await soon(waiting, 'a compaction does not end the wait');
         await kv.delete(held.key);

@@ -128,7 +128,7 @@ export const paging: ContractGroup = {
             const {revision} = await driver.txn({
               success: [{type: 'put', key: Buffer.from(key('z')), value: Buffer.from('after')}],
             });
-            await driver.compact(revision);
+            await driver.compact({revision});
           }),
         );
         const kvs = await reader.getRange({prefix});
@@ -145,7 +145,7 @@ export const paging: ContractGroup = {
         const reader = createKvi(
           betweenPages(driver, async () => {
             await kv.store(key('z'), 'after');
-            await driver.compact(revision + 1);
+            await driver.compact({revision: revision + 1});
           }),
         );
         await assertFails(

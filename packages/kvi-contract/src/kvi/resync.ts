@@ -92,7 +92,7 @@ export const resync: ContractGroup = {
         await kv.store(key('k'), '1');
         const {revision} = await kv.range({prefix});
         await kv.store(key('k'), '2');
-        await driver.compact(revision + 1);
+        await driver.compact({revision: revision + 1});
         const own = await open();
         let watches = 0;
         let reads = 0;
@@ -145,7 +145,7 @@ export const resync: ContractGroup = {
         const {revision} = await kv.range({prefix});
         await kv.store(key('a'), '1');
         await kv.store(key('a'), '2');
-        await driver.compact(revision + 2);
+        await driver.compact({revision: revision + 2});
         await using all = kv.changes({prefix}, {startRevision: revision + 1, onCompacted: 'resync'});
         const set = await takeSet(all, 'a resync tells the difference');
         assert.deepEqual(

@@ -115,7 +115,7 @@ export const storeAndGet: ContractGroup = {
           () => kv.get(key('k'), {revision: revision + 1_000_000}),
           'the future cannot be read',
         );
-        await driver.compact(revision + 1);
+        await driver.compact({revision: revision + 1});
         await assertFails(
           'KVI_COMPACTED',
           () => kv.get(key('k'), {revision}),

@@ -196,7 +196,8 @@ export const tempKey: ContractGroup = {
           await temp.close();
         }
         assert.equal(await counted.get(key('k')), '0', 'while one call keeps it, it is kept');
-        assert.equal(temps[1]?.signal.aborted, false, 'and the signals say so');
+        assert.equal(temps[0]?.signal.aborted, false, 'and its signal says so');
+        assert.ok(isKviError(temps[1]?.signal.reason, 'KVI_CLOSED'), 'who closed it is done with it');
         await temps[0]?.close();
         assert.equal(await counted.get(key('k')), undefined, 'the last one takes it away');
         await counted.close();

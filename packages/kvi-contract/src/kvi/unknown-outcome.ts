@@ -8,7 +8,7 @@ import {assertFails, contents, put} from './helpers.ts';
 type Fate = 'answered' | 'reply lost' | 'request lost' | 'delayed';
 
 /** A connection whose writes meet the given fates, one after the other; further writes are answered. */
-function unreliable(driver: Driver) {
+export function unreliable(driver: Driver) {
   const fates: Fate[] = [];
   const delayed: TxnRequest<Bytes>[] = [];
   let happen: () => Promise<void> = () => Promise.resolve();

@@ -24,12 +24,16 @@ export function show(value: unknown): string {
   return JSON.stringify(plain(value)) ?? 'undefined';
 }
 
-/** The part of an answer to compare. Time stands still in a history, so the remaining TTL is not compared. */
+/**
+ * The part of an answer to compare. Time stands still in a history, so the remaining TTL is not compared. But for reads and
+ * transactions, etcd tells the revision of a moment later, when other calls may have gone on.
+ */
 function comparable(type: RecordedCall['request']['type'], outcome: RecordedCall['outcome']): unknown {
   if (outcome === 'unknown' || !outcome.ok) return outcome;
   const {value} = outcome;
-  if (type === 'leaseTimeToLive') return plain({...Object(value), ttlSeconds: undefined});
-  return plain(value);
+  if (type === 'range' || type === 'txn' || type === 'elapse') return plain(value);
+  const ttl = type === 'leaseTimeToLive' ? {ttlSeconds: undefined} : {};
+  return plain({...Object(value), ...ttl, revision: undefined});
 }
 
 /** Bytes as text, without undefined fields. */

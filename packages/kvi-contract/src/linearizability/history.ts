@@ -102,6 +102,7 @@ export function historyRecorder(): HistoryRecorder {
           if (result.done !== true) entry.responses.push(result.value);
           return result;
         },
+        requestProgress: () => original.requestProgress(),
         return: () => original.return(),
         [Symbol.asyncIterator]: () => recorded,
       };
@@ -112,11 +113,8 @@ export function historyRecorder(): HistoryRecorder {
       clock: driver.clock,
       range: (request, options) => call({type: 'range', ...request}, () => driver.range(request, options)),
       txn: (request, options) => call({type: 'txn', ...request}, () => driver.txn(request, options)),
-      compact: (revision, options) =>
-        call({type: 'compact', revision}, async () => {
-          await driver.compact(revision, options);
-          return undefined;
-        }),
+      compact: (request, options) =>
+        call({type: 'compact', ...request}, () => driver.compact(request, options)),
       leaseGrant: (request, options) => {
         const asked = {type: 'leaseGrant' as const, ...request};
         return call(asked, async () => {
@@ -126,16 +124,13 @@ export function historyRecorder(): HistoryRecorder {
           return granted;
         });
       },
-      leaseRevoke: (id, options) =>
-        call({type: 'leaseRevoke', id}, async () => {
-          await driver.leaseRevoke(id, options);
-          return undefined;
-        }),
+      leaseRevoke: (id, options) => call({type: 'leaseRevoke', id}, () => driver.leaseRevoke(id, options)),
       leaseKeepAlive: (id, options) =>
         call({type: 'leaseKeepAlive', id}, () => driver.leaseKeepAlive(id, options)),
       leaseTimeToLive: (request, options) =>
         call({type: 'leaseTimeToLive', ...request}, () => driver.leaseTimeToLive(request, options)),
       leaseLeases: (options) => call({type: 'leaseLeases'}, () => driver.leaseLeases(options)),
+      status: (options) => driver.status(options),
       watch: (request, options) => watch(request, driver.watch(request, options)),
       close: () => driver.close(),
     };

@@ -7,3 +7,4 @@ export {
   type RecordedCall,
   type RecordedWatch,
 } from './history.ts';
+export {checkUnits, type RecordedUnit, type UnitHistory, unitHistory, type UnitStep} from './units.ts';

@@ -82,7 +82,7 @@ export function linearize(
 }
 
 /** The calls that may come next: they started before any unplaced call ended. */
-export function candidates<T extends RecordedCall>(pending: readonly T[]): T[] {
+export function candidates<T extends Pick<RecordedCall, 'start' | 'end'>>(pending: readonly T[]): T[] {
   const found: T[] = [];
   let firstEnd = Infinity;
   for (const call of pending) {

@@ -3,6 +3,8 @@ import {
   everyKey,
   KviError,
   type LeaseId,
+  type LeaseGrantRequest,
+  type LeaseTimeToLiveRequest,
   type LeaseTimeToLiveResponse,
   noLease,
 } from 'kvi-core/driver';
@@ -19,7 +21,7 @@ export function findLease({leases}: ModelState, id: LeaseId): Lease {
 /** @throws `KVI_LEASE_EXISTS` */
 export function grant(
   state: ModelState,
-  request: {ttlSeconds: number; id?: LeaseId | undefined},
+  request: LeaseGrantRequest,
 ): [ModelState, {id: LeaseId; ttlSeconds: number}] {
   const id = request.id === undefined || request.id === noLease ? freshId(state) : request.id;
   if (state.leases.has(id)) throw new KviError('KVI_LEASE_EXISTS', `there is a lease ${id} already`);
@@ -49,8 +51,8 @@ export function keepAlive(state: ModelState, id: LeaseId): [ModelState, {ttlSeco
 /** @throws `KVI_LEASE_NOT_FOUND` */
 export function timeToLive(
   state: ModelState,
-  {id, keys}: {id: LeaseId; keys?: boolean | undefined},
-): LeaseTimeToLiveResponse {
+  {id, keys}: LeaseTimeToLiveRequest,
+): Omit<LeaseTimeToLiveResponse, 'revision'> {
   const {ttlSeconds, expiresAt} = findLease(state, id);
   return {
     id,

@@ -48,7 +48,11 @@ export function modelDriver(store: ModelStore = modelStore()): Driver {
 
   function watch(request: WatchRequest<Bytes>, signal: AbortSignal | undefined): DriverWatch {
     let forget: () => void = () => undefined;
-    const buffer = eventBuffer({signal, onEnd: () => forget()});
+    const buffer = eventBuffer({
+      signal,
+      onEnd: () => forget(),
+      onProgressRequest: () => buffer.push({revision: present(store.state), events: []}),
+    });
     if (isClosed) buffer.fail(closed());
     if (buffer.ended) return buffer.watch;
 
@@ -81,12 +85,13 @@ export function modelDriver(store: ModelStore = modelStore()): Driver {
     clock: store.clock,
     range: (request, options) => ask({type: 'range', ...request}, options),
     txn: (request, options) => ask({type: 'txn', ...request}, options),
-    compact: (revision, options) => ask({type: 'compact', revision}, options),
+    compact: (request, options) => ask({type: 'compact', ...request}, options),
     leaseGrant: (request, options) => ask({type: 'leaseGrant', ...request}, options),
     leaseRevoke: (id, options) => ask({type: 'leaseRevoke', id}, options),
     leaseKeepAlive: (id, options) => ask({type: 'leaseKeepAlive', id}, options),
     leaseTimeToLive: (request, options) => ask({type: 'leaseTimeToLive', ...request}, options),
     leaseLeases: (options) => ask({type: 'leaseLeases'}, options),
+    status: (options) => ask({type: 'status'}, options),
     watch: (request, options) => watch(request, options?.signal),
     close() {
       isClosed = true;

@@ -1,28 +1,37 @@
 import {
   type Bytes,
+  type CompactRequest,
   isKviError,
   type KviErrorCode,
+  type LeaseGrantRequest,
+  type LeaseGrantResponse,
   type LeaseId,
+  type LeaseKeepAliveResponse,
+  type LeaseLeasesResponse,
+  type LeaseTimeToLiveRequest,
   type LeaseTimeToLiveResponse,
   type RangeRequest,
   type RangeResponse,
+  type ResponseHeader,
+  type StatusResponse,
   type TxnRequest,
   type TxnResponse,
 } from 'kvi-core/driver';
 import {elapse, grant, keepAlive, revoke, timeToLive} from './lease.ts';
-import {compact, type ModelState} from './state.ts';
+import {compact, type ModelState, present} from './state.ts';
 import {range, txn} from './txn.ts';
 
 /** The requests of the model: the calls of a driver by name, and the passing of time. */
 export interface ModelRequests {
   range: RangeRequest<Bytes>;
   txn: TxnRequest<Bytes>;
-  compact: {revision: number};
-  leaseGrant: {ttlSeconds: number; id?: LeaseId | undefined};
+  compact: CompactRequest;
+  leaseGrant: LeaseGrantRequest;
   leaseRevoke: {id: LeaseId};
   leaseKeepAlive: {id: LeaseId};
-  leaseTimeToLive: {id: LeaseId; keys?: boolean | undefined};
+  leaseTimeToLive: LeaseTimeToLiveRequest;
   leaseLeases: unknown;
+  status: unknown;
   /** Lets `ms` milliseconds pass, and ends expired leases. The store treats that as a `leaseRevoke`. */
   elapse: {ms: number};
 }
@@ -31,13 +40,13 @@ export interface ModelRequests {
 export interface ModelResponses {
   range: RangeResponse<Bytes>;
   txn: TxnResponse<Bytes>;
-  compact: undefined;
-  leaseGrant: {id: LeaseId; ttlSeconds: number};
-  leaseRevoke: undefined;
-  leaseKeepAlive: {ttlSeconds: number};
+  compact: ResponseHeader;
+  leaseGrant: LeaseGrantResponse;
+  leaseRevoke: ResponseHeader;
+  leaseKeepAlive: LeaseKeepAliveResponse;
   leaseTimeToLive: LeaseTimeToLiveResponse;
-  /** Ascending. */
-  leaseLeases: LeaseId[];
+  leaseLeases: LeaseLeasesResponse;
+  status: StatusResponse;
   elapse: undefined;
 }
 
@@ -76,16 +85,35 @@ export function step<T extends RequestType>(
   }
 }
 
+/** The model is a cluster of one member. */
+const cluster = {
+  clusterId: '1',
+  memberId: '1',
+  leader: '1',
+  raftTerm: 1,
+  version: '3.5.30',
+  dbSize: 0,
+  dbSizeInUse: 0,
+  members: [{id: '1', name: 'model', peerUrls: [], clientUrls: [], isLearner: false}],
+  alarms: [],
+};
+
+/** A response, with the revision of the store after the request. */
+function withHeader<R extends object>(state: ModelState, response: R): [ModelState, R & ResponseHeader] {
+  return [state, {revision: present(state), ...response}];
+}
+
 const requests: {
   [T in RequestType]: (state: ModelState, request: ModelRequests[T]) => [ModelState, ModelResponses[T]];
 } = {
   range: (state, request) => [state, range(state, request)],
   txn,
-  compact: (state, {revision}) => [compact(state, revision), undefined],
-  leaseGrant: grant,
-  leaseRevoke: (state, {id}) => [revoke(state, id), undefined],
-  leaseKeepAlive: (state, {id}) => keepAlive(state, id),
-  leaseTimeToLive: (state, request) => [state, timeToLive(state, request)],
-  leaseLeases: (state) => [state, [...state.leases.keys()].sort()],
+  compact: (state, {revision}) => withHeader(compact(state, revision), {}),
+  leaseGrant: (state, request) => withHeader(...grant(state, request)),
+  leaseRevoke: (state, {id}) => withHeader(revoke(state, id), {}),
+  leaseKeepAlive: (state, {id}) => withHeader(...keepAlive(state, id)),
+  leaseTimeToLive: (state, request) => withHeader(state, timeToLive(state, request)),
+  leaseLeases: (state) => withHeader(state, {leases: [...state.leases.keys()].sort()}),
+  status: (state) => withHeader(state, cluster),
   elapse: (state, {ms}) => [elapse(state, ms), undefined],
 };

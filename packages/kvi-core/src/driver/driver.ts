@@ -19,9 +19,17 @@ import type {Bytes} from '../etcd/bytes.ts';
 import type {Clock} from '../async/clock.ts';
 import type {LeaseId} from '../etcd/lease-id.ts';
 import type {
+  CompactRequest,
+  LeaseGrantRequest,
+  LeaseGrantResponse,
+  LeaseKeepAliveResponse,
+  LeaseLeasesResponse,
+  LeaseTimeToLiveRequest,
   LeaseTimeToLiveResponse,
   RangeRequest,
   RangeResponse,
+  ResponseHeader,
+  StatusResponse,
   TxnRequest,
   TxnResponse,
   WatchRequest,
@@ -34,6 +42,15 @@ export interface DriverCallOptions {
   timeoutMs?: number | undefined;
   /** Ends the call early. */
   signal?: AbortSignal | undefined;
+}
+
+/** How a transaction on the port is carried out. */
+export interface TxnOptions extends DriverCallOptions {
+  /**
+   * Whether its changes may have the same revision as those of other transactions. Default false: a lock that shared its
+   * create revision with another would be held twice.
+   */
+  mayShareRevision?: boolean | undefined;
 }
 
 /** A backend, as kvi uses it. */
@@ -55,33 +72,28 @@ export interface Driver {
    *   `KVI_FUTURE_REVISION` for operations that would run; those of the branch not taken are not looked at. Nothing is
    *   applied then.
    */
-  txn(request: TxnRequest<Bytes>, options?: DriverCallOptions): Promise<TxnResponse<Bytes>>;
+  txn(request: TxnRequest<Bytes>, options?: TxnOptions): Promise<TxnResponse<Bytes>>;
 
   /**
-   * Forgets the history before `revision`, so that reads and watches before it fail with `KVI_COMPACTED`.
+   * Forgets the history before a revision, so that reads and watches before it fail with `KVI_COMPACTED`.
    *
    * @throws `KVI_COMPACTED` when that is done already, `KVI_FUTURE_REVISION`
    */
-  compact(revision: number, options?: DriverCallOptions): Promise<void>;
+  compact(request: CompactRequest, options?: DriverCallOptions): Promise<ResponseHeader>;
 
   /**
    * Grants a lease.
    *
-   * @param ttlSeconds what is asked for, 1 to 9,000,000,000 (etcd takes no more); the backend may grant more
-   * @param id the lease's id; absent: the backend chooses one
    * @throws `KVI_LEASE_EXISTS`
    */
-  leaseGrant(
-    request: {ttlSeconds: number; id?: LeaseId | undefined},
-    options?: DriverCallOptions,
-  ): Promise<{id: LeaseId; ttlSeconds: number}>;
+  leaseGrant(request: LeaseGrantRequest, options?: DriverCallOptions): Promise<LeaseGrantResponse>;
 
   /**
    * Ends a lease, and deletes the keys under it in one revision.
    *
    * @throws `KVI_LEASE_NOT_FOUND`
    */
-  leaseRevoke(id: LeaseId, options?: DriverCallOptions): Promise<void>;
+  leaseRevoke(id: LeaseId, options?: DriverCallOptions): Promise<ResponseHeader>;
 
   /**
    * Gives the lease its whole TTL again. Safe to repeat, so never `KVI_UNKNOWN_OUTCOME`. It resolves only if the whole
@@ -90,7 +102,7 @@ export interface Driver {
    * @returns the TTL that it now has
    * @throws `KVI_LEASE_NOT_FOUND`
    */
-  leaseKeepAlive(id: LeaseId, options?: DriverCallOptions): Promise<{ttlSeconds: number}>;
+  leaseKeepAlive(id: LeaseId, options?: DriverCallOptions): Promise<LeaseKeepAliveResponse>;
 
   /**
    * Reads what a lease has left.
@@ -98,12 +110,18 @@ export interface Driver {
    * @throws `KVI_LEASE_NOT_FOUND`
    */
   leaseTimeToLive(
-    request: {id: LeaseId; keys?: boolean | undefined},
+    request: LeaseTimeToLiveRequest,
     options?: DriverCallOptions,
   ): Promise<LeaseTimeToLiveResponse>;
 
-  /** Lists the ids of the leases, ascending as text: a member that does not lead knows no better order. */
-  leaseLeases(options?: DriverCallOptions): Promise<LeaseId[]>;
+  /** Lists the leases. */
+  leaseLeases(options?: DriverCallOptions): Promise<LeaseLeasesResponse>;
+
+  /**
+   * Asks the backend about itself. It answers without a leader too. Backends that are no cluster describe themselves as one of
+   * one member.
+   */
+  status(options?: DriverCallOptions): Promise<StatusResponse>;
 
   /** Starts a watch. Never throws: what goes wrong, the watch reports. */
   watch(request: WatchRequest<Bytes>, options?: {signal?: AbortSignal | undefined}): DriverWatch;
@@ -131,6 +149,11 @@ export interface DriverWatch extends AsyncIterator<WatchResponse<Bytes>, undefin
    * event will be delivered. Rejects with the error that ends the watch if it ends before; nobody has to look at it.
    */
   readonly created: Promise<number>;
+  /**
+   * Asks for a progress notification: a response without events, whose revision is at least that of the store now. One
+   * answers any number of requests, and the watch may be sent more than were asked for.
+   */
+  requestProgress(): void;
   /** Ends the watch; nothing is delivered after. Resolves when the driver has let go of it. */
   return(): Promise<IteratorReturnResult<undefined>>;
 }

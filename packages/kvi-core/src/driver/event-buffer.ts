@@ -32,6 +32,8 @@ export function checkBufferLimits(limits: BufferLimits): void {
 export interface EventBufferOptions extends BufferLimits {
   /** Called once, when the watch ends: stop feeding it. */
   onEnd: () => void;
+  /** See {@link DriverWatch.requestProgress}. Not called once the watch has ended. */
+  onProgressRequest?: (() => void) | undefined;
   /** Ends the watch with `KVI_ABORTED`. */
   signal?: AbortSignal | undefined;
 }
@@ -115,6 +117,9 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
         if (ended) finish(pull);
         else pulls.push(pull);
       });
+    },
+    requestProgress() {
+      if (!ended) options.onProgressRequest?.();
     },
     return() {
       queue.clear();

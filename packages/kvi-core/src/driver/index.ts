@@ -1,5 +1,6 @@
 /** For authors of drivers: the port, and what helps to implement it. Users of kvi need none of this. */
-export type {Driver, DriverCallOptions, DriverWatch} from './driver.ts';
+export type {Driver, DriverCallOptions, DriverWatch, TxnOptions} from './driver.ts';
+export {namespaced} from './namespace.ts';
 export {type Clock, sleep, systemClock, type Timer} from '../async/clock.ts';
 export {
   type BufferLimits,

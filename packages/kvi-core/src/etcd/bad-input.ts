@@ -28,6 +28,13 @@ export function checkBoolean(what: string, value: boolean | undefined): void {
   }
 }
 
+/** @throws `KVI_INVALID_ARGUMENT` */
+export function checkFunction(what: string, value: unknown): void {
+  if (typeof value !== 'function') {
+    throw invalidArgument(`${what} must be a function, not ${showValue(value)}`);
+  }
+}
+
 /**
  * Runs what reads a caller's arguments, before anything is sent. What they throw themselves, as a getter or a proxy may,
  * becomes a refusal.

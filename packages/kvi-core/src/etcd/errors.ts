@@ -7,6 +7,8 @@ export type KviErrorCode =
   | 'KVI_INVALID_ARGUMENT'
   /** What is stored is not UTF-8, and text was asked for. Read it through `kv.bytes`. */
   | 'KVI_NOT_TEXT'
+  /** A codec cannot encode or decode a value, or its schema refuses it; nothing was written. The message names the key, and `cause` is what the codec threw. Fix the value, or the codec. */
+  | 'KVI_INVALID_VALUE'
   /** A `put` with `ignoreValue` or `ignoreLease` named a key that does not exist. Put a value. */
   | 'KVI_KEY_NOT_FOUND'
   /** The lease has expired, was revoked or never was. Grant another. */
@@ -37,8 +39,12 @@ export type KviErrorCode =
   | 'KVI_PERMISSION_DENIED'
   /** The lock is no longer held: its lease ran out or its key was deleted. Stop what it protected, for another may hold it, and release it. */
   | 'KVI_LOCK_LOST'
+  /** A leadership ended before it was resigned: its key was deleted, or its lease. Stop the work that it was for: another may lead. Campaign again. */
+  | 'KVI_LEADERSHIP_LOST'
   /** A temporary key was deleted or overwritten, or its lease ended. Create it again, or find out who else uses it. */
   | 'KVI_KEY_LOST'
+  /** Other writes came between the reads and the write of each attempt, `maxAttempts` times; nothing was changed. Try again later, or read less. */
+  | 'KVI_CONFLICT'
   /** A consumer of changes fell too far behind; `revision` is the first that it has not seen. Watch again from there, and take events faster. */
   | 'KVI_SLOW_CONSUMER'
   /** The package that a URL needs is not installed. Install it. */

@@ -32,6 +32,11 @@ export function nextKey(key: Bytes): Bytes {
   return Buffer.concat([key, Uint8Array.of(0)]);
 }
 
+/** The key that begins with a prefix and goes on with `key`. */
+export function joinKey(prefix: Bytes, key: Bytes): Bytes {
+  return prefix.length === 0 ? key : Buffer.concat([prefix, key]);
+}
+
 /** A key as text with one character for each byte: for a `Map`, where two equal byte arrays are two keys. */
 export function keyId(key: Bytes): string {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
@@ -63,6 +68,7 @@ export function describeRange(range: KeyRange<Bytes>): string {
   return isEndless(rangeEnd) ? `[${show(key)}, the last key]` : `[${show(key)}, ${show(rangeEnd)})`;
 }
 
-function isEndless(rangeEnd: Bytes): boolean {
+/** Whether a range with this end runs to the last key. */
+export function isEndless(rangeEnd: Bytes): boolean {
   return rangeEnd.length === 1 && rangeEnd[0] === 0;
 }

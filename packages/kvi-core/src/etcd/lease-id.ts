@@ -17,3 +17,6 @@ export function randomLeaseId(): LeaseId {
   bytes.writeUInt8(bytes.readUInt8(0) & 0x7f, 0);
   return bytes.toString('hex').replace(/^0+/, '') || randomLeaseId();
 }
+
+/** No id is longer. */
+export const maxLeaseId: LeaseId = `7${'f'.repeat(15)}`;

@@ -190,8 +190,54 @@ export interface WatchResponse<T extends Input = string> {
   events: Event<T>[];
 }
 
+/** The answer to a request that returns nothing else. */
+export interface ResponseHeader {
+  /** The revision of the store when it answered; of what the request changed, if it did. */
+  revision: number;
+}
+
+/** Which history to forget. */
+export interface CompactRequest {
+  /** The history before this revision goes. */
+  revision: number;
+  /** Answer only when the backend has also removed it from its files. Default false. */
+  physical?: boolean | undefined;
+}
+
+/** A lease to grant. */
+export interface LeaseGrantRequest {
+  /** What is asked for, 1 to 9,000,000,000 (etcd takes no more); the backend may grant more. */
+  ttlSeconds: number;
+  /** Absent or `noLease`: the backend chooses one. */
+  id?: LeaseId | undefined;
+}
+
+/** A lease that was granted. */
+export interface LeaseGrantResponse extends ResponseHeader {
+  id: LeaseId;
+  ttlSeconds: number;
+}
+
+/** A lease that was given its whole TTL again. */
+export interface LeaseKeepAliveResponse extends ResponseHeader {
+  ttlSeconds: number;
+}
+
+/** The leases that there are. */
+export interface LeaseLeasesResponse extends ResponseHeader {
+  /** Ascending as text: a member that does not lead knows no better order. */
+  leases: LeaseId[];
+}
+
+/** Which lease to look at. */
+export interface LeaseTimeToLiveRequest {
+  id: LeaseId;
+  /** Answer with the keys under it. Default false. */
+  keys?: boolean | undefined;
+}
+
 /** What a lease has left. */
-export interface LeaseTimeToLiveResponse {
+export interface LeaseTimeToLiveResponse extends ResponseHeader {
   id: LeaseId;
   /** Seconds left. */
   ttlSeconds: number;
@@ -199,4 +245,47 @@ export interface LeaseTimeToLiveResponse {
   grantedTtlSeconds: number;
   /** The keys that live under it, ascending, when they were asked for; empty otherwise. */
   keys: Bytes[];
+}
+
+/**
+ * What the member that answered says of itself and of its cluster. Ids are 64 bits in hexadecimal, as `etcdctl` prints them.
+ */
+export interface StatusResponse extends ResponseHeader {
+  clusterId: string;
+  /** The member that answered. */
+  memberId: string;
+  /** The member that leads; `"0"`: none. */
+  leader: string;
+  raftTerm: number;
+  /** The version of etcd that runs, or that the backend behaves like: `3.5.30`. */
+  version: string;
+  /** Bytes of the member's database, with the space that is free for new data. */
+  dbSize: number;
+  /** Bytes of it that are in use. */
+  dbSizeInUse: number;
+  /** Bytes that the database may have. Absent: the backend does not say (etcd before 3.6). */
+  dbSizeQuota?: number;
+  members: Member[];
+  /** Why the cluster refuses writes, or reads; empty if all is well. */
+  alarms: Alarm[];
+}
+
+/** A member of a cluster. */
+export interface Member {
+  id: string;
+  /** Empty until it has started for the first time. */
+  name: string;
+  /** Where other members reach it. */
+  peerUrls: string[];
+  /** Where clients reach it. */
+  clientUrls: string[];
+  /** Whether it only copies what the others have, and does not vote. */
+  isLearner: boolean;
+}
+
+/** An alarm of a member. */
+export interface Alarm {
+  memberId: string;
+  /** Its space has run out, or its data differs from that of the others. */
+  type: 'noSpace' | 'corrupt';
 }

@@ -27,13 +27,19 @@ export interface RequestLimits {
   maxRequestBytes: number;
 }
 
+/** What a request of a handle may hold. */
+export interface SizeLimits extends RequestLimits {
+  /** Bytes that the handle's namespace adds to each key. Default 0. */
+  prefixBytes?: number | undefined;
+}
+
 /** etcd's defaults. */
 export const defaultLimits: RequestLimits = {maxTxnOps: 128, maxRequestBytes: 1.5 * 1024 * 1024};
 
 /** @throws `KVI_INVALID_ARGUMENT` */
-export function checkRange(request: RangeRequest<Bytes>, limits: RequestLimits): void {
+export function checkRange(request: RangeRequest<Bytes>, limits: SizeLimits): void {
   checkRangeFields(request);
-  checkSize(keysSize(request), limits);
+  checkSize(keysSize(request, limits.prefixBytes), limits);
 }
 
 function checkRangeFields(request: RangeRequest<Bytes>): void {
@@ -55,9 +61,9 @@ const sortOrders = ['ascend', 'descend'];
 const sortTargets = ['key', 'version', 'create', 'mod', 'value'];
 
 /** @throws `KVI_INVALID_ARGUMENT` */
-export function checkWatch(request: WatchRequest<Bytes>, limits: RequestLimits): void {
+export function checkWatch(request: WatchRequest<Bytes>, limits: SizeLimits): void {
   checkKey(request.key);
-  checkSize(keysSize(request), limits);
+  checkSize(keysSize(request, limits.prefixBytes), limits);
   if (isEmptyRange(request)) {
     throw invalidArgument(`the range to watch is empty: its end is not after ${show(request.key)}`);
   }
@@ -71,14 +77,14 @@ export function checkWatch(request: WatchRequest<Bytes>, limits: RequestLimits):
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
-export function checkTxn(request: TxnRequest<Bytes>, limits: RequestLimits): void {
+export function checkTxn(request: TxnRequest<Bytes>, limits: SizeLimits): void {
   checkOperations(request, limits.maxTxnOps);
   if (request.success !== undefined) checkOverlaps(request.success);
   if (request.failure !== undefined) checkOverlaps(request.failure);
-  checkSize(txnSize(request), limits);
+  checkSize(txnSize(request, limits.prefixBytes), limits);
 }
 
-function checkSize(size: number, {maxRequestBytes}: RequestLimits): void {
+function checkSize(size: number, {maxRequestBytes}: SizeLimits): void {
   if (size > maxRequestBytes) {
     throw invalidArgument(`request too large: about ${size} bytes (limit ${maxRequestBytes})`);
   }
@@ -242,19 +248,25 @@ function collectWrites(ops: readonly RequestOp<Bytes>[]): Writes {
 const overhead = 96;
 
 /** At least the size of the request on the wire, and little more. */
-function txnSize({compare = [], success = [], failure = []}: TxnRequest<Bytes>): number {
+function txnSize(
+  {compare = [], success = [], failure = []}: TxnRequest<Bytes>,
+  prefixBytes: number | undefined,
+): number {
   let size = overhead;
-  for (const item of compare) size += keysSize(item) + (item.target === 'value' ? item.value.length : 0);
-  for (const op of success) size += opSize(op);
-  for (const op of failure) size += opSize(op);
+  for (const item of compare) {
+    size += keysSize(item, prefixBytes) + (item.target === 'value' ? item.value.length : 0);
+  }
+  for (const op of success) size += opSize(op, prefixBytes);
+  for (const op of failure) size += opSize(op, prefixBytes);
   return size;
 }
 
-function opSize(op: RequestOp<Bytes>): number {
-  if (op.type === 'txn') return txnSize(op);
-  return op.type === 'put' ? overhead + op.key.length + (op.value?.length ?? 0) : keysSize(op);
+function opSize(op: RequestOp<Bytes>, prefixBytes: number | undefined): number {
+  if (op.type === 'txn') return txnSize(op, prefixBytes);
+  return keysSize(op, prefixBytes) + (op.type === 'put' ? (op.value?.length ?? 0) : 0);
 }
 
-function keysSize({key, rangeEnd}: KeyRange<Bytes>): number {
-  return overhead + key.length + (rangeEnd?.length ?? 0);
+function keysSize({key, rangeEnd}: KeyRange<Bytes>, prefixBytes = 0): number {
+  const end = rangeEnd === undefined || rangeEnd.length === 0 ? 0 : prefixBytes + rangeEnd.length;
+  return overhead + prefixBytes + key.length + end;
 }

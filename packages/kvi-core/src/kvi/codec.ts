@@ -23,7 +23,7 @@ import {fieldNames} from './option-names.ts';
 /** Turns stored bytes into what a handle returns. */
 export interface Decoder<T extends Input> {
   key(bytes: Bytes): T;
-  value(kv: KeyValue<Bytes>): T;
+  value(entry: Pick<KeyValue<Bytes>, 'key' | 'value'>): T;
 }
 
 /** The {@link Decoder} of a handle that returns text. @throws `KVI_NOT_TEXT`, as do the functions that use it */

@@ -5,7 +5,7 @@ import type {Driver} from '../driver/driver.ts';
 import type {Bytes, Input} from '../etcd/bytes.ts';
 import {trace, traced, tracedSync} from '../telemetry/tracing.ts';
 import {bytesDecoder, type Decoder, textDecoder} from './codec.ts';
-import {handleKey, type WithHandle} from './handle-of.ts';
+import {insideKey, type WithInside} from './handle-of.ts';
 import {type Handle, openHandle} from './handle.ts';
 import {keyMethods} from './keys.ts';
 import {leaseMethods} from './leases.ts';
@@ -21,9 +21,13 @@ import {watchMethods} from './watches.ts';
  * @throws `KVI_INVALID_ARGUMENT` for an option that is out of bounds
  */
 export function createKvi(driver: Driver, options: KviOptions = {}): Kvi {
-  const handle = openHandle(driver, options);
+  return facadeOf(openHandle(driver, options), textDecoder);
+}
+
+/** The facade of a handle, which returns what the decoder makes of bytes. */
+export function facadeOf<T extends Input>(handle: Handle, decoder: Decoder<T>): Kvi<T> {
   const bytes: Kvi<Bytes> = view(handle, bytesDecoder, () => bytes);
-  return view(handle, textDecoder, () => bytes);
+  return view(handle, decoder, () => bytes);
 }
 
 /** The methods of a handle, each a span; every one checks and encodes what it was passed, and delegates. */
@@ -31,7 +35,7 @@ function view<T extends Input>(
   handle: Handle,
   decoder: Decoder<T>,
   bytes: () => Kvi<Bytes>,
-): Kvi<T> & WithHandle {
+): Kvi<T> & WithInside<T> {
   const keys = keyMethods(handle, decoder);
   const transactions = transactionMethods(handle, decoder);
   const tempKeys = tempKeyMethods(handle);
@@ -40,8 +44,8 @@ function view<T extends Input>(
   const watches = watchMethods(handle, decoder);
 
   return {
-    get [handleKey]() {
-      return handle;
+    get [insideKey]() {
+      return {handle, decoder};
     },
     get bytes() {
       return bytes();

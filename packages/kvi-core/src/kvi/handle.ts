@@ -1,39 +1,82 @@
 import type {WriteOptions} from '../api/call-options.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
 import type {Driver} from '../driver/driver.ts';
+import {namespaced} from '../driver/namespace.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {reading, showValue} from '../etcd/bad-input.ts';
 import {aborted, closed, invalidArgument} from '../etcd/errors.ts';
+import {joinKey} from '../etcd/key-range.ts';
 import type {TxnRequest, TxnResponse} from '../etcd/messages.ts';
 import {writes} from '../etcd/txn-shape.ts';
 import {giveUpMs} from '../lease/grant.ts';
-import {sessionPool} from '../lease/session-pool.ts';
+import {type SessionPool, sessionPool} from '../lease/session-pool.ts';
 import type {Session} from '../lease/session.ts';
-import {withPolicy} from '../policy/policy-driver.ts';
+import {type PolicyDriver, withPolicy} from '../policy/policy-driver.ts';
+import {type WatchGate, watchGate} from '../policy/watch-gate.ts';
 import {callbackWatchTable} from '../primitives/callback-watches.ts';
 import {leaseTable} from '../primitives/lease-table.ts';
-import {lockTable} from '../primitives/lock-table.ts';
+import {type LocalLocks, localLocks, lockTable} from '../primitives/lock-table.ts';
 import {resolvedWrites} from '../primitives/resolved-writes.ts';
-import {tempKeyTable} from '../primitives/temp-keys.ts';
-import {type KviOptions, readOptions, resolveOptions} from './options.ts';
+import {type SharedTempKeys, sharedTempKeys, tempKeyTable} from '../primitives/temp-keys.ts';
+import {type KviOptions, readOptions, type ResolvedOptions, resolveOptions} from './options.ts';
+
+/** What a handle has in common with its namespaces. */
+interface Shared {
+  /** The driver of the whole store. */
+  store: Driver;
+  options: ResolvedOptions;
+  gate: WatchGate;
+  sessions: SessionPool;
+  locks: LocalLocks;
+  tempKeys: SharedTempKeys;
+  /** The sessions of leases that were handed out. */
+  lent: WeakMap<object, Session>;
+}
 
 /** What the text and the bytes view of a handle share. */
-export type Handle = ReturnType<typeof openHandle>;
+export type Handle = ReturnType<typeof handleOn>;
 
 /** @throws `KVI_INVALID_ARGUMENT` */
-export function openHandle(raw: Driver, kviOptions: KviOptions) {
+export function openHandle(store: Driver, kviOptions: KviOptions): Handle {
   const options = resolveOptions(kviOptions);
-  const driver = withPolicy(raw, options);
+  const gate = watchGate(store.clock);
+  const driver = withPolicy(store, options, gate);
   const sessions = sessionPool(driver);
+  const tempKeys = sharedTempKeys({driver, sessions});
+  const shared = {store, options, gate, sessions, locks: localLocks(), tempKeys, lent: new WeakMap()};
+  return handleOn(shared, driver, Buffer.alloc(0), async () => {
+    await Promise.all([tempKeys.close(), sessions.close()]);
+  });
+}
+
+/** A handle on a part of the store; it closes with `parent`. @throws `KVI_CLOSED` */
+export function openNamespace(parent: Handle, name: Bytes): Handle {
+  const {shared, holdings} = parent;
+  const {store, options, gate} = shared;
+  const prefix = joinKey(parent.prefix, name);
+  const driver = withPolicy(namespaced(store, prefix), options, gate);
+  const part = handleOn(shared, driver, prefix, () => {
+    holdings.delete(part);
+    return Promise.resolve();
+  });
+  holdings.add(part);
+  return part;
+}
+
+/**
+ * @param prefix - what the driver puts before the keys
+ * @param closeShared - called before the driver is closed, when what the handle itself opened is closed
+ */
+function handleOn(shared: Shared, driver: PolicyDriver, prefix: Bytes, closeShared: () => Promise<void>) {
+  const {sessions, lent} = shared;
+  const options = {...shared.options, prefixBytes: prefix.length};
   const controller = new AbortController();
   const closing: AbortSignal = controller.signal;
-  const locks = lockTable({driver, sessions}, closing);
-  const tempKeys = tempKeyTable({driver, sessions}, closing);
+  const locks = lockTable({driver, sessions}, closing, shared.locks, prefix);
+  const tempKeys = tempKeyTable(driver, shared.tempKeys, closing);
   const leases = leaseTable(driver, closing);
-  /** The sessions of leases that were handed out. */
-  const lent = new WeakMap<object, Session>();
   const resolved = resolvedWrites(driver, options, closing);
-  /** What recipes have to give up before the driver closes. */
+  /** What recipes and namespaces have to give up before the driver closes. */
   const holdings = new Set<{close(): Promise<void>}>();
   let isClosing = false;
   let ended: Promise<void> | undefined;
@@ -43,7 +86,7 @@ export function openHandle(raw: Driver, kviOptions: KviOptions) {
     controller.abort(closed());
     const givenUp = giveUp();
     // What the backend cannot be told in time ends with the TTL of its lease.
-    await withDeadline(raw.clock, {timeoutMs: giveUpMs}, (late) => abortable(givenUp, late)).catch(
+    await withDeadline(driver.clock, {timeoutMs: giveUpMs}, (late) => abortable(givenUp, late)).catch(
       () => undefined,
     );
     await driver.close();
@@ -52,10 +95,12 @@ export function openHandle(raw: Driver, kviOptions: KviOptions) {
   async function giveUp() {
     const held = Array.from(holdings, (holding) => holding.close());
     await Promise.allSettled([...held, locks.close(), tempKeys.close(), resolved.close()]);
-    await Promise.all([leases.close(), sessions.close()]);
+    await Promise.all([leases.close(), closeShared()]);
   }
 
   return {
+    shared,
+    prefix,
     options,
     driver,
     sessions,

@@ -81,7 +81,8 @@ export function leaseMethods<T extends Input>(handle: Handle, decoder: Decoder<T
   }
 
   async function leases(callOptions?: CallOptions): Promise<LeaseId[]> {
-    return driver.leaseLeases(handle.begin(callOptions, optionNames.call, (own) => own));
+    const {leases: ids} = await driver.leaseLeases(handle.begin(callOptions, optionNames.call, (own) => own));
+    return ids;
   }
 
   async function compact(revision: number, callOptions?: CallOptions): Promise<void> {
@@ -91,7 +92,7 @@ export function leaseMethods<T extends Input>(handle: Handle, decoder: Decoder<T
       }
       return read;
     });
-    await driver.compact(revision, own);
+    await driver.compact({revision}, own);
   }
 
   return {lease, attachLease, leases, compact};

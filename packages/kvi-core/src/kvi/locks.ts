@@ -5,14 +5,12 @@ import type {TxnRequest, TxnResponse} from '../etcd/messages.ts';
 import {type Condition, fencedTxn} from '../etcd/fenced-txn.ts';
 import {checkTxn} from '../etcd/validate.ts';
 import {type HeldLock, lockLost} from '../primitives/lock-table.ts';
-import {enqueueRequest} from '../primitives/mutex.ts';
+import {enqueueRequest} from '../primitives/contender.ts';
 import {type Decoder, decodeTxnResponse, encodeTxn} from './codec.ts';
 import type {Handle} from './handle.ts';
 import {optionNames} from './option-names.ts';
+import {maxLeaseId} from '../etcd/lease-id.ts';
 import {checkLockName, checkLockWait, checkTtl} from './options.ts';
-
-/** No lease id is longer. */
-const maxLeaseId = `7${'f'.repeat(15)}`;
 
 /** The methods of a handle that take and release locks. */
 export function lockMethods<T extends Input>(handle: Handle, decoder: Decoder<T>) {
@@ -23,7 +21,7 @@ export function lockMethods<T extends Input>(handle: Handle, decoder: Decoder<T>
       const {ttlSeconds = options.ttlSeconds, signal} = own;
       const session = handle.lentSession(own.lease, own.ttlSeconds);
       checkLockName(name);
-      checkTxn(enqueueRequest(name, maxLeaseId), options);
+      checkTxn(enqueueRequest(name, maxLeaseId, Buffer.alloc(0)), options);
       checkTtl(ttlSeconds);
       return {name, ttlSeconds, signal, session};
     });

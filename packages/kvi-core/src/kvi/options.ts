@@ -116,13 +116,14 @@ export function checkLockWait(seconds: number): void {
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
-export function checkLockName(name: string): void {
+export function checkLockName(name: string, whose = "a lock's"): void {
   if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
-    throw invalidArgument(`a lock's name must be a text that is not empty, not ${showValue(name)}`);
+    throw invalidArgument(`${whose} name must be a text that is not empty, not ${showValue(name)}`);
   }
 }
 
-function checkPositiveInteger(what: string, value: number): void {
+/** @throws `KVI_INVALID_ARGUMENT` */
+export function checkPositiveInteger(what: string, value: number): void {
   if (!(Number.isSafeInteger(value) && value > 0)) {
     throw invalidArgument(`${what} must be a whole number above 0, not ${showValue(value)}`);
   }

@@ -3,9 +3,9 @@ import type {Change, Changes, ChangeSet, ChangesOptions} from '../api/changes.ts
 import type {Keys} from '../api/keys.ts';
 import type {WatchCallback, WatchHandle, WatchWithCBOptions} from '../api/watch-with-cb.ts';
 import {turns} from '../async/turns.ts';
-import {showValue} from '../etcd/bad-input.ts';
+import {checkFunction} from '../etcd/bad-input.ts';
 import {encode, type Input} from '../etcd/bytes.ts';
-import {invalidArgument, isKviError, type KviError} from '../etcd/errors.ts';
+import {isKviError, type KviError} from '../etcd/errors.ts';
 import {checkOneOf, checkWatch} from '../etcd/validate.ts';
 import {type RevisionWatch, watchRevisions} from '../primitives/changes.ts';
 import {firstChange} from '../primitives/first-change.ts';
@@ -86,11 +86,6 @@ export function watchMethods<T extends Input>(handle: Handle, decoder: Decoder<T
   }
 
   return {watch, watchWithCB, watchCBCancel, changes};
-}
-
-function checkFunction(what: string, value: unknown): void {
-  if (typeof value !== 'function')
-    throw invalidArgument(`${what} must be a function, not ${showValue(value)}`);
 }
 
 /** The changes as the caller reads them. Several calls of `next` may wait at once; each gets the change sets in turn. */

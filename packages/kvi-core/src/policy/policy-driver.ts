@@ -1,10 +1,10 @@
 import type {RetryPolicy} from '../api/retry-policy.ts';
-import type {Driver, DriverCallOptions} from '../driver/driver.ts';
+import type {Driver, DriverCallOptions, TxnOptions} from '../driver/driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {closed, isKviError, type KviErrorCode} from '../etcd/errors.ts';
-import type {RangeRequest, RangeResponse, TxnRequest, TxnResponse} from '../etcd/messages.ts';
+import type {RangeRequest, RangeResponse, ResponseHeader, TxnRequest, TxnResponse} from '../etcd/messages.ts';
 import {retry} from './retry.ts';
-import {watchGate} from './watch-gate.ts';
+import {watchGate, type WatchGate} from './watch-gate.ts';
 
 /** How a call on a {@link PolicyDriver} is carried out. */
 export interface PolicyCallOptions extends DriverCallOptions {
@@ -15,7 +15,7 @@ export interface PolicyCallOptions extends DriverCallOptions {
 /** The driver as the primitives see it; see {@link withPolicy}. */
 export interface PolicyDriver extends Driver {
   range(request: RangeRequest<Bytes>, options?: PolicyCallOptions): Promise<RangeResponse<Bytes>>;
-  txn(request: TxnRequest<Bytes>, options?: PolicyCallOptions): Promise<TxnResponse<Bytes>>;
+  txn(request: TxnRequest<Bytes>, options?: PolicyCallOptions & TxnOptions): Promise<TxnResponse<Bytes>>;
 }
 
 /** What holds for calls that do not say otherwise. */
@@ -29,10 +29,15 @@ type Attempt<R> = (options: DriverCallOptions) => Promise<R>;
 /**
  * The driver as the primitives see it: with a default timeout, with retries (see {@link retry}), and with writes that wait
  * until the watches that were asked for before are in place (see {@link WatchGate}).
+ *
+ * @param gate - of the other drivers on the same handle, if there are any
  */
-export function withPolicy(driver: Driver, defaults: PolicyDefaults): PolicyDriver {
+export function withPolicy(
+  driver: Driver,
+  defaults: PolicyDefaults,
+  gate: WatchGate = watchGate(driver.clock),
+): PolicyDriver {
   const {clock} = driver;
-  const gate = watchGate(clock);
   const over = new AbortController();
 
   function read<R>(
@@ -81,15 +86,18 @@ export function withPolicy(driver: Driver, defaults: PolicyDefaults): PolicyDriv
    */
   function repeatable(
     options: PolicyCallOptions | undefined,
-    attempt: Attempt<void>,
+    attempt: Attempt<ResponseHeader>,
     done: KviErrorCode,
-  ): Promise<void> {
+  ): Promise<ResponseHeader> {
     let mayBeDone = false;
-    async function unlessDone(limits: DriverCallOptions): Promise<void> {
+    async function unlessDone(limits: DriverCallOptions): Promise<ResponseHeader> {
       try {
-        await attempt(limits);
+        return await attempt(limits);
       } catch (error) {
-        if (mayBeDone && isKviError(error, done)) return;
+        if (mayBeDone && isKviError(error, done)) {
+          const {revision} = await driver.txn({}, limits);
+          return {revision};
+        }
         mayBeDone ||= isKviError(error, 'KVI_UNKNOWN_OUTCOME');
         throw error;
       }
@@ -100,9 +108,12 @@ export function withPolicy(driver: Driver, defaults: PolicyDefaults): PolicyDriv
   return {
     clock,
     range: (request, options) => read(options, (attempt) => driver.range(request, attempt)),
-    txn: (request, options) => write(options, (attempt) => driver.txn(request, attempt)),
-    compact: (revision, options) =>
-      repeatable(options, (attempt) => driver.compact(revision, attempt), 'KVI_COMPACTED'),
+    txn: (request, options) =>
+      options?.mayShareRevision === true
+        ? write(options, (attempt) => driver.txn(request, {...attempt, mayShareRevision: true}))
+        : write(options, (attempt) => driver.txn(request, attempt)),
+    compact: (request, options) =>
+      repeatable(options, (attempt) => driver.compact(request, attempt), 'KVI_COMPACTED'),
     leaseGrant: (request, options) => write(options, (attempt) => driver.leaseGrant(request, attempt)),
     leaseRevoke: (id, options) =>
       repeatable(options, (attempt) => driver.leaseRevoke(id, attempt), 'KVI_LEASE_NOT_FOUND'),
@@ -110,6 +121,7 @@ export function withPolicy(driver: Driver, defaults: PolicyDefaults): PolicyDriv
     leaseTimeToLive: (request, options) =>
       read(options, (attempt) => driver.leaseTimeToLive(request, attempt)),
     leaseLeases: (options) => read(options, (attempt) => driver.leaseLeases(attempt)),
+    status: (options) => read(options, (attempt) => driver.status(attempt)),
     watch(request, options) {
       const watch = driver.watch(request, options);
       // A watch from a given revision misses nothing, whenever it arrives.

@@ -118,6 +118,7 @@ export function resyncingWatch(
         return resync(error.compactRevision);
       }
     },
+    requestProgress: () => watch.requestProgress(),
     return() {
       isEnded = true;
       return watch.return();

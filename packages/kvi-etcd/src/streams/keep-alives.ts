@@ -1,16 +1,24 @@
-import {abortable, type DriverCallOptions, isKviError, type KviError, type LeaseId} from 'kvi-core/driver';
+import {
+  abortable,
+  type DriverCallOptions,
+  isKviError,
+  type KviError,
+  type LeaseId,
+  type LeaseKeepAliveResponse,
+} from 'kvi-core/driver';
 import type {Scopes} from '../async/scopes.ts';
 import type {Member} from '../cluster/members.ts';
 import {publish} from '../telemetry/diagnostics.ts';
 import type {Renewals} from '../calls/renewals.ts';
 import {type KeepAliveMessage, leaseKeepAlive} from '../wire/etcd.ts';
 import {leaseNotFound} from '../wire/failures.ts';
+import {revisionOf} from '../wire/translate.ts';
 import type {RequestStream, RequestStreams} from './request-streams.ts';
 
 /** Keeps leases alive. */
 export interface KeepAlives {
   /** @throws `KVI_LEASE_NOT_FOUND`, and what a read throws */
-  keepAlive(id: LeaseId, limits: DriverCallOptions): Promise<{ttlSeconds: number}>;
+  keepAlive(id: LeaseId, limits: DriverCallOptions): Promise<LeaseKeepAliveResponse>;
 }
 
 /**
@@ -36,28 +44,20 @@ export function keepAlives(streams: RequestStreams, scopes: Scopes, renewals: Re
             silent = member;
           },
         }));
-        const {ttl, raftTerm} = await stream.ask(id, ended);
-        await abortable(renewals.confirm(raftTerm), ended);
-        return {ttlSeconds: ttl};
+        const {header, ttl} = await stream.ask(id, ended);
+        await abortable(renewals.confirm(header?.raftTerm ?? 0), ended);
+        return {revision: revisionOf(header), ttlSeconds: ttl};
       }),
   };
 }
 
 interface KeepAliveStream {
-  ask(id: LeaseId, ended: AbortSignal): Promise<Renewal>;
-}
-
-/** What a member answers to a keepalive. */
-interface Renewal {
-  /** In seconds. */
-  ttl: number;
-  /** The raft term in which the member renewed the lease. */
-  raftTerm: number;
+  ask(id: LeaseId, ended: AbortSignal): Promise<KeepAliveMessage>;
 }
 
 /** A call that waits for its response. */
 interface Waiter {
-  resolve: (renewal: Renewal) => void;
+  resolve: (renewal: KeepAliveMessage) => void;
   reject: (error: KviError) => void;
 }
 
@@ -89,10 +89,11 @@ function keepAliveStream(
   );
   opened.catch(end);
 
-  function onResponse({header, id, ttl}: KeepAliveMessage): void {
+  function onResponse(response: KeepAliveMessage): void {
+    const {id, ttl} = response;
     const waiter = due.get(id)?.shift();
     if (ttl === 0) waiter?.reject(leaseNotFound(id));
-    else waiter?.resolve({ttl, raftTerm: header?.raftTerm ?? 0});
+    else waiter?.resolve(response);
   }
 
   function end(error: KviError): void {
@@ -105,10 +106,10 @@ function keepAliveStream(
     for (const waiter of [...due.values()].flat()) waiter.reject(error);
   }
 
-  async function ask(id: LeaseId, ended: AbortSignal): Promise<Renewal> {
+  async function ask(id: LeaseId, ended: AbortSignal): Promise<KeepAliveMessage> {
     waiting += 1;
     try {
-      const answer = new Promise<Renewal>((resolve, reject) => {
+      const answer = new Promise<KeepAliveMessage>((resolve, reject) => {
         due.set(id, [...(due.get(id) ?? []), {resolve, reject}]);
       });
       withStream((stream) => {

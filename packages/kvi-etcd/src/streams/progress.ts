@@ -12,6 +12,8 @@ export interface Progress {
   onOther(): void;
   /** A watch is in place. */
   onCreated(watch: Watch, response: WatchMessage): void;
+  /** Asks before it is time, if that helps. */
+  ask(): void;
   stop(): void;
 }
 
@@ -41,10 +43,16 @@ export function progress(
   /** The revision of the last answer, if nothing has arrived since. */
   let quietSince: number | undefined;
   let timer: Timer | undefined;
+  let isStopped = false;
 
   void stream.version().then((version) => {
     isExact = answersInOrder(version);
+    ask();
   });
+
+  function ask(): void {
+    if (isExact && !isStopped) stream.write({progress: {}});
+  }
 
   function schedule(): void {
     timer = systemClock
@@ -78,7 +86,9 @@ export function progress(
       const isLive = revisionOf(header) < watch.nextRevision;
       caughtUpAt.set(watch, systemClock.now() + (isLive ? 0 : catchUpMs));
     },
+    ask,
     stop() {
+      isStopped = true;
       timer?.cancel();
     },
   };

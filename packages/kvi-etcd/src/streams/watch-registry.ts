@@ -70,7 +70,15 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
     const onEnd = () => {
       if (created !== undefined) release(created);
     };
-    const watch = (created = createWatch(request, {...bufferLimits(options), signal, onEnd}));
+    const onProgressRequest = () => {
+      if (created !== undefined) void requestProgress(created);
+    };
+    const watch = (created = createWatch(request, {
+      ...bufferLimits(options),
+      signal,
+      onEnd,
+      onProgressRequest,
+    }));
     if (!watch.buffer.ended) {
       watches.add(watch);
       void start(watch);
@@ -90,6 +98,14 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
     }
     if (stream === undefined) open();
     else stream.add(watch);
+  }
+
+  /** The member that the stream goes to may be behind: so what it answers has to reach a revision that is read first. */
+  async function requestProgress(watch: Watch): Promise<void> {
+    const revision = await readRevision(watch, () => sharedRevision(watch));
+    if (revision === undefined) return;
+    watch.wantProgress(revision);
+    stream?.askProgress();
   }
 
   /** Reads a revision, as often as it takes. Undefined if the watch ended before. */

@@ -19,6 +19,8 @@ export interface WatchStreamListener {
 export interface WatchStream {
   /** Creates the watch on the stream, unless it is there. */
   add(watch: Watch): void;
+  /** Asks up to which revision its watches miss nothing, which advances them. */
+  askProgress(): void;
   /** Cancels the watch on the stream. */
   remove(watch: Watch): void;
   /** Ends the stream; its listener hears nothing more. */
@@ -143,6 +145,7 @@ export async function openWatchStream(
       waiting.add(watch);
       createNext();
     },
+    askProgress: () => progressing?.ask(),
     remove(watch) {
       const id = forget(watch);
       if (id !== undefined) stream.write({cancel: {watchId: id}});

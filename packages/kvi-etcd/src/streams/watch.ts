@@ -1,9 +1,9 @@
 import {
-  type BufferLimits,
   type Bytes,
   type Event,
   type EventBuffer,
   eventBuffer,
+  type EventBufferOptions,
   isKviError,
   KviError,
   show,
@@ -37,6 +37,8 @@ export interface Watch {
   receive(response: WatchMessage): void;
   /** Nothing up to this revision is missing. */
   advance(revision: number): void;
+  /** Has it send a progress notification as soon as nothing up to this revision is missing. */
+  wantProgress(revision: number): void;
   /** The stream broke: partly received revisions will be sent again. */
   interrupt(): void;
   /** What it means that the server cancelled the watch. */
@@ -44,11 +46,7 @@ export interface Watch {
   fail(error: unknown): void;
 }
 
-/** @param onEnd - called once when the watch ends */
-export function createWatch(
-  request: WatchRequest<Bytes>,
-  options: BufferLimits & {signal: AbortSignal | undefined; onEnd: () => void},
-): Watch {
+export function createWatch(request: WatchRequest<Bytes>, options: EventBufferOptions): Watch {
   const over = new AbortController();
   let isCreated = false;
   let delivered = (request.startRevision ?? 0) - 1;
@@ -63,8 +61,22 @@ export function createWatch(
     },
   });
 
+  /** The last revision of the store that is known to have been reached; the watch may start later. */
+  let reached = 0;
+  /** The revision that a progress notification has to reach which was asked for. */
+  let wanted = Infinity;
+
   function advance(revision: number): void {
+    reached = Math.max(reached, revision);
     watch.nextRevision = Math.max(watch.nextRevision, revision + 1);
+    answerProgress();
+  }
+
+  function answerProgress(): void {
+    if (!isCreated || watch.nextRevision <= wanted) return;
+    reached = Math.max(reached, wanted);
+    wanted = Infinity;
+    buffer.push({revision: reached, events: []});
   }
 
   function onProgress(revision: number): void {
@@ -87,8 +99,8 @@ export function createWatch(
     const revision = events.at(-1)?.kv.modRevision;
     if (revision === undefined) return;
     delivered = revision;
-    advance(revision);
     buffer.push({revision, events});
+    advance(revision);
   }
 
   const watch: Watch = {
@@ -104,6 +116,7 @@ export function createWatch(
     created() {
       isCreated = true;
       buffer.created(watch.nextRevision);
+      answerProgress();
     },
     receive(response) {
       watch.cancellations = 0;
@@ -112,6 +125,10 @@ export function createWatch(
       else onEvents(response);
     },
     advance,
+    wantProgress(revision) {
+      wanted = wanted === Infinity ? revision : Math.max(wanted, revision);
+      answerProgress();
+    },
     interrupt() {
       partial = [];
     },

@@ -26,7 +26,7 @@ import {
 
 const header = message({revision: int64(3), raftTerm: int64(4)});
 /** The header, with what only few look at. */
-const wholeHeader = message({clusterId: id(1), memberId: id(2), revision: int64(3)});
+const wholeHeader = message({clusterId: id(1), memberId: id(2), revision: int64(3), raftTerm: int64(4)});
 
 /** kvi's empty end means none; to etcd, one that is sent means every key from `key` on. */
 function rangeEnd(number: number): Field<Bytes> {
@@ -196,11 +196,18 @@ const watchResponse = message({
   events: repeated(nested(11, event)),
 });
 
-const member = message({id: id(1), clientUrls: repeated(text(4)), isLearner: bool(5)});
+const member = message({
+  id: id(1),
+  name: text(2),
+  peerUrls: repeated(text(3)),
+  clientUrls: repeated(text(4)),
+  isLearner: bool(5),
+});
 
 const lease = message({id: id(1)});
 const keepAliveResponse = message({header: nested(1, header), id: id(2), ttl: int64(3)});
 const nothing = message({});
+const onlyHeader = message({header: nested(1, header)});
 
 /** One of etcd's calls. */
 export interface Method<Request, Response> {
@@ -225,22 +232,22 @@ export const range = method('KV/Range', rangeRequest, rangeResponse);
 export const put = method('KV/Put', putRequest, putResponse);
 export const deleteRange = method('KV/DeleteRange', deleteRangeRequest, deleteRangeResponse);
 export const txn = method('KV/Txn', txnRequest, txnResponse);
-export const compact = method('KV/Compact', message({revision: int64(1)}), nothing);
+export const compact = method('KV/Compact', message({revision: int64(1), physical: bool(2)}), onlyHeader);
 export const leaseGrant = method(
   'Lease/LeaseGrant',
   message({ttl: int64(1), id: id(2)}),
-  message({id: id(2), ttl: int64(3)}),
+  message({header: nested(1, header), id: id(2), ttl: int64(3)}),
 );
-export const leaseRevoke = method('Lease/LeaseRevoke', lease, nothing);
+export const leaseRevoke = method('Lease/LeaseRevoke', lease, onlyHeader);
 export const leaseTimeToLive = method(
   'Lease/LeaseTimeToLive',
   message({id: id(1), keys: bool(2)}),
-  message({ttl: int64(3), grantedTtl: int64(4), keys: repeated(bytes(5))}),
+  message({header: nested(1, header), ttl: int64(3), grantedTtl: int64(4), keys: repeated(bytes(5))}),
 );
 export const leaseLeases = method(
   'Lease/LeaseLeases',
   nothing,
-  message({leases: repeated(nested(2, lease))}),
+  message({header: nested(1, header), leases: repeated(nested(2, lease))}),
 );
 export const authenticate = method(
   'Auth/Authenticate',
@@ -258,7 +265,15 @@ export const memberList = method(
 export const status = method(
   'Maintenance/Status',
   nothing,
-  message({header: nested(1, wholeHeader), version: text(2)}),
+  message({
+    header: nested(1, wholeHeader),
+    version: text(2),
+    dbSize: int64(3),
+    leader: id(4),
+    errors: repeated(text(8)),
+    dbSizeInUse: int64(9),
+    dbSizeQuota: int64(12),
+  }),
 );
 
 /** A stream of watches: create and cancel some, and receive the events of all. */

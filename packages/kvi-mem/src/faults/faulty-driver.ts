@@ -78,11 +78,11 @@ export function faultyDriver(driver: Driver, plan: FaultPlan, limits: BufferLimi
     range: (request, options) =>
       call({operation: 'range', request}, options, (limits) => driver.range(request, limits)),
     txn: (request, options) =>
-      call({operation: 'txn', request}, options, (limits) => driver.txn(request, limits)),
-    compact: (revision, options) =>
-      call({operation: 'compact', request: {revision}}, options, (limits) =>
-        driver.compact(revision, limits),
+      call({operation: 'txn', request}, options, (limits) =>
+        driver.txn(request, {...limits, mayShareRevision: options?.mayShareRevision}),
       ),
+    compact: (request, options) =>
+      call({operation: 'compact', request}, options, (limits) => driver.compact(request, limits)),
     leaseGrant: (request, options) =>
       call({operation: 'leaseGrant', request}, options, async (limits) => {
         const granted = await driver.leaseGrant(request, limits);
@@ -101,6 +101,7 @@ export function faultyDriver(driver: Driver, plan: FaultPlan, limits: BufferLimi
       ),
     leaseLeases: (options) =>
       call({operation: 'leaseLeases', request: {}}, options, (limits) => driver.leaseLeases(limits)),
+    status: (options) => call({operation: 'status', request: {}}, options, (limits) => driver.status(limits)),
     watch(request, {signal} = {}) {
       let started: ResumingWatch | undefined = undefined;
       let isOver = false;

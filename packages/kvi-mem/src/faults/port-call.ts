@@ -1,10 +1,13 @@
 import {
   type Bytes,
+  type CompactRequest,
   describeRange,
   describeTxn,
   type KeyRange,
   keyRanges,
+  type LeaseGrantRequest,
   type LeaseId,
+  type LeaseTimeToLiveRequest,
   type RangeRequest,
   type TxnRequest,
   writes,
@@ -18,11 +21,11 @@ import {
 export type PortCall =
   | {operation: 'range'; request: RangeRequest<Bytes>}
   | {operation: 'txn'; request: TxnRequest<Bytes>}
-  | {operation: 'compact'; request: {revision: number}}
-  | {operation: 'leaseGrant'; request: {ttlSeconds: number; id?: LeaseId | undefined}}
+  | {operation: 'compact'; request: CompactRequest}
+  | {operation: 'leaseGrant'; request: LeaseGrantRequest}
   | {operation: 'leaseRevoke' | 'leaseKeepAlive'; request: {id: LeaseId}}
-  | {operation: 'leaseTimeToLive'; request: {id: LeaseId; keys?: boolean | undefined}}
-  | {operation: 'leaseLeases'; request: Record<string, never>};
+  | {operation: 'leaseTimeToLive'; request: LeaseTimeToLiveRequest}
+  | {operation: 'leaseLeases' | 'status'; request: Record<string, never>};
 
 /** The name of a {@link PortCall}. */
 export type Operation = PortCall['operation'];
@@ -37,6 +40,7 @@ export const operations: readonly string[] = Object.keys({
   leaseKeepAlive: true,
   leaseTimeToLive: true,
   leaseLeases: true,
+  status: true,
 } satisfies Record<Operation, true>);
 
 /** Whether the call can change something, so that its outcome is unknown if no answer arrives. */
@@ -73,6 +77,8 @@ export function describeCall(call: PortCall): string {
       return `read lease ${call.request.id}`;
     case 'leaseLeases':
       return 'list leases';
+    case 'status':
+      return 'ask for the status';
   }
 }
 

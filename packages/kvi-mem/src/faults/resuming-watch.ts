@@ -32,12 +32,18 @@ export function resumingWatch(
 ): ResumingWatch {
   let current: DriverWatch | undefined;
   let nextRevision = request.startRevision ?? 0;
+  /** Whether progress was asked for while there was no connection. */
+  let owesProgress = false;
   const buffer = eventBuffer({
     ...options,
     onEnd() {
       void current?.return();
       current = undefined;
       options.onEnd();
+    },
+    onProgressRequest() {
+      if (isSuspended) owesProgress = true;
+      else current?.requestProgress();
     },
   });
 
@@ -87,6 +93,8 @@ export function resumingWatch(
       isSuspended = false;
       const old = current;
       start(nextRevision);
+      if (owesProgress) current?.requestProgress();
+      owesProgress = false;
       void old?.return();
     },
   };

@@ -36,6 +36,8 @@ interface Watcher {
   isLive: boolean;
   /** Whether it was sent events since the last progress notification was due. */
   hadEvents: boolean;
+  /** Whether a progress notification was asked for while it caught up. */
+  owesProgress: boolean;
 }
 
 /** Maximum number of revisions sent at once to a watch that is catching up, so that others get their turn. */
@@ -73,20 +75,32 @@ export class WatchHub {
   watch(
     request: WatchRequest<Bytes>,
     owner: object,
-    options: Omit<EventBufferOptions, 'onEnd'> & {onEnd?: (() => void) | undefined},
+    options: Omit<EventBufferOptions, 'onEnd' | 'onProgressRequest'> & {onEnd?: (() => void) | undefined},
   ): DriverWatch {
     let watcher: Watcher | undefined = undefined;
     const onEnd = () => {
       if (watcher) this.#remove(watcher);
       options.onEnd?.();
     };
-    const buffer = eventBuffer({...options, onEnd});
+    const onProgressRequest = () => {
+      if (watcher) this.#progress(watcher);
+    };
+    const buffer = eventBuffer({...options, onEnd, onProgressRequest});
     const interval = toInterval(request);
     if (buffer.ended) return buffer.watch;
 
     const {startRevision = 0, progressNotify = false} = request;
     const nextRevision = startRevision > 0 ? startRevision : this.#options.store.revision + 1;
-    watcher = {interval, request, owner, buffer, nextRevision, isLive: false, hadEvents: false};
+    watcher = {
+      interval,
+      request,
+      owner,
+      buffer,
+      nextRevision,
+      isLive: false,
+      hadEvents: false,
+      owesProgress: false,
+    };
     this.#watchers.add(watcher);
     buffer.created(nextRevision);
     this.#catchUp(watcher);
@@ -162,11 +176,18 @@ export class WatchHub {
     // Stryker disable next-line ConditionalExpression: the index by key only saves time
     if (end !== undefined) {
       this.#ofRanges.add(watcher);
-      return;
+    } else {
+      const watchers = this.#byKey.get(start);
+      if (watchers) watchers.add(watcher);
+      else this.#byKey.set(start, new Set([watcher]));
     }
-    const watchers = this.#byKey.get(start);
-    if (watchers) watchers.add(watcher);
-    else this.#byKey.set(start, new Set([watcher]));
+    if (watcher.owesProgress) this.#progress(watcher);
+  }
+
+  /** Sends a progress notification, as soon as the watch has caught up. */
+  #progress(watcher: Watcher): void {
+    watcher.owesProgress = !watcher.isLive;
+    if (watcher.isLive) watcher.buffer.push({revision: this.#options.store.revision, events: []});
   }
 
   #remove(watcher: Watcher): void {

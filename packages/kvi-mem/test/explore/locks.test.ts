@@ -339,7 +339,7 @@ describe('The exploration of locks notices', () => {
     },
     'leases that are not given back': {
       scenes: calm,
-      make: (driver) => ({...driver, leaseRevoke: () => Promise.resolve()}),
+      make: (driver) => ({...driver, leaseRevoke: () => Promise.resolve({revision: 1})}),
     },
   };
 

@@ -146,8 +146,8 @@ export function scheduledDriver({name, store, step, nextFate}: ScheduledDriverOp
       call(`${name}: range ${describeRequest(request)}`, false, options, () => store.range(request)),
     txn: (request, options) =>
       call(`${name}: txn ${describeTxn(request)}`, true, options, () => store.txn(request)),
-    compact: (revision, options) =>
-      call(`${name}: compact ${revision}`, true, options, () => store.compact(revision)),
+    compact: (request, options) =>
+      call(`${name}: compact ${request.revision}`, true, options, () => store.compact(request)),
     leaseGrant: (request, options) =>
       call(`${name}: grant ${request.id ?? 'any'}`, true, options, () => store.leaseGrant(request)),
     leaseRevoke: (id, options) => call(`${name}: revoke ${id}`, true, options, () => store.leaseRevoke(id)),
@@ -156,6 +156,7 @@ export function scheduledDriver({name, store, step, nextFate}: ScheduledDriverOp
     leaseTimeToLive: (request, options) =>
       call(`${name}: ttl ${request.id}`, false, options, () => store.leaseTimeToLive(request)),
     leaseLeases: (options) => call(`${name}: leases`, false, options, () => store.leaseLeases()),
+    status: (options) => call(`${name}: status`, false, options, () => store.status()),
     watch(request, {signal} = {}) {
       const label = `${name}: watch ${describeRequest(request)}`;
       const buffer = eventBuffer({

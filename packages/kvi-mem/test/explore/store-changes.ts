@@ -32,7 +32,7 @@ export async function change(world: World, {after, kind, key}: Change, value: st
     await truth.txn({success: [{type: 'deleteRange', key: Buffer.from(key)}]});
   } else {
     const {revision} = await truth.range({key: Buffer.from(key)});
-    await truth.compact(revision).catch(() => undefined);
+    await truth.compact({revision}).catch(() => undefined);
   }
 }
 

@@ -233,7 +233,11 @@ describe('The exploration of temporary keys notices', () => {
         watch: (request, options) => driver.watch({...request, startRevision: 1e9}, options),
       }),
     ],
-    ['leases that are not given back', calm, (driver) => ({...driver, leaseRevoke: () => Promise.resolve()})],
+    [
+      'leases that are not given back',
+      calm,
+      (driver) => ({...driver, leaseRevoke: () => Promise.resolve({revision: 1})}),
+    ],
   ])('%s', async (_, scenes, make) => {
     expect((await fc.check(keysAreKept(scenes, make), untilNoticed)).failed).toBe(true);
   });

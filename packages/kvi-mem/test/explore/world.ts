@@ -151,7 +151,7 @@ export function makeWorld(
     },
     async leftovers() {
       const {kvs} = await truth.range({key: Buffer.of(0), rangeEnd: Buffer.of(0)});
-      const leases = await truth.leaseLeases();
+      const {leases} = await truth.leaseLeases();
       const timers = clients.filter(({driver}) => !driver.hasCrashed).map(({driver}) => driver.timers);
       return [
         ...kvs.map(({key}) => `key ${Buffer.from(key).toString()}`),

@@ -205,7 +205,7 @@ async function runClient(
           break;
         }
         case 'compact':
-          await driver.compact(before(step.ago, start));
+          await driver.compact({revision: before(step.ago, start)});
           break;
         case 'watch':
           onWatch(driver.watch({...step.request, startRevision: before(step.ago, start + 1)}));
@@ -249,10 +249,11 @@ async function readToEnd(watch: DriverWatch): Promise<void> {
  */
 export async function empty(driver: Driver): Promise<number> {
   const everything = {key: bytes('\0'), rangeEnd: bytes('\0')};
-  for (const id of await surely(() => driver.leaseLeases())) await surely(() => driver.leaseRevoke(id));
+  const {leases} = await surely(() => driver.leaseLeases());
+  for (const id of leases) await surely(() => driver.leaseRevoke(id));
   // The put makes sure that there is a revision that was not compacted yet.
   await surely(() => driver.txn({success: [{type: 'put', key: endKey, value: bytes('')}]}));
   const {revision} = await surely(() => driver.txn({success: [{type: 'deleteRange', ...everything}]}));
-  await surely(() => driver.compact(revision));
+  await surely(() => driver.compact({revision}));
   return revision;
 }

@@ -4,7 +4,7 @@ import {recordsOf, type Recording} from '../history.ts';
 import type {Leaks} from '../leaks.ts';
 import type {TrueEvent} from '../truth.ts';
 import type {ClientOperation} from './describe.ts';
-import {checkLocks, type LockFindings} from './locks.ts';
+import {checkHolds, type LockFindings} from './locks.ts';
 import {checkRegister} from './registers.ts';
 import {checkUnavailability, type Unavailability} from './unavailability.ts';
 import {checkWatch, type WatchFindings} from './watches.ts';
@@ -31,6 +31,7 @@ export interface Report {
   notLinearizable: string[];
   watches: WatchFindings;
   locks: LockFindings;
+  leaderships: LockFindings;
   unavailability: Unavailability;
   leaks: Leaks;
   stuckClients: number;
@@ -48,7 +49,8 @@ export function check({histories, events, faults, leaks, stuckClients, problems}
     writes: checkWrites(operations, events),
     notLinearizable: checkRegisters(operations, events),
     watches: joined(histories.map((history) => checkWatch(history, events))),
-    locks: checkLocks(holds, events),
+    locks: checkHolds('lock', holds, events),
+    leaderships: checkHolds('leadership', holds, events),
     unavailability: checkUnavailability(histories, faults),
     leaks,
     stuckClients,
@@ -84,7 +86,7 @@ function joined(all: readonly WatchFindings[]): WatchFindings {
 
 /** The promises that were broken, one line each. */
 export function brokenPromises(report: Report): string[] {
-  const {writes, notLinearizable, watches, locks, leaks, stuckClients, problems} = report;
+  const {writes, notLinearizable, watches, locks, leaderships, leaks, stuckClients, problems} = report;
   return [
     ...writes.lost.map((line) => `acknowledged write lost: ${line}`),
     ...writes.misreported.map((line) => `write misreported: ${line}`),
@@ -92,11 +94,19 @@ export function brokenPromises(report: Report): string[] {
     ...watches.lost.map((line) => `watch event lost: ${line}`),
     ...watches.repeated.map((line) => `watch event repeated: ${line}`),
     ...watches.outOfOrder.map((line) => `watch event out of order: ${line}`),
-    ...locks.overlappingByToken.map((line) => `locks overlap by token: ${line}`),
-    ...locks.overlappingWhenAsked.map((line) => `locks overlap when asked: ${line}`),
-    ...locks.overlappingBySignal.map((line) => `locks overlap by loss signal: ${line}`),
+    ...overlaps('locks', locks),
+    ...overlaps('leaderships', leaderships),
     ...Object.entries(leaks).flatMap(([what, count]) => (count > 0 ? [`left behind: ${count} ${what}`] : [])),
     ...(stuckClients > 0 ? [`${stuckClients} clients did not exit by themselves`] : []),
     ...problems,
+  ];
+}
+
+function overlaps(what: string, findings: LockFindings): string[] {
+  const {overlappingByToken, overlappingWhenAsked, overlappingBySignal} = findings;
+  return [
+    ...overlappingByToken.map((line) => `${what} overlap by token: ${line}`),
+    ...overlappingWhenAsked.map((line) => `${what} overlap when asked: ${line}`),
+    ...overlappingBySignal.map((line) => `${what} overlap by loss signal: ${line}`),
   ];
 }

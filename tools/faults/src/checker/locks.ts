@@ -1,6 +1,6 @@
-/** Checks that no two clients held the lock at the same time. */
+/** Checks that no two clients held the lock, or led, at the same time. */
 import type {Hold} from '../history.ts';
-import {fencedKey} from '../keys.ts';
+import {type Exclusive, fencedKeys} from '../keys.ts';
 import type {TrueEvent} from '../truth.ts';
 
 export interface LockFindings {
@@ -19,11 +19,16 @@ export interface ClientHold extends Hold {
   client: number;
 }
 
-export function checkLocks(holds: readonly ClientHold[], events: readonly TrueEvent[]): LockFindings {
+export function checkHolds(
+  what: Exclusive,
+  all: readonly ClientHold[],
+  events: readonly TrueEvent[],
+): LockFindings {
+  const holds = all.filter((hold) => hold.what === what);
   return {
     held: holds.length,
     toldLost: holds.filter(({lost}) => lost).length,
-    overlappingByToken: [...sharedTokens(holds), ...lateWrites(events)],
+    overlappingByToken: [...sharedTokens(holds), ...lateWrites(fencedKeys[what], events)],
     overlappingWhenAsked: beliefsThatOverlap(holds, 'lastHeld'),
     overlappingBySignal: beliefsThatOverlap(holds, 'lastUntold'),
   };
@@ -40,7 +45,7 @@ function sharedTokens(holds: readonly ClientHold[]): string[] {
   return findings;
 }
 
-function lateWrites(events: readonly TrueEvent[]): string[] {
+function lateWrites(fencedKey: string, events: readonly TrueEvent[]): string[] {
   const findings: string[] = [];
   let highest = 0;
   for (const {key, value = '', revision} of events) {

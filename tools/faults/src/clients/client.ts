@@ -9,7 +9,7 @@ export interface WatchSink {
   failed(error: unknown): void;
 }
 
-/** A lock that is held. */
+/** A lock that is held, or a leadership. */
 export interface HeldLock {
   /** The fencing token, if the library has one. */
   token?: number;
@@ -41,6 +41,8 @@ export interface Client {
   watch(prefix: string, sink: WatchSink): void;
   /** Takes a lock; waits {@link lockWaitSeconds} at most, then resolves with undefined. */
   lock(name: string): Promise<HeldLock | undefined>;
+  /** Leads as {@link Client.lock} locks. Absent: the library has no election whose losses its leaders hear of. */
+  lead?: (name: string) => Promise<HeldLock | undefined>;
   /** Stores a key that lives no longer than this client. */
   tempKey(key: string): Promise<void>;
   /** Whether, according to the library, a write that failed with this error may have been applied. */

@@ -1,4 +1,5 @@
 import {isKviError, open, type Kvi} from 'kvi';
+import {election} from 'kvi/recipes';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {lockWaitSeconds, ttlSeconds, type Client, type HeldLock, type WatchSink} from './client.ts';
 
@@ -14,6 +15,7 @@ export async function openKvi(endpoints: readonly string[], index: number): Prom
       kv.transaction(key, '=', test, key, value, otherKey, otherValue),
     watch: (prefix, sink) => void watch(kv, prefix, sink),
     lock: (name) => lock(kv, name),
+    lead: (name) => lead(kv, name, String(index)),
     tempKey: async (key) => {
       await kv.tempKey(key);
     },
@@ -64,6 +66,36 @@ async function lock(kv: Kvi, name: string): Promise<HeldLock | undefined> {
           return true;
         } catch (error) {
           if (isKviError(error, 'KVI_LOCK_LOST')) return false;
+          throw error;
+        }
+      },
+    };
+  } catch (error) {
+    if (isKviError(error, 'KVI_TIMEOUT')) return undefined;
+    throw error;
+  }
+}
+
+async function lead(kv: Kvi, name: string, value: string): Promise<HeldLock | undefined> {
+  try {
+    const led = await election(kv, name).campaign(value, {timeoutMs: lockWaitSeconds * 1_000});
+    return {
+      token: led.token,
+      isHeld: () => led.isLeading(),
+      isToldLost: () => led.signal.aborted,
+      guardedPut: async (key, fenced) => {
+        const {succeeded} = await kv.txn({
+          compare: [{key: led.key, target: 'create', result: '=', createRevision: led.token}],
+          success: [{type: 'put', key, value: fenced}],
+        });
+        return succeeded;
+      },
+      release: async () => {
+        try {
+          await led.resign();
+          return true;
+        } catch (error) {
+          if (isKviError(error, 'KVI_LEADERSHIP_LOST')) return false;
           throw error;
         }
       },

@@ -75,6 +75,7 @@ function delivering(
       const watch = driver.watch(...args);
       const changed: DriverWatch = {
         created: watch.created,
+        requestProgress: () => watch.requestProgress(),
         return: () => watch.return(),
         [Symbol.asyncIterator]: () => changed,
         async next() {
@@ -205,6 +206,7 @@ export const neverCancelled: Drift = {
       const endless: DriverWatch = {
         created: watch.created,
         next: () => watch.next(),
+        requestProgress: () => watch.requestProgress(),
         return: () => Promise.resolve({done: true, value: undefined}),
         [Symbol.asyncIterator]: () => endless,
       };

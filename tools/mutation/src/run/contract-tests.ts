@@ -1,7 +1,7 @@
 /** The contract on the twin, whose clock runs ten times as fast. */
 import {setTimeout as pause} from 'node:timers/promises';
 import {describe, it} from '@jest/globals';
-import {testDriver, testKvi} from 'kvi-contract';
+import {namespaceTarget, testDriver, testKvi} from 'kvi-contract';
 import {ManualClock, MemStore} from 'kvi-mem';
 
 const clock = new ManualClock();
@@ -24,3 +24,4 @@ const target = {
 
 testDriver('kvi-mem', target, {describe, it});
 testKvi('kvi-mem', target, {describe, it});
+testDriver('a namespace of kvi-mem', namespaceTarget(target, Uint8Array.of(0xff, 0xff)), {describe, it});

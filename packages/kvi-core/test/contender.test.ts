@@ -3,29 +3,29 @@ import {modelDriver, modelStore} from 'kvi-contract';
 import {type Driver, eventBuffer, KviError, type KviErrorCode, type RangeRequest} from 'kvi-core/driver';
 import {sessionPool} from '../src/lease/session-pool.ts';
 import {
-  lockMutex as lock,
-  type MutexContext,
+  contend as lock,
+  type ContenderContext,
   type Ownership,
-  unlockMutex as unlock,
-} from '../src/primitives/mutex.ts';
+  leaveQueue as unlock,
+} from '../src/primitives/contender.ts';
 
 const signal = new AbortController().signal;
-const request = {ttlSeconds: 10, signal, wait: true};
+const request = {value: Buffer.alloc(0), ttlSeconds: 10, signal, wait: true};
 
-const contexts = new WeakMap<Driver, MutexContext>();
+const contexts = new WeakMap<Driver, ContenderContext>();
 
 /** The driver with its sessions, the same ones each time. */
-function contextOf(driver: Driver): MutexContext {
+function contextOf(driver: Driver): ContenderContext {
   const context = contexts.get(driver) ?? {driver, sessions: sessionPool(driver)};
   contexts.set(driver, context);
   return context;
 }
 
-function lockMutex(driver: Driver, name: string, options: typeof request) {
+function enter(driver: Driver, name: string, options: typeof request) {
   return lock(contextOf(driver), name, options);
 }
 
-function unlockMutex(driver: Driver, owner: Ownership) {
+function leave(driver: Driver, owner: Ownership) {
   return unlock(contextOf(driver), owner);
 }
 
@@ -59,10 +59,10 @@ describe('A contender for a lock', () => {
         return fail('KVI_UNKNOWN_OUTCOME');
       },
     };
-    const held = await lockMutex(driver, 'l', request);
+    const held = await enter(driver, 'l', request);
     expect(await contenders(own, 'l')).toEqual([[held?.key, held?.createRevision]]);
     expect(sent).toBe(2);
-    expect(await unlockMutex(driver, held ?? missing())).toBe(true);
+    expect(await leave(driver, held ?? missing())).toBe(true);
     expect(await contenders(own, 'l')).toEqual([]);
   });
 
@@ -80,9 +80,9 @@ describe('A contender for a lock', () => {
         return fail('KVI_UNKNOWN_OUTCOME');
       },
     };
-    const held = await lockMutex(driver, 'l', {...request, wait: false});
+    const held = await enter(driver, 'l', {...request, wait: false});
     expect(held?.createRevision).toBe(2);
-    await unlockMutex(driver, held ?? missing());
+    await leave(driver, held ?? missing());
   });
 
   it('does not take the lock when the answer was lost, and another had it before', async () => {
@@ -97,7 +97,7 @@ describe('A contender for a lock', () => {
         return sent === 1 ? fail('KVI_UNKNOWN_OUTCOME') : response;
       },
     };
-    expect(await lockMutex(driver, 'l', {...request, wait: false})).toBeUndefined();
+    expect(await enter(driver, 'l', {...request, wait: false})).toBeUndefined();
     expect((await contenders(own, 'l')).map(([key]) => key)).toEqual(['l/earlier']);
   });
 
@@ -114,8 +114,8 @@ describe('A contender for a lock', () => {
           return fail(code);
         },
       };
-      await expect(lockMutex(driver, 'l', {...request, signal: enough.signal})).rejects.toMatchObject({code});
-      expect([sent, await own.leaseLeases()]).toEqual([1, []]);
+      await expect(enter(driver, 'l', {...request, signal: enough.signal})).rejects.toMatchObject({code});
+      expect([sent, await own.leaseLeases()]).toMatchObject([1, {leases: []}]);
     }
   });
 
@@ -131,17 +131,17 @@ describe('A contender for a lock', () => {
           return sent === 1 ? fail(code) : own.txn(...args);
         },
       };
-      await expect(lockMutex(driver, 'l', {...request, wait: false})).rejects.toMatchObject({code});
+      await expect(enter(driver, 'l', {...request, wait: false})).rejects.toMatchObject({code});
       sent = 0;
-      const held = await lockMutex(driver, 'l', request);
-      await unlockMutex(driver, held ?? missing());
+      const held = await enter(driver, 'l', request);
+      await leave(driver, held ?? missing());
       expect(sent).toBe(3);
     },
   );
 
   it('that is to try once says why its place was lost', async () => {
     const driver: Driver = {...modelDriver(), txn: () => fail('KVI_LEASE_NOT_FOUND')};
-    await expect(lockMutex(driver, 'l', {...request, wait: false})).rejects.toMatchObject({
+    await expect(enter(driver, 'l', {...request, wait: false})).rejects.toMatchObject({
       code: 'KVI_UNAVAILABLE',
       message: expect.stringContaining('"l"'),
       cause: {code: 'KVI_LEASE_NOT_FOUND'},
@@ -177,12 +177,12 @@ describe('A contender for a lock', () => {
         return own.leaseRevoke(id, options);
       },
     };
-    const first = await lockMutex(driver, 'l', request);
-    expect(await lockMutex(driver, 'l', {...request, wait: false})).toBeUndefined();
-    const second = lockMutex(driver, 'l', request);
+    const first = await enter(driver, 'l', request);
+    expect(await enter(driver, 'l', {...request, wait: false})).toBeUndefined();
+    const second = enter(driver, 'l', request);
     while (filters.length === 0) await new Promise(setImmediate);
-    await unlockMutex(driver, first ?? missing());
-    await unlockMutex(driver, (await second) ?? missing());
+    await leave(driver, first ?? missing());
+    await leave(driver, (await second) ?? missing());
     expect(ranges.length).toBeGreaterThan(4);
     expect(ranges.filter(({keysOnly}) => keysOnly !== true)).toEqual([]);
     expect(filters).toEqual([['noput']]);
@@ -207,7 +207,7 @@ describe('A contender for a lock', () => {
         return buffer.watch;
       },
     };
-    const waiting = lockMutex(driver, 'l', request);
+    const waiting = enter(driver, 'l', request);
     while (buffers.length === 0) await new Promise(setImmediate);
     expect(looks).toBe(1);
     buffers[0]?.push({revision: 9, events: []});
@@ -218,7 +218,7 @@ describe('A contender for a lock', () => {
     expect(looks).toBe(2);
     await own.txn({success: [{type: 'deleteRange', key: Buffer.from('l/earlier')}]});
     buffers[1]?.fail(new KviError('KVI_COMPACTED', 'made to fail'));
-    await unlockMutex(driver, (await waiting) ?? missing());
+    await leave(driver, (await waiting) ?? missing());
   });
 
   it('ends with what ended its watch otherwise, and leaves the queue', async () => {
@@ -232,7 +232,7 @@ describe('A contender for a lock', () => {
         return buffer.watch;
       },
     };
-    const waiting = lockMutex(driver, 'l', request);
+    const waiting = enter(driver, 'l', request);
     await expect(waiting).rejects.toMatchObject({code: 'KVI_PERMISSION_DENIED'});
     expect((await contenders(own, 'l')).map(([key]) => key)).toEqual(['l/earlier']);
   });
@@ -241,16 +241,16 @@ describe('A contender for a lock', () => {
 describe('A lock that is given up', () => {
   it('was held when only the answer to that is missing', async () => {
     const own = modelDriver();
-    const held = await lockMutex(own, 'l', request);
+    const held = await enter(own, 'l', request);
     const driver: Driver = {...own, txn: () => fail('KVI_UNKNOWN_OUTCOME')};
-    expect(await unlockMutex(driver, held ?? missing())).toBe(true);
+    expect(await leave(driver, held ?? missing())).toBe(true);
     expect(await contenders(own, 'l')).toEqual([]);
   });
 
   it('was not held when its key was gone', async () => {
     const own = modelDriver();
-    const held = (await lockMutex(own, 'l', request)) ?? missing();
+    const held = (await enter(own, 'l', request)) ?? missing();
     await own.txn({success: [{type: 'deleteRange', key: Buffer.from(held.key)}]});
-    expect(await unlockMutex(own, held)).toBe(false);
+    expect(await leave(own, held)).toBe(false);
   });
 });

@@ -1,9 +1,9 @@
 /**
- * etcd's lock, as `etcdctl lock` and Go's `concurrency.Mutex` take it, so that all of them exclude each other: each
- * contender puts the key `<name>/<lease>`; the one with the lowest create revision holds the lock; each other one
- * waits for the deletion of the key just before its own.
+ * The queue of etcd's lock and of its leader election, as `etcdctl lock` and `elect`, and Go's `concurrency.Mutex` and
+ * `Election` form it, so that all of them exclude each other: each contender puts the key `<name>/<lease>`; the one with
+ * the lowest create revision owns the lock, or leads; each other one waits for the deletion of the key just before its own.
  *
- * @see `client/v3/concurrency/mutex.go` and `key.go` in etcd
+ * @see `client/v3/concurrency/mutex.go`, `election.go` and `key.go` in etcd
  */
 import {withDeadline} from '../async/deadline.ts';
 import {retryUntil} from '../async/retry-until.ts';
@@ -17,8 +17,8 @@ import {giveUpMs} from '../lease/grant.ts';
 import type {SessionSource} from '../lease/session-pool.ts';
 import type {Session} from '../lease/session.ts';
 
-/** What a lock works with. */
-export interface MutexContext {
+/** What a contender works with. */
+export interface ContenderContext {
   driver: Driver;
   sessions: SessionSource;
 }
@@ -32,15 +32,19 @@ interface Contender {
   revision: number;
   /** Whether every request that puts the key has been answered, so that none can arrive late. */
   isSettled: boolean;
+  /** Whether the key was there before: a caller's lease contends twice, as one contender. */
+  wasThere: boolean;
 }
 
-/** The ownership of the lock: the first contender, and the session that it lives under. */
+/** The first contender, and the session that it lives under. */
 export interface Ownership extends Contender {
   session: Session;
 }
 
-/** How to take a lock. */
-interface LockOptions {
+/** How to contend. */
+interface ContendOptions {
+  /** What the contender's key holds. */
+  value: Bytes;
   ttlSeconds: number;
   /** Ends the wait. */
   signal: AbortSignal;
@@ -49,29 +53,29 @@ interface LockOptions {
 }
 
 /**
- * Takes the lock.
+ * Becomes the first contender.
  *
- * @returns undefined when it was not to wait and another holds the lock
+ * @returns undefined when it was not to wait and another is first
  */
-export async function lockMutex(
-  context: MutexContext,
+export async function contend(
+  context: ContenderContext,
   name: string,
-  options: LockOptions,
+  options: ContendOptions,
 ): Promise<Ownership | undefined> {
   const {signal, wait} = options;
   return retryUntil(
     context.driver.clock,
     signal,
-    () => contend(context, name, options),
+    () => contendOnce(context, name, options),
     (error) => wait && mayPass(error),
   );
 }
 
 /** Queues up, and waits for its turn. Whatever goes wrong in between gives up the place in the queue. */
-async function contend(
-  context: MutexContext,
+async function contendOnce(
+  context: ContenderContext,
   name: string,
-  options: LockOptions,
+  options: ContendOptions,
 ): Promise<Ownership | undefined> {
   const {driver} = context;
   const {signal, wait} = options;
@@ -95,16 +99,16 @@ interface Place {
 
 /** Puts the contender's key under a session that is free, or if its lease has ended meanwhile, under a new one. */
 async function queueUp(
-  context: MutexContext,
+  context: ContenderContext,
   name: string,
-  options: LockOptions,
+  options: ContendOptions,
   fresh = false,
 ): Promise<Place> {
   const {driver, sessions} = context;
-  const {ttlSeconds, signal} = options;
+  const {value, ttlSeconds, signal} = options;
   const session = await sessions.take(ttlSeconds, signal, {fresh});
   try {
-    return {session, ...(await enqueue(driver, name, session, signal))};
+    return {session, ...(await enqueue(driver, {name, value, session, signal}))};
   } catch (error) {
     await giveUp(session);
     if (!isKviError(error, 'KVI_LEASE_NOT_FOUND')) throw error;
@@ -125,7 +129,7 @@ function own(contender: Contender, session: Session): Ownership {
 function placeLost(name: string, cause: KviError): KviError {
   return new KviError(
     'KVI_UNAVAILABLE',
-    `lost our place in the queue for lock ${JSON.stringify(name)}: ${cause.message}`,
+    `lost our place in the queue for ${JSON.stringify(name)}: ${cause.message}`,
     {cause},
   );
 }
@@ -146,19 +150,19 @@ async function giveUp(session: Session): Promise<void> {
 /** Puts the contender's key, and looks in the same revision whether it is the first. */
 async function enqueue(
   driver: Driver,
-  name: string,
-  session: Session,
-  signal: AbortSignal,
+  {name, value, session, signal}: Pick<ContendOptions, 'value' | 'signal'> & {name: string; session: Session},
 ): Promise<{contender: Contender; isFirst: boolean}> {
   const key = contenderKey(name, session.lease);
   let isSettled = true;
 
   async function put(): Promise<{contender: Contender; isFirst: boolean}> {
-    const {revision, responses} = await driver.txn(enqueueRequest(name, session.lease), {signal});
-    const createRevision = found(responses[0])?.createRevision ?? revision;
+    const {revision, responses} = await driver.txn(enqueueRequest(name, session.lease, value), {signal});
+    const present = found(responses[0]);
+    const createRevision = present?.createRevision ?? revision;
     // Stryker disable next-line OptionalChaining: the range finds at least the contender's own key
     const isFirst = found(responses[1])?.createRevision === createRevision;
-    return {contender: {key, createRevision, revision, isSettled}, isFirst};
+    const wasThere = present !== undefined && isSettled;
+    return {contender: {key, createRevision, revision, isSettled, wasThere}, isFirst};
   }
 
   // Nobody else puts this key, so the transaction may be sent again.
@@ -168,13 +172,13 @@ async function enqueue(
   });
 }
 
-/** Puts a contender's key, and reads it and the first contender. */
-export function enqueueRequest(name: string, lease: LeaseId): TxnRequest<Bytes> {
+/** Puts a contender's key, unless it is there, and reads it and the first contender. */
+export function enqueueRequest(name: string, lease: LeaseId, value: Bytes): TxnRequest<Bytes> {
   const key = Buffer.from(contenderKey(name, lease));
   const first = {type: 'range', ...contenders(name), sortTarget: 'create', limit: 1, keysOnly: true} as const;
   return {
     compare: [{key, target: 'create', result: '=', createRevision: 0}],
-    success: [{type: 'put', key, value: Buffer.alloc(0), lease}, first],
+    success: [{type: 'put', key, value, lease}, first],
     failure: [{type: 'range', key, keysOnly: true}, first],
   };
 }
@@ -286,13 +290,13 @@ export async function untilLost(driver: Driver, owner: Ownership, signal: AbortS
 }
 
 /**
- * Gives the lock up, within two seconds whatever the backend does. The session then serves the next lock, if this
- * deleted its key for good; otherwise the lease is revoked.
+ * Leaves the queue as its first, within two seconds whatever the backend does. The session then serves the next contender,
+ * if this deleted its key for good; otherwise the lease is revoked.
  *
- * @returns whether the lock was held until then
- * @throws what {@link Session.close} throws; the lock is free when its TTL is over
+ * @returns whether it was first until then
+ * @throws what {@link Session.close} throws; the next contender is first when its TTL is over
  */
-export async function unlockMutex({driver, sessions}: MutexContext, owner: Ownership): Promise<boolean> {
+export async function leaveQueue({driver, sessions}: ContenderContext, owner: Ownership): Promise<boolean> {
   const {key, createRevision, isSettled, session} = owner;
   const wasAlive = session.isAlive();
   const keyBytes = Buffer.from(key);

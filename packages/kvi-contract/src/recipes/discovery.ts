@@ -1,0 +1,551 @@
+import assert from 'node:assert/strict';
+import {createKvi, type Kvi} from 'kvi-core';
+import {isKviError, KviError} from 'kvi-core/driver';
+import {discover, type Discovery, type Instance, register, type RegisterOptions} from 'kvi-core/recipes';
+import {breakableClient, missed} from '../kvi/connection.ts';
+import {
+  abortOf,
+  assertFails,
+  changesFrom,
+  describeChanges,
+  eventually,
+  keysOf,
+  leaseOf,
+  soon,
+  takeChanges,
+} from '../kvi/helpers.ts';
+import {assertRefused, wrong} from '../kvi/refused.ts';
+import type {ContractGroup} from '../suite.ts';
+import {abortEverywhere} from './abort-everywhere.ts';
+
+const one = '10.0.0.1:8080';
+const two = '10.0.0.2:8080';
+
+/** What Go's `endpoints.Manager` stores for an address without metadata. */
+const goValue = (addr: string) => `{"Op":0,"Addr":"${addr}","Metadata":null}`;
+
+/** What `AddEndpoint` of Go's client stores, and what `register` is to store for the same. */
+const goValues: [metadata: unknown, stored: string][] = [
+  [undefined, '{"Op":0,"Addr":"10.0.0.1:8080","Metadata":null}'],
+  [null, '{"Op":0,"Addr":"10.0.0.1:8080","Metadata":null}'],
+  ['zone a', '{"Op":0,"Addr":"10.0.0.1:8080","Metadata":"zone a"}'],
+  [{weight: 1.5, tags: ['x']}, '{"Op":0,"Addr":"10.0.0.1:8080","Metadata":{"weight":1.5,"tags":["x"]}}'],
+  ['<a&b>\u2028é', '{"Op":0,"Addr":"10.0.0.1:8080","Metadata":"\\u003ca\\u0026b\\u003e\\u2028é"}'],
+];
+
+/** The next state. */
+async function nextState(discovery: Discovery, promise: string): Promise<ReadonlyMap<string, Instance>> {
+  const {value, done} = await soon(discovery.next(), promise);
+  if (done === true) assert.fail(`${promise}: the iteration ended`);
+  return value;
+}
+
+/** Follows the states until the addresses are these. */
+async function untilAddrs(discovery: Discovery, addrs: string[], promise: string) {
+  for (;;) {
+    const instances = await nextState(discovery, promise);
+    if (String([...instances.keys()].sort()) === String(addrs)) return instances;
+  }
+}
+
+/** The addresses that are listed now. */
+async function addrsOf(kv: Kvi, target: string): Promise<string[]> {
+  await using discovery = discover(kv, target);
+  const instances = await nextState(discovery, 'the present state comes at once');
+  return [...instances.keys()].sort();
+}
+
+/** `register` and `discover`. */
+export const discovery: ContractGroup = {
+  name: 'service discovery',
+  cases: [
+    {
+      name: 'the present instances come first, none too, then all of them after each change',
+      async run({kv, openKvi, key}) {
+        await using instances = discover(kv, key('checkout'));
+        assert.equal((await nextState(instances, 'an empty list is a state')).size, 0, 'nobody is there');
+        const other = await openKvi();
+        const first = await register(other, key('checkout'), {addr: one, metadata: {zone: 'a'}});
+        const came = await nextState(instances, 'an instance that comes is a change');
+        assert.deepEqual(
+          [...came],
+          [[one, {addr: one, metadata: {zone: 'a'}, key: `${key('checkout')}/${one}`}]],
+          'an instance has its address, its metadata and its key',
+        );
+        await using second = await register(other, key('checkout'), {addr: two});
+        const both = await nextState(instances, 'a second one is a change');
+        assert.deepEqual(
+          [...both.values()].map(({addr, metadata}) => [addr, metadata]),
+          [
+            [one, {zone: 'a'}],
+            [two, null],
+          ],
+          'two instances are listed under one name',
+        );
+        assert.equal(came.size, 1, 'a map that was handed out does not change');
+        await first.close();
+        await first.close();
+        const left = await nextState(instances, 'an instance that goes is a change');
+        assert.deepEqual([...left.keys()], [second.addr], 'and gone at once');
+        assert.ok(isKviError(first.signal.reason, 'KVI_CLOSED'), 'closing is no loss');
+      },
+    },
+    {
+      name: 'a registration is the key and the bytes that the Go client would write, under a lease',
+      async run({kv, key}) {
+        for (const [metadata, stored] of goValues) {
+          await using entry = await register(kv, key('checkout'), {addr: one, metadata});
+          assert.equal(entry.key, `${key('checkout')}/${one}`, 'the key is <target>/<addr>');
+          assert.equal(entry.addr, one, 'the entry says its address');
+          assert.equal(await kv.get(entry.key), stored, 'the value is what Go writes, byte for byte');
+          assert.notEqual(await leaseOf(kv, entry.key), '0', 'it ends with a lease');
+        }
+      },
+    },
+    {
+      name: 'what the Go client decodes below the name is an instance, under whatever key',
+      async run({kv, key}) {
+        const values: [value: string, addr: string, metadata: unknown][] = [
+          ...goValues.map(([metadata, stored]): [string, string, unknown] => [stored, one, metadata ?? null]),
+          ['{"Op":1,"Addr":"b:1","Metadata":[1,{"x":null}]}', 'b:1', [1, {x: null}]],
+          [' { "Addr" : "b:1" } ', 'b:1', null],
+          ['{"addr":"b:1","METADATA":"m","op":0}', 'b:1', 'm'],
+          ['{"Addr":"a:1","addr":"b:1","Other":5}', 'b:1', null],
+          ['{"Op":null,"Addr":"b:1"}', 'b:1', null],
+          ['{"Addr":"unix:/run/b.sock","__proto__":5}', 'unix:/run/b.sock', null],
+        ];
+        for (const [value, addr, metadata] of values) {
+          await kv.store(key('checkout/host'), value);
+          await using instances = discover(kv, key('checkout'));
+          assert.deepEqual(
+            [...(await nextState(instances, 'the present state comes at once')).values()],
+            [{addr, metadata, key: key('checkout/host')}],
+            `${value} is an instance`,
+          );
+        }
+      },
+    },
+    {
+      name: 'what the Go client does not decode, or what has no address, is passed over, and so is a binary key',
+      async run({kv, key}) {
+        await using instances = discover(kv, key('checkout'));
+        await untilAddrs(instances, [], 'an empty list is a state');
+        const bad = [
+          '',
+          'garbage',
+          'null',
+          '[]',
+          '"text"',
+          '{}',
+          '{"Addr":""}',
+          '{"Addr":null}',
+          '{"Addr":5}',
+          '{"Addr":"a:1","Op":"add"}',
+          '{"Addr":"a:1","Op":256}',
+          '{"Addr":"a:1","Op":-1}',
+          '{"Addr":"a:1","Op":0.5}',
+          '{"Addr":"a:1"} x',
+          '\ufeff{"Addr":"a:1"}',
+          Buffer.from([0xff, 0x00, 0xfe]),
+        ];
+        for (const [i, value] of bad.entries()) await kv.store(key(`checkout/${String(i)}`), value);
+        await kv.store(Buffer.concat([Buffer.from(key('checkout/')), Buffer.from([0xff])]), goValue(two));
+        await kv.store(key('checkout'), goValue(two));
+        await kv.store(key('checkout-eu/x'), goValue(two));
+        assert.deepEqual(await addrsOf(kv, key('checkout')), [], 'a new reader passes it over');
+        await using _entry = await register(kv, key('checkout'), {addr: one});
+        const next = await nextState(instances, 'a reader that was there goes on');
+        assert.deepEqual([...next.keys()], [one], 'and passes it over, without a state for each');
+      },
+    },
+    {
+      name: 'an instance whose key is deleted or overwritten by hand is gone, and its signal says so',
+      async run({kv, openKvi, key}) {
+        const other = await openKvi();
+        await using instances = discover(other, key('checkout'));
+        const spoil: ((entryKey: string) => Promise<unknown>)[] = [
+          (entryKey) => other.delete(entryKey),
+          (entryKey) => other.store(entryKey, 'garbage'),
+        ];
+        for (const spoiling of spoil) {
+          const entry = await register(kv, key('checkout'), {addr: one});
+          await untilAddrs(instances, [one], 'it is listed');
+          await spoiling(entry.key);
+          await untilAddrs(instances, [], 'what is not an instance any more is gone');
+          await abortOf(entry.signal, 'the registration is told');
+          assert.ok(isKviError(entry.signal.reason, 'KVI_KEY_LOST'), 'that it was taken away');
+          await entry.close();
+        }
+        assert.equal(await kv.get(`${key('checkout')}/${one}`), 'garbage', 'closing leaves it to the other');
+      },
+    },
+    {
+      name: 'registering an address again replaces it without a gap, on another handle and on the same one, and the loser is told',
+      async run({kv, openKvi, key}) {
+        for (const winner of [await openKvi(), kv]) {
+          const entryKey = `${key('checkout')}/${one}`;
+          await using changes = await changesFrom(winner, entryKey);
+          await using instances = discover(winner, key('checkout'));
+          await untilAddrs(instances, [], 'nobody is there');
+          const first = await register(kv, key('checkout'), {addr: one, metadata: 1});
+          await untilAddrs(instances, [one], 'the first is listed');
+          const second = await register(winner, key('checkout'), {addr: one, metadata: 2});
+          await abortOf(first.signal, 'the loser is told');
+          assert.ok(isKviError(first.signal.reason, 'KVI_KEY_LOST'), 'that it was replaced');
+          await first.close();
+          const replaced = await nextState(instances, 'other metadata is a change');
+          assert.deepEqual(replaced.get(one)?.metadata, 2, 'the second one is listed');
+          assert.equal(second.signal.aborted, false, 'closing the first does not touch the second');
+          await second.close();
+          assert.deepEqual(
+            describeChanges(await takeChanges(changes, 3, 'each write is a change'), '').map(
+              (change) => change.split(' ')[0],
+            ),
+            ['put', 'put', 'delete'],
+            'it was listed all the time',
+          );
+        }
+      },
+    },
+    {
+      name: 'of ten registrations of one address at a time one is left, and the others are told',
+      async run({kv, key}) {
+        await using lease = await kv.lease({ttlSeconds: 60});
+        for (const options of [{}, {lease}]) {
+          const calls = Array.from({length: 10}, (_, i) =>
+            register(kv, key('checkout'), {addr: one, metadata: i, ...options}),
+          );
+          const results = await soon(Promise.allSettled(calls), 'each call ends');
+          const entries = results.flatMap((result) => {
+            if (result.status === 'fulfilled') return [result.value];
+            assert.ok(isKviError(result.reason, 'KVI_KEY_LOST'), `a loser is told: ${String(result.reason)}`);
+            return [];
+          });
+          const stored = await kv.get(`${key('checkout')}/${one}`);
+          assert.match(stored ?? '', /"Metadata":\d/, 'one is left');
+          const kept = () => entries.filter(({signal}) => !signal.aborted).length;
+          await eventually(() => Promise.resolve(kept() <= 1), 'all but one are told');
+          assert.equal(kept(), 1, 'and the one that is left is not');
+          for (const entry of entries) await entry.close();
+          assert.deepEqual(await addrsOf(kv, key('checkout')), [], 'closing it takes it off the list');
+        }
+      },
+    },
+    {
+      name: 'a registration under a lease of the caller is replaced too, and goes with the lease',
+      async run({kv, driver, key}) {
+        await using lease = await kv.lease({ttlSeconds: 60});
+        const own = await register(kv, key('checkout'), {addr: one, metadata: 0});
+        const first = await register(kv, key('checkout'), {addr: one, metadata: 1, lease});
+        await abortOf(own.signal, 'a loser under another lease is told');
+        const second = await register(kv, key('checkout'), {addr: one, metadata: 2, lease});
+        assert.ok(isKviError(first.signal.reason, 'KVI_KEY_LOST'), 'the loser is told');
+        await first.close();
+        assert.equal(await leaseOf(kv, second.key), lease.id, 'the second one is listed, under the lease');
+        await second.close();
+        const [early, late] = await Promise.allSettled(
+          [3, 4].map((metadata) => register(kv, key('checkout'), {addr: one, metadata, lease})),
+        );
+        assert.ok(
+          early?.status === 'rejected' && isKviError(early.reason, 'KVI_KEY_LOST'),
+          'a loser may be told at once',
+        );
+        assert.ok(late?.status === 'fulfilled' && !late.value.signal.aborted, 'and does not take it back');
+        await late.value.close();
+        const third = await register(kv, key('checkout'), {addr: one, lease});
+        await driver.leaseRevoke(lease.id);
+        await abortOf(third.signal, 'it goes with its lease');
+        assert.ok(isKviError(third.signal.reason, 'KVI_KEY_LOST'), 'and is told of the loss');
+        assert.deepEqual(await addrsOf(kv, key('checkout')), [], 'it is off the list');
+        await assertFails(
+          'KVI_LEASE_NOT_FOUND',
+          () => register(kv, key('checkout'), {addr: one, lease}),
+          'a lease that has ended lists nobody',
+        );
+      },
+    },
+    {
+      name: 'an instance is listed again when its lease is lost',
+      async run({kv, driver, key}) {
+        await using instances = discover(kv, key('checkout'));
+        await using entry = await register(kv, key('checkout'), {addr: one, ttlSeconds: 60});
+        await untilAddrs(instances, [one], 'it is listed');
+        await using changes = await changesFrom(kv, entry.key);
+        await driver.leaseRevoke((await leaseOf(kv, entry.key)) ?? '0');
+        const [gone, back] = await takeChanges(changes, 2, 'it is put back');
+        assert.deepEqual([gone?.type, back?.value], ['delete', goValue(one)], 'with its value');
+        assert.equal(entry.signal.aborted, false, 'which is no loss');
+      },
+    },
+    {
+      name: 'closing the handle takes its instances off the list, and ends what follows them',
+      async run({kv, openKvi, key}) {
+        const own = await openKvi();
+        const entry = await register(own, key('checkout'), {addr: one});
+        const instances = discover(own, key('checkout'));
+        await untilAddrs(instances, [one], 'it is listed');
+        const waiting = instances.next();
+        waiting.catch(() => undefined);
+        await own.close();
+        assert.ok(isKviError(entry.signal.reason, 'KVI_CLOSED'), 'the registration is told');
+        assert.deepEqual(await addrsOf(kv, key('checkout')), [], 'the instance is gone at once');
+        await assertFails('KVI_CLOSED', () => waiting, 'a wait for the next state ends');
+        assert.equal((await instances.next()).done, true, 'after its error, the iteration is over');
+        await assertFails('KVI_CLOSED', () => register(own, key('checkout'), {addr: one}), 'it is closed');
+        await assertFails('KVI_CLOSED', () => discover(own, key('checkout')).next(), 'it is closed');
+      },
+    },
+    {
+      name: 'a name that lies inside another counts for both, as in Go; one that only begins like it does not',
+      async run({kv, key}) {
+        await using _outer = await register(kv, key('a'), {addr: one});
+        await using _inner = await register(kv, key('a/b'), {addr: two});
+        await using _beside = await register(kv, key('ab'), {addr: 'ab:1'});
+        await using _leading = await register(kv, `/${key('a')}`, {addr: 'leading:1'});
+        assert.deepEqual(await addrsOf(kv, key('a')), [one, two], 'what is below the name is listed');
+        assert.deepEqual(await addrsOf(kv, key('a/b')), [two], 'the inner name has its own');
+        assert.deepEqual(
+          await addrsOf(kv, `/${key('a')}`),
+          ['leading:1'],
+          'a slash in front is another name',
+        );
+      },
+    },
+    {
+      name: 'bad names, addresses, metadata and options are refused',
+      async run({kv, key, prefix}) {
+        const target = key('checkout');
+        const circular: {self?: unknown} = {};
+        circular.self = circular;
+        const badOptions: Record<string, RegisterOptions> = {
+          'no options': wrong(undefined),
+          'options that are no object': wrong(5),
+          'no address': wrong({}),
+          'an empty address': {addr: ''},
+          'an address that is not text': {addr: wrong(8080)},
+          'an address that UTF-8 cannot encode': {addr: '\ud800'},
+          'a function as metadata': {addr: one, metadata: () => 1},
+          'a bigint in the metadata': {addr: one, metadata: {n: 1n}},
+          'metadata in a circle': {addr: one, metadata: circular},
+          'an unknown option': wrong({addr: one, meta: 1}),
+          'a value, which is not for the caller to choose': wrong({addr: one, value: 'v'}),
+          'a TTL of 0': {addr: one, ttlSeconds: 0},
+          'what is no lease': {addr: one, lease: wrong({id: '1'})},
+          'a bad timeout': {addr: one, timeoutMs: -1},
+          'what is no signal': {addr: one, signal: wrong({})},
+        };
+        const badTargets: [what: string, bad: string][] = [
+          ['an empty name', ''],
+          ['a slash', '/'],
+          ['a slash at the end', 'a/'],
+          ['a name that UTF-8 cannot encode', '\ud800'],
+          ['a name that is not text', wrong(5)],
+          ['no name', wrong(null)],
+        ];
+        const calls: [what: string, call: () => unknown][] = [
+          ...Object.entries(badOptions).map(([what, options]): [string, () => unknown] => [
+            what,
+            () => register(kv, target, options),
+          ]),
+          ...badTargets.flatMap(([what, bad]): [string, () => unknown][] => [
+            [`register, ${what}`, () => register(kv, bad, {addr: one})],
+            [`discover, ${what}`, () => discover(kv, bad).next()],
+          ]),
+          ['what is no handle', () => register(wrong({}), target, {addr: one})],
+          ['nothing to discover on', () => discover(wrong(undefined), target).next()],
+          ['an unknown option of discover', () => discover(kv, target, wrong({prefix: 'x'})).next()],
+          ['no signal for discover', () => discover(kv, target, {signal: wrong(5)}).next()],
+        ];
+        await assertRefused({kv, key, prefix}, Object.fromEntries(calls), 'it is refused');
+      },
+    },
+    {
+      name: 'register can be aborted at each of its calls, and leaves nothing behind',
+      async run({kv, open, key, prefix}) {
+        for (const isTaken of [false, true]) {
+          await abortEverywhere(
+            {open},
+            async (own, signal) => {
+              if (isTaken) await register(own, key('checkout'), {addr: one, metadata: 1});
+              await register(own, key('checkout'), {addr: one, metadata: 2, signal});
+            },
+            async () => assert.deepEqual(await keysOf(kv, {prefix}), [], 'nothing is listed'),
+          );
+        }
+      },
+    },
+    {
+      name: 'discover can be aborted at each of its calls',
+      async run({kv, open, key}) {
+        await using _entry = await register(kv, key('checkout'), {addr: one});
+        await abortEverywhere(
+          {open},
+          async (own, signal) => {
+            await using instances = discover(own, key('checkout'), {signal});
+            await untilAddrs(instances, [one], 'it is listed');
+            await using _second = await register(kv, key('checkout'), {addr: two});
+            await untilAddrs(instances, [one, two], 'the second one is listed');
+          },
+          () => Promise.resolve(),
+        );
+      },
+    },
+    {
+      name: 'a signal ends discover with KVI_ABORTED, and leaving ends it also while a state is awaited',
+      async run({kv, key}) {
+        const controller = new AbortController();
+        const aborted = discover(kv, key('checkout'), {signal: controller.signal});
+        await untilAddrs(aborted, [], 'an empty list is a state');
+        const waiting = aborted.next();
+        const reason = new Error('enough');
+        controller.abort(reason);
+        const error = await assertFails('KVI_ABORTED', () => waiting, 'the signal ends the wait');
+        assert.equal(error.cause, reason, 'the error says why');
+        assert.equal((await aborted.next()).done, true, 'after its error, the iteration is over');
+        await assertFails(
+          'KVI_ABORTED',
+          () => discover(kv, key('checkout'), {signal: controller.signal}).next(),
+          'a signal that had aborted before',
+        );
+
+        const left = discover(kv, key('checkout'));
+        await untilAddrs(left, [], 'an empty list is a state');
+        const pending = [left.next(), left.next()];
+        // By the time a read is answered, they wait.
+        await kv.get(key('k'));
+        await left.return?.();
+        for (const result of await soon(Promise.all(pending), 'waits end'))
+          assert.equal(result.done, true, 'leaving is no error');
+        await assert.rejects(async () => left.throw?.(reason), {message: 'enough'});
+      },
+    },
+    {
+      name: 'a consumer that is slow gets the newest state, and none in between',
+      async run({kv, openKvi, key}) {
+        const other = await openKvi();
+        await using slow = discover(other, key('checkout'));
+        await using quick = discover(other, key('checkout'));
+        await untilAddrs(slow, [], 'an empty list is a state');
+        for (let i = 0; i < 20; i += 1) await kv.store(key('checkout/x'), goValue(`host:${String(i)}`));
+        await untilAddrs(quick, ['host:19'], 'the store tells of the last one');
+        const states = [await nextState(slow, 'a state waits')];
+        // Both follow the same changes, each at its own pace.
+        while (!states.at(-1)?.has('host:19')) states.push(await nextState(slow, 'the last state comes'));
+        assert.ok(states.length <= 2, `states that were missed are skipped: ${String(states.length)} came`);
+      },
+    },
+    {
+      name: 'a write that changes nothing is no state',
+      async run({kv, key}) {
+        await kv.store(key('checkout/x'), goValue(one));
+        await using instances = discover(kv, key('checkout'));
+        await untilAddrs(instances, [one], 'it is listed');
+        await kv.store(key('checkout/x'), goValue(one));
+        await kv.store(key('checkout/x'), `${goValue(one)} `);
+        await kv.store(key('checkout/y'), 'garbage');
+        await kv.delete(key('checkout/y'));
+        await kv.store(key('checkout/z'), goValue(two));
+        const next = await nextState(instances, 'a change is a state');
+        assert.deepEqual([...next.keys()].sort(), [one, two], 'what changed nothing was not told');
+      },
+    },
+    {
+      name: 'of two keys with one address the one written last counts, and the other again when it goes',
+      async run({kv, key}) {
+        const withMetadata = (metadata: number) => `{"Op":0,"Addr":"${one}","Metadata":${String(metadata)}}`;
+        await kv.store(key('checkout/b'), withMetadata(1));
+        await kv.store(key('checkout/a'), withMetadata(2));
+        await using instances = discover(kv, key('checkout'));
+        for (const [metadata, change] of [
+          [2, () => kv.store(key('checkout/b'), withMetadata(3))],
+          [3, () => kv.delete(key('checkout/b'))],
+          [2, () => kv.delete(key('checkout/a'))],
+        ] as const) {
+          const state = await nextState(instances, 'each change is a state');
+          assert.deepEqual(
+            [...state.values()].map((instance) => instance.metadata),
+            [metadata],
+            'one is listed',
+          );
+          await change();
+        }
+        assert.equal((await nextState(instances, 'the last one goes')).size, 0, 'nobody is left');
+      },
+    },
+    {
+      name: 'it goes on with the present instances where changes were compacted away',
+      async run({kv, driver, open, key}) {
+        const {client, connection} = await breakableClient({open});
+        await using _client = client;
+        await kv.store(key('checkout/gone'), goValue('gone:1'));
+        await kv.store(key('checkout/kept'), goValue('kept:1'));
+        await using instances = discover(client, key('checkout'));
+        await untilAddrs(instances, ['gone:1', 'kept:1'], 'they are listed');
+        await missed({kv, driver, key}, connection, async () => {
+          await kv.delete(key('checkout/gone'));
+          await kv.store(key('checkout/came'), goValue('came:1'));
+        });
+        const state = await nextState(instances, 'what was missed is found');
+        assert.deepEqual([...state.keys()].sort(), ['came:1', 'kept:1'], 'those that are there now');
+        await kv.delete(key('checkout/kept'));
+        await untilAddrs(instances, ['came:1'], 'and changes come as before');
+      },
+    },
+    {
+      name: 'an instance that goes between the read and the watch, and is compacted away, is not listed for ever',
+      async run({kv, driver, open, key}) {
+        await kv.store(key('checkout/gone'), goValue('gone:1'));
+        const own = await open();
+        let isCompacted = false;
+        await using client = createKvi({
+          ...own,
+          async range(...args) {
+            const answer = await own.range(...args);
+            if (!isCompacted) {
+              isCompacted = true;
+              await kv.delete(key('checkout/gone'));
+              await kv.store(key('other'), 'later');
+              const {revision} = await kv.range(key('other'));
+              await driver.compact({revision});
+            }
+            return answer;
+          },
+        });
+        await using instances = discover(client, key('checkout'));
+        await untilAddrs(instances, [], 'the one that has gone is gone');
+      },
+    },
+    {
+      name: 'it waits for a store that cannot be reached when it begins',
+      async run({kv, open, key}) {
+        await kv.store(key('checkout/x'), goValue(one));
+        const own = await open();
+        let failures = 0;
+        await using client = createKvi({
+          ...own,
+          range(...args) {
+            failures += 1;
+            const code = failures % 2 === 0 ? 'KVI_UNAVAILABLE' : 'KVI_TIMEOUT';
+            if (failures <= 3) return Promise.reject(new KviError(code, 'made to fail'));
+            return own.range(...args);
+          },
+        });
+        await using instances = discover(client, key('checkout'));
+        await untilAddrs(instances, [one], 'it is found in the end');
+      },
+    },
+    {
+      name: 'it ends with any other error of the store',
+      async run({open, key}) {
+        const own = await open();
+        await using client = createKvi({
+          ...own,
+          range: () => Promise.reject(new KviError('KVI_PERMISSION_DENIED', 'made to fail')),
+        });
+        const instances = discover(client, key('checkout'));
+        await assertFails('KVI_PERMISSION_DENIED', () => instances.next(), 'the reader is told');
+        assert.equal((await instances.next()).done, true, 'after its error, the iteration is over');
+      },
+    },
+  ],
+};

@@ -1,0 +1,338 @@
+import type {CallOptions, WriteOptions} from '../api/call-options.ts';
+import type {Changes, ChangeSet} from '../api/changes.ts';
+import type {Kvi} from '../api/kvi.ts';
+import type {Lease} from '../api/lease.ts';
+import {lookBeforeTelling} from '../async/abort.ts';
+import {withDeadline} from '../async/deadline.ts';
+import {retryUntil} from '../async/retry-until.ts';
+import {encode, type Input} from '../etcd/bytes.ts';
+import {checkFunction} from '../etcd/bad-input.ts';
+import {closed, isKviError, KviError} from '../etcd/errors.ts';
+import {type LeaseId, maxLeaseId} from '../etcd/lease-id.ts';
+import type {KeyValue, TxnRequest} from '../etcd/messages.ts';
+import {checkTxn} from '../etcd/validate.ts';
+import {handleOf} from '../kvi/handle-of.ts';
+import {optionNames} from '../kvi/option-names.ts';
+import {checkLockName, checkTtl} from '../kvi/options.ts';
+import {lentSession} from '../lease/lent-session.ts';
+import {contend, contenderKey, enqueueRequest} from '../primitives/contender.ts';
+import {tenure, type Tenure} from '../primitives/tenure.ts';
+
+/** Options of {@link Election.campaign}. */
+export interface CampaignOptions {
+  /** Ends the wait with `KVI_ABORTED`; nothing is left behind. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds to wait at most. Default: as long as it takes. */
+  timeoutMs?: number | undefined;
+  /** Seconds within which another leads after the leader crashed. Default: the handle's. */
+  ttlSeconds?: number | undefined;
+  /**
+   * Campaign under this lease of the handle's, instead of one of its own. Losing the lease loses the leadership, and closing
+   * or revoking it gives the leadership up; resigning leaves the lease alone. One lease is one candidate. Not together with
+   * `ttlSeconds`.
+   */
+  lease?: Lease<Input> | undefined;
+}
+
+/** Options of {@link Election.runAsLeader}. */
+export type RunAsLeaderOptions = Omit<CampaignOptions, 'timeoutMs'>;
+
+/** The leader of an election. */
+export interface Leader<T extends Input = string> {
+  /** What it proclaims. */
+  value: T;
+  /** The key that it leads with, below the election's name. */
+  key: T;
+  /** The create revision of the key: each later leader's is higher. */
+  token: number;
+}
+
+/** An election that was won. */
+export interface Leadership extends AsyncDisposable {
+  readonly key: string;
+  /**
+   * The fencing token: each later leader's is higher, so that whoever is sent it can refuse an older one. In the store itself,
+   * a compare of the create revision of `key` with it does.
+   */
+  readonly token: number;
+  /**
+   * Aborts when the leadership is over though it was not resigned: with `KVI_LEADERSHIP_LOST` when it was lost, before its
+   * lease can have ended on the server; with `KVI_CLOSED` when the handle, or the `lease` that was passed, was closed or
+   * revoked here. After a stall of the event loop, reading `aborted` tells the truth even though the event comes late.
+   */
+  readonly signal: AbortSignal;
+  /** Whether it is certain to lead still. */
+  isLeading(): boolean;
+  /**
+   * Replaces the value that {@link Election.leader} and {@link Election.observe} tell.
+   *
+   * @throws `KVI_LEADERSHIP_LOST` if it leads no more; nothing was changed
+   */
+  proclaim(value: Input, options?: WriteOptions): Promise<void>;
+  /**
+   * Lets the next candidate lead. Resigning twice is fine; the end of an `await using` block resigns too.
+   *
+   * @throws `KVI_LEADERSHIP_LOST` if it was lost before: another may have led meanwhile
+   */
+  resign(): Promise<void>;
+}
+
+/** What the function of {@link Election.runAsLeader} gets. */
+export type Term = Pick<Leadership, 'key' | 'token' | 'signal' | 'isLeading' | 'proclaim'>;
+
+/** An election; see {@link election}. */
+export interface Election<T extends Input = string> {
+  readonly name: string;
+  /**
+   * Waits until it leads: first come, first served. Each call is a candidate of its own. It queues up again when the backend
+   * was away for longer than the TTL.
+   *
+   * @param value - what to proclaim: an address, say
+   * @throws `KVI_TIMEOUT` after `timeoutMs`, `KVI_ABORTED`, `KVI_CLOSED`; `KVI_LEASE_NOT_FOUND` if the `lease` has ended
+   */
+  campaign(value: Input, options?: CampaignOptions): Promise<Leadership>;
+  /** Reads who leads. @returns `undefined` if nobody does */
+  leader(options?: CallOptions): Promise<Leader<T> | undefined>;
+  /**
+   * Follows who leads: first the present leader, then each change of the leader or of its value; `undefined` while nobody
+   * leads. A state that lasted only while the store was away, or was compacted, is left out; none comes late.
+   *
+   * Ends with `KVI_ABORTED`, `KVI_CLOSED`, `KVI_SLOW_CONSUMER`, `KVI_PERMISSION_DENIED` or `KVI_UNAUTHENTICATED`.
+   */
+  observe(options?: {signal?: AbortSignal | undefined}): AsyncGenerator<Leader<T> | undefined, undefined>;
+  /**
+   * Runs a function while it leads. When the leadership is lost, the function's signal aborts; once the function has ended,
+   * it campaigns again, and runs the function again. When the function returns or throws while it leads, it resigns.
+   *
+   * @param work - has to end when its signal aborts: until then, nothing else happens here
+   * @returns what `work` returned
+   * @throws what `work` threw; as {@link Election.campaign}
+   */
+  runAsLeader<R>(
+    value: Input,
+    work: (term: Term) => R | Promise<R>,
+    options?: RunAsLeaderOptions,
+  ): Promise<R>;
+}
+
+const campaignNames = [...optionNames.distLock, 'timeoutMs'];
+
+/**
+ * Elects one leader among the candidates for a name. It is etcd's own election: candidates of `etcdctl elect` and of Go's
+ * `concurrency.Election` take part. Its keys are `<name>/<lease>`, as those of a lock: do not store keys below an election's
+ * name, nor name a lock like it, nor one election `a` and another `a/b`.
+ *
+ * @throws `KVI_INVALID_ARGUMENT` for an empty name, or what is no handle of kvi's
+ * @see `client/v3/concurrency/election.go` in etcd
+ */
+export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T> {
+  const handle = handleOf(kv);
+  const {driver, closing, holdings, options} = handle;
+  const {clock} = driver;
+  const candidates = {prefix: `${name}/`};
+  checkLockName(name, "an election's");
+
+  async function campaign(value: Input, campaignOptions?: CampaignOptions): Promise<Leadership> {
+    const request = handle.begin(campaignOptions, campaignNames, (own = {}) => {
+      const {ttlSeconds = options.ttlSeconds, timeoutMs, signal, lease} = own;
+      const bytes = encode(value, 'value');
+      const session = handle.lentSession(lease, own.ttlSeconds);
+      checkTxn(enqueueRequest(name, maxLeaseId, bytes), options);
+      checkTtl(ttlSeconds);
+      return {value: bytes, ttlSeconds, timeoutMs, signal, session};
+    });
+    const {session, timeoutMs, signal, ...candidate} = request;
+    const sessions = session
+      ? lentSession(driver, session, Buffer.from(contenderKey(name, session.lease)))
+      : handle.sessions;
+    const context = {driver, sessions};
+
+    async function win(ended: AbortSignal): Promise<Leadership> {
+      const owner = await contend(context, name, {...candidate, signal: ended, wait: true});
+      if (owner === undefined) throw new KviError('KVI_INTERNAL', 'a candidate that waits is elected');
+      const own = tenure(context, owner, {
+        lost: (cause) => leadershipLost(name, cause),
+        onEnd: () => holdings.delete(holding),
+      });
+      abandon = (reason) => own.abandon(reason);
+      const leadership = leadershipOf(own, owner.session.lease);
+      if (owner.wasThere) await leadership.proclaim(value, {signal: ended});
+      return leadership;
+    }
+
+    let abandon: (reason: KviError) => Promise<void> = () => Promise.resolve();
+    const winning = withDeadline(clock, {timeoutMs, signal, closing}, win).catch((error: unknown) => {
+      throw isKviError(error, 'KVI_TIMEOUT') ? notElected(name, timeoutMs) : error;
+    });
+    const holding = {
+      async close() {
+        await winning.catch(() => undefined);
+        await abandon(closed());
+      },
+    };
+    holdings.add(holding);
+    try {
+      return await winning;
+    } catch (error) {
+      holdings.delete(holding);
+      await abandon(closed()).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  function leadershipOf(own: Tenure, lease: LeaseId): Leadership {
+    const {key, token, signal} = own;
+    const resign = () => own.end();
+
+    async function proclaim(value: Input, writeOptions?: WriteOptions): Promise<void> {
+      const request: TxnRequest<Input> = {
+        compare: [{key, target: 'create', result: '=', createRevision: token}],
+        // With the lease, which whoever overwrote the key by hand took from it.
+        success: [{type: 'put', key, value, lease}],
+      };
+      const {succeeded} = await kv.txn(request, writeOptions).catch((error: unknown) => {
+        throw isKviError(error, 'KVI_LEASE_NOT_FOUND') ? leadershipLost(name, error) : error;
+      });
+      if (!succeeded) throw leadershipLost(name, signal.reason);
+    }
+
+    return {
+      key,
+      token,
+      signal,
+      isLeading: () => own.isCurrent(),
+      proclaim,
+      resign,
+      [Symbol.asyncDispose]: resign,
+    };
+  }
+
+  async function leader(callOptions?: CallOptions): Promise<Leader<T> | undefined> {
+    const own = handle.begin(callOptions, optionNames.call, (read) => read);
+    const {kvs} = await kv.range(candidates, {...own, sortTarget: 'create', limit: 1});
+    return kvs[0] && toLeader(kvs[0]);
+  }
+
+  function observe(observeOptions?: {signal?: AbortSignal | undefined}) {
+    return follow(handle.begin(observeOptions, ['signal'], (own = {}) => own).signal);
+  }
+
+  async function* follow(signal: AbortSignal | undefined): AsyncGenerator<Leader<T> | undefined, undefined> {
+    /** What was told last. */
+    let told: {first: KeyValue<T> | undefined} | undefined;
+    for (;;) {
+      const {kvs, revision} = await readCandidates(signal);
+      const present = new Map(kvs.map((kv) => [idOf(kv.key), kv]));
+      const changes = kv.changes(candidates, {signal, startRevision: revision + 1});
+      try {
+        for (;;) {
+          const first = firstOf(present);
+          if (told === undefined || !isSame(told.first, first)) yield first && toLeader(first);
+          told = {first};
+          const {events} = await nextSet(changes);
+          for (const event of events) {
+            if (event.type === 'put') present.set(idOf(event.key), event);
+            else present.delete(idOf(event.key));
+          }
+        }
+      } catch (error) {
+        // What was compacted can still be read as it is now.
+        if (!isKviError(error, 'KVI_COMPACTED')) throw error;
+      } finally {
+        await changes.return?.();
+      }
+    }
+  }
+
+  /** Keeps trying, as a watch does. */
+  function readCandidates(signal: AbortSignal | undefined) {
+    return withDeadline(clock, {signal, closing}, (ended) =>
+      retryUntil(
+        clock,
+        ended,
+        () => kv.range(candidates, {signal: ended}),
+        (error) => isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT'),
+      ),
+    );
+  }
+
+  async function runAsLeader<R>(
+    value: Input,
+    work: (term: Term) => R | Promise<R>,
+    runOptions?: RunAsLeaderOptions,
+  ): Promise<R> {
+    const signal = handle.begin(runOptions, optionNames.distLock, (own) => {
+      checkFunction('work', work);
+      return own?.signal;
+    });
+    for (;;) {
+      const leadership = await campaign(value, runOptions);
+      const running = withDeadline(clock, {signal, closing: leadership.signal}, async (ended) => {
+        lookBeforeTelling(ended, () => void leadership.isLeading());
+        const result = await work({...leadership, signal: ended});
+        ended.throwIfAborted();
+        return result;
+      });
+      const hasReturned = await running.then(
+        () => true,
+        () => false,
+      );
+      // It may have failed because of a loss that its signal has not told yet.
+      if ((await resigned(leadership)) || hasReturned) return running;
+    }
+  }
+
+  return {name, campaign, leader, observe, runAsLeader};
+}
+
+/** Resigns. @returns false if the leadership was lost before; what the store could not be told ends with the lease's TTL */
+async function resigned(leadership: Leadership): Promise<boolean> {
+  try {
+    await leadership.resign();
+    return true;
+  } catch (error) {
+    return !isKviError(error, 'KVI_LEADERSHIP_LOST');
+  }
+}
+
+/** Ids for a `Map`: a text key is one. */
+function idOf(key: Input): string {
+  return typeof key === 'string' ? key : Buffer.from(key).toString('latin1');
+}
+
+function firstOf<T extends Input>(candidates: ReadonlyMap<string, KeyValue<T>>): KeyValue<T> | undefined {
+  let first: KeyValue<T> | undefined;
+  for (const kv of candidates.values()) {
+    if (first === undefined || kv.createRevision < first.createRevision) first = kv;
+  }
+  return first;
+}
+
+function isSame<T extends Input>(a: KeyValue<T> | undefined, b: KeyValue<T> | undefined): boolean {
+  return a === undefined || b === undefined
+    ? a === b
+    : idOf(a.key) === idOf(b.key) && a.modRevision === b.modRevision;
+}
+
+async function nextSet<T extends Input>(changes: Changes<T>): Promise<ChangeSet<T>> {
+  const {value, done} = await changes.next();
+  if (done === true) throw new KviError('KVI_INTERNAL', 'changes end with an error only');
+  return value;
+}
+
+function toLeader<T extends Input>({value, key, createRevision}: KeyValue<T>): Leader<T> {
+  return {value, key, token: createRevision};
+}
+
+function notElected(name: string, waitedMs = 0): KviError {
+  const message = `the election ${JSON.stringify(name)} was not won within ${waitedMs} ms: another leads`;
+  return new KviError('KVI_TIMEOUT', message);
+}
+
+function leadershipLost(name: string, cause: unknown): KviError {
+  return new KviError(
+    'KVI_LEADERSHIP_LOST',
+    `the leadership of ${JSON.stringify(name)} was lost before it was resigned; another may lead`,
+    {cause},
+  );
+}

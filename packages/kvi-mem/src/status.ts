@@ -1,0 +1,24 @@
+import type {StatusResponse} from 'kvi-core/driver';
+import type {MvccStore} from './mvcc/store.ts';
+
+/** The version of etcd whose behaviour the store has. */
+const version = '3.5.30';
+
+/** The store is a cluster of one member, which leads, and never runs out of space. */
+const id = '1';
+
+/** What the store says of itself. */
+export function status({revision}: MvccStore): StatusResponse {
+  return {
+    revision,
+    clusterId: id,
+    memberId: id,
+    leader: id,
+    raftTerm: 1,
+    version,
+    dbSize: 0,
+    dbSizeInUse: 0,
+    members: [{id, name: 'mem', peerUrls: [], clientUrls: ['mem:'], isLearner: false}],
+    alarms: [],
+  };
+}
