@@ -58,4 +58,20 @@ describe('A wait for a promise or a signal', () => {
     expect(await abortable(Promise.resolve('done'), signal)).toBe('done');
     expect(listeners).toBe(0);
   });
+
+  it('takes the failure of what nobody waits for any more, which would end the process', async () => {
+    const unhandled: unknown[] = [];
+    const listener = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', listener);
+    let fail: (error: Error) => void = () => undefined;
+    const promise = new Promise<never>((_, reject) => {
+      fail = reject;
+    });
+    await expect(abortable(promise, AbortSignal.abort('enough'))).rejects.toBe('enough');
+    fail(new Error('made to fail'));
+    // Node tells of unhandled rejections once the microtasks are done.
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', listener);
+    expect(unhandled).toEqual([]);
+  });
 });

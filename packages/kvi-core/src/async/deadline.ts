@@ -51,6 +51,8 @@ export async function withDeadline<R>(
  * @throws the signal's reason
  */
 export async function abortable<R>(promise: Promise<R>, signal: AbortSignal): Promise<R> {
+  // A failure that nobody waits for would end the process.
+  promise.catch(() => undefined);
   signal.throwIfAborted();
   let ignoreSignal: (() => void) | undefined;
   const abort = new Promise<never>((_, reject) => {
