@@ -447,6 +447,32 @@ export const observedElections: ContractGroup = {
       },
     },
     {
+      name: 'is followed past candidates whose values are not text, until one of them leads',
+      async run({kv, openKvi, key}) {
+        const race = election(kv, key('e'));
+        const one = await race.campaign('one');
+        const early = election(await openKvi(), key('e')).campaign(Uint8Array.of(0xff));
+        await untilWaiting(kv, key('e'), 2);
+        const observed = race.observe();
+        const inBytes = election(kv.bytes, key('e')).observe();
+        assert.equal(await nextValue(observed, 'the leader is told'), 'one');
+        assert.deepEqual((await inBytes.next()).value?.value, new Uint8Array(Buffer.from('one')));
+        const late = election(await openKvi(), key('e')).campaign(Uint8Array.of(0xfe));
+        for (const each of [early, late]) each.catch(() => undefined);
+        await untilWaiting(kv, key('e'), 3);
+        await one.proclaim('two');
+        assert.equal(await nextValue(observed, 'and goes on to be'), 'two');
+        await inBytes.next();
+        await one.resign();
+        await assertFails('KVI_NOT_TEXT', () => observed.next(), 'text was asked for');
+        const {value} = await soon(inBytes.next(), 'bytes can be told');
+        assert.deepEqual(value?.value, Uint8Array.of(0xff));
+        await inBytes.return(undefined);
+        await (await early).resign();
+        await (await late).resign();
+      },
+    },
+    {
       name: 'ends with its signal, and with its handle',
       async run({kv, openKvi, key}) {
         const closing = await openKvi();

@@ -5,13 +5,14 @@ import type {Lease} from '../api/lease.ts';
 import {lookBeforeTelling} from '../async/abort.ts';
 import {withDeadline} from '../async/deadline.ts';
 import {retryUntil} from '../async/retry-until.ts';
-import {encode, type Input} from '../etcd/bytes.ts';
+import {type Bytes, compareBytes, encode, type Input} from '../etcd/bytes.ts';
 import {checkFunction} from '../etcd/bad-input.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
+import {keyId} from '../etcd/key-range.ts';
 import {type LeaseId, maxLeaseId} from '../etcd/lease-id.ts';
 import type {KeyValue, TxnRequest} from '../etcd/messages.ts';
 import {checkTxn} from '../etcd/validate.ts';
-import {handleOf} from '../kvi/handle-of.ts';
+import {insideOf} from '../kvi/handle-of.ts';
 import {optionNames} from '../kvi/option-names.ts';
 import {checkLockName, checkTtl} from '../kvi/options.ts';
 import {lentSession} from '../lease/lent-session.ts';
@@ -64,7 +65,8 @@ export interface Leadership extends AsyncDisposable {
   /** Whether it is certain to lead still. */
   isLeading(): boolean;
   /**
-   * Replaces the value that {@link Election.leader} and {@link Election.observe} tell.
+   * Replaces the value that {@link Election.leader} and {@link Election.observe} tell, and puts the key under its lease again
+   * if somebody took it from there.
    *
    * @throws `KVI_LEADERSHIP_LOST` if it leads no more; nothing was changed
    */
@@ -97,12 +99,18 @@ export interface Election<T extends Input = string> {
    * Follows who leads: first the present leader, then each change of the leader or of its value; `undefined` while nobody
    * leads. A state that lasted only while the store was away, or was compacted, is left out; none comes late.
    *
-   * Ends with `KVI_ABORTED`, `KVI_CLOSED`, `KVI_SLOW_CONSUMER`, `KVI_PERMISSION_DENIED` or `KVI_UNAUTHENTICATED`.
+   * To end it, leave the loop, or abort the signal: `return()` waits for a `next()` that is pending.
+   *
+   * Ends with `KVI_ABORTED`, `KVI_CLOSED`, `KVI_SLOW_CONSUMER`, `KVI_PERMISSION_DENIED` or `KVI_UNAUTHENTICATED`; with
+   * `KVI_NOT_TEXT` if text is asked for, and the leader's value is not.
    */
   observe(options?: {signal?: AbortSignal | undefined}): AsyncGenerator<Leader<T> | undefined, undefined>;
   /**
    * Runs a function while it leads. When the leadership is lost, the function's signal aborts; once the function has ended,
    * it campaigns again, and runs the function again. When the function returns or throws while it leads, it resigns.
+   *
+   * What the function does after its signal has aborted counts for nothing, and neither does an error if the leadership turns
+   * out to be lost by then.
    *
    * @param work - has to end when its signal aborts: until then, nothing else happens here
    * @returns what `work` returned
@@ -126,7 +134,7 @@ const campaignNames = [...optionNames.distLock, 'timeoutMs'];
  * @see `client/v3/concurrency/election.go` in etcd
  */
 export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T> {
-  const handle = handleOf(kv);
+  const {handle, decoder} = insideOf(kv);
   const {driver, closing, holdings, options} = handle;
   const {clock} = driver;
   const candidates = {prefix: `${name}/`};
@@ -209,8 +217,12 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
 
   async function leader(callOptions?: CallOptions): Promise<Leader<T> | undefined> {
     const own = handle.begin(callOptions, optionNames.call, (read) => read);
-    const {kvs} = await kv.range(candidates, {...own, sortTarget: 'create', limit: 1});
-    return kvs[0] && toLeader(kvs[0]);
+    const {kvs} = await kv.bytes.range(candidates, {...own, sortTarget: 'create', limit: 1});
+    return kvs[0] && decoded(kvs[0]);
+  }
+
+  function decoded(first: KeyValue<Bytes>): Leader<T> {
+    return {value: decoder.value(first), key: decoder.key(first.key), token: first.createRevision};
   }
 
   function observe(observeOptions?: {signal?: AbortSignal | undefined}) {
@@ -219,20 +231,20 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
 
   async function* follow(signal: AbortSignal | undefined): AsyncGenerator<Leader<T> | undefined, undefined> {
     /** What was told last. */
-    let told: {first: KeyValue<T> | undefined} | undefined;
+    let told: {first: KeyValue<Bytes> | undefined} | undefined;
     for (;;) {
       const {kvs, revision} = await readCandidates(signal);
-      const present = new Map(kvs.map((kv) => [idOf(kv.key), kv]));
-      const changes = kv.changes(candidates, {signal, startRevision: revision + 1});
+      const present = new Map(kvs.map((candidate) => [keyId(candidate.key), candidate]));
+      const changes = kv.bytes.changes(candidates, {signal, startRevision: revision + 1});
       try {
         for (;;) {
           const first = firstOf(present);
-          if (told === undefined || !isSame(told.first, first)) yield first && toLeader(first);
+          if (told === undefined || !isSame(told.first, first)) yield first && decoded(first);
           told = {first};
           const {events} = await nextSet(changes);
           for (const event of events) {
-            if (event.type === 'put') present.set(idOf(event.key), event);
-            else present.delete(idOf(event.key));
+            if (event.type === 'put') present.set(keyId(event.key), event);
+            else present.delete(keyId(event.key));
           }
         }
       } catch (error) {
@@ -244,13 +256,13 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
     }
   }
 
-  /** Keeps trying, as a watch does. */
+  /** Keeps trying, as a watch does. In bytes: only the leader's value has to be what `kv` returns. */
   function readCandidates(signal: AbortSignal | undefined) {
     return withDeadline(clock, {signal, closing}, (ended) =>
       retryUntil(
         clock,
         ended,
-        () => kv.range(candidates, {signal: ended}),
+        () => kv.bytes.range(candidates, {signal: ended}),
         (error) => isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT'),
       ),
     );
@@ -295,33 +307,24 @@ async function resigned(leadership: Leadership): Promise<boolean> {
   }
 }
 
-/** Ids for a `Map`: a text key is one. */
-function idOf(key: Input): string {
-  return typeof key === 'string' ? key : Buffer.from(key).toString('latin1');
-}
-
-function firstOf<T extends Input>(candidates: ReadonlyMap<string, KeyValue<T>>): KeyValue<T> | undefined {
-  let first: KeyValue<T> | undefined;
+function firstOf(candidates: ReadonlyMap<string, KeyValue<Bytes>>): KeyValue<Bytes> | undefined {
+  let first: KeyValue<Bytes> | undefined;
   for (const kv of candidates.values()) {
     if (first === undefined || kv.createRevision < first.createRevision) first = kv;
   }
   return first;
 }
 
-function isSame<T extends Input>(a: KeyValue<T> | undefined, b: KeyValue<T> | undefined): boolean {
+function isSame(a: KeyValue<Bytes> | undefined, b: KeyValue<Bytes> | undefined): boolean {
   return a === undefined || b === undefined
     ? a === b
-    : idOf(a.key) === idOf(b.key) && a.modRevision === b.modRevision;
+    : compareBytes(a.key, b.key) === 0 && a.modRevision === b.modRevision;
 }
 
-async function nextSet<T extends Input>(changes: Changes<T>): Promise<ChangeSet<T>> {
+async function nextSet(changes: Changes<Bytes>): Promise<ChangeSet<Bytes>> {
   const {value, done} = await changes.next();
   if (done === true) throw new KviError('KVI_INTERNAL', 'changes end with an error only');
   return value;
-}
-
-function toLeader<T extends Input>({value, key, createRevision}: KeyValue<T>): Leader<T> {
-  return {value, key, token: createRevision};
 }
 
 function notElected(name: string, waitedMs = 0): KviError {
