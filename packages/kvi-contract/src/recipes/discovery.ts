@@ -420,18 +420,19 @@ export const discovery: ContractGroup = {
       },
     },
     {
-      name: 'a consumer that is slow gets the newest state, and none in between',
+      name: 'a consumer that is slow gets the last state in the end, and none twice or after a newer one',
       async run({kv, openKvi, key}) {
-        const other = await openKvi();
-        await using slow = discover(other, key('checkout'));
-        await using quick = discover(other, key('checkout'));
+        await using slow = discover(await openKvi(), key('checkout'));
         await untilAddrs(slow, [], 'an empty list is a state');
         for (let i = 0; i < 20; i += 1) await kv.store(key('checkout/x'), goValue(`host:${String(i)}`));
-        await untilAddrs(quick, ['host:19'], 'the store tells of the last one');
-        const states = [await nextState(slow, 'a state waits')];
-        // Both follow the same changes, each at its own pace.
-        while (!states.at(-1)?.has('host:19')) states.push(await nextState(slow, 'the last state comes'));
-        assert.ok(states.length <= 2, `states that were missed are skipped: ${String(states.length)} came`);
+        // How many are skipped depends on when the changes arrive; that they are, newest.test.ts proves.
+        let last = -1;
+        while (last < 19) {
+          const [addr = ''] = (await nextState(slow, 'the last state comes')).keys();
+          const seen = Number(addr.slice('host:'.length));
+          assert.ok(seen > last, `${String(seen)} came after ${String(last)}`);
+          last = seen;
+        }
       },
     },
     {
