@@ -1,5 +1,6 @@
 import {randomUUID} from 'node:crypto';
 import {describe, expect, it} from '@jest/globals';
+import {open} from 'kvi';
 import {describeWithEtcd, etcdctl, sharedEtcdUrl} from 'kvi-testbed';
 import {runKvi} from './support/run-kvi.ts';
 import {spawnKvi} from './support/spawn-kvi.ts';
@@ -18,7 +19,13 @@ describeWithEtcd('leases on etcd', () => {
     const id = stdout.trim();
     await using kvi = spawnKvi(['lease', 'keep-alive', id], env);
     expect(await kvi.nextLine()).toBe('5');
-    await new Promise((resolve) => setTimeout(resolve, 6_000));
+    // Another one, which nobody keeps alive, has come to its end.
+    await using kv = await open(url);
+    const {id: other} = await kv.lease({ttlSeconds: 6, keepAlive: false});
+    const key = `expires/${other}`;
+    await using deletions = kv.changes(key, {filters: ['noput']});
+    await kv.store(key, '', {lease: other});
+    await deletions.next();
     expect((await etcdctl(url, 'lease', 'timetolive', id)).stdout).toContain('granted with TTL(5s)');
     kvi.child.kill('SIGTERM');
     expect(await kvi.exited).toBe(143);

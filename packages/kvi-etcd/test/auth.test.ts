@@ -5,10 +5,9 @@ import {generateKeyPairSync} from 'node:crypto';
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {setTimeout as sleep} from 'node:timers/promises';
 import {inspect} from 'node:util';
 import {openEtcdDriver} from '../src/index.ts';
-import {bytes, failure, put, take} from './support/util.ts';
+import {bytes, failure, put, take, untilLeaseExpired} from './support/util.ts';
 
 describeWithEtcd('an etcd with authentication', () => {
   let etcd: Etcd;
@@ -88,8 +87,9 @@ describeWithEtcd('an etcd whose tokens expire and hold the revision of its rules
     await watch.created;
     const {id} = await driver.leaseGrant({ttlSeconds: 60});
     const changes = [
-      () => sleep(2_500),
-      () => sleep(2_500),
+      // Longer than the life of a token.
+      () => untilLeaseExpired(driver, 'app/time', 3),
+      () => untilLeaseExpired(driver, 'app/time', 3),
       () => etcdctlAsRoot(etcd, 'role', 'add', 'another'),
       () => etcdctlAsRoot(etcd, 'role', 'add', 'a-third'),
     ];

@@ -1,7 +1,7 @@
 import {expect, it} from '@jest/globals';
 import {describeWithEtcd, startEtcd, startGrpcProxy} from 'kvi-testbed';
 import {openEtcd, openEtcdDriver} from '../src/index.ts';
-import {bytes, put, take, until} from './support/util.ts';
+import {bytes, put, take, until, untilLeaseExpired} from './support/util.ts';
 
 describeWithEtcd("etcd's own proxy", () => {
   it('serves watches, each its own events', async () => {
@@ -21,9 +21,10 @@ describeWithEtcd("etcd's own proxy", () => {
     await using etcd = await startEtcd();
     await using proxy = await startGrpcProxy(etcd.endpoint);
     const [kv, direct] = [await openEtcd(proxy.url), await openEtcd(etcd.url)];
+    const driver = await openEtcdDriver(etcd.url);
     const lock = await kv.distLock('nightly', {ttlSeconds: 2});
     const next = direct.distLock('nightly');
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    await untilLeaseExpired(driver, 'time', 3);
     expect(lock.isHeld()).toBe(true);
     await direct.delete(lock.key);
     const other = await next;
@@ -34,6 +35,6 @@ describeWithEtcd("etcd's own proxy", () => {
     const second = kv.distLock('second');
     await waiting.release();
     await (await second).release();
-    await Promise.all([kv.close(), direct.close()]);
+    await Promise.all([kv.close(), direct.close(), driver.close()]);
   });
 });

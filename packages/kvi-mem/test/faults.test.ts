@@ -54,8 +54,8 @@ describe('a fault for the next calls', () => {
     await expect(put(driver, 'k', 'a')).rejects.toMatchObject({
       code: 'KVI_UNKNOWN_OUTCOME',
       message:
-        'txn on "k": it was sent, and may have been applied or not; read before writing again (Connection dropped)',
-      cause: {code: 14, details: 'Connection dropped'},
+        'txn on "k": it was sent, and may have been applied or not; read before writing again (connection lost)',
+      cause: {code: 14, details: 'connection lost'},
     });
     expect(await get(operator, 'k')).toBe('a');
   });

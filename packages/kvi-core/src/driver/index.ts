@@ -35,7 +35,7 @@ export {
   type KviErrorDetails,
 } from '../etcd/errors.ts';
 export {channelOf, type Operation, type OperationContext, operations, trace} from '../telemetry/tracing.ts';
-export {couldNotServe, etcdMessages, outcomeUnknown} from '../etcd/error-texts.ts';
+export {connectionMessages, couldNotServe, etcdMessages, outcomeUnknown} from '../etcd/error-texts.ts';
 export * from '../etcd/messages.ts';
 export {allowManyListeners, onAbort} from '../async/abort.ts';
 export {abortable, withDeadline, type WaitOptions} from '../async/deadline.ts';

@@ -1,4 +1,4 @@
-/** etcd's error messages that are asked for by name, and how kvi words what they mean, for every driver. */
+/** etcd's error messages that are asked for by name, and how kvi words what they mean and what connections do, for every driver. */
 
 /** What etcd says, as gRPC's `details`. */
 export const etcdMessages = {
@@ -21,3 +21,11 @@ export function couldNotServe(details: string): string {
 export function outcomeUnknown(details: string): string {
   return `it was sent, and may have been applied or not; read before writing again (${details})`;
 }
+
+/** Why a call that a connection should have carried has failed. */
+export const connectionMessages = {
+  /** It was never sent. */
+  notConnected: 'not connected',
+  /** It was under way. */
+  lost: 'connection lost',
+} as const;

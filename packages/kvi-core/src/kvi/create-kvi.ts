@@ -5,7 +5,7 @@ import type {Driver} from '../driver/driver.ts';
 import type {Bytes, Input} from '../etcd/bytes.ts';
 import {trace, traced, tracedSync} from '../telemetry/tracing.ts';
 import {bytesDecoder, type Decoder, textDecoder} from './codec.ts';
-import {insideKey, type WithInside} from './handle-of.ts';
+import {insideKey, type WithInside} from './inside.ts';
 import {type Handle, openHandle} from './handle.ts';
 import {keyMethods} from './keys.ts';
 import {leaseMethods} from './leases.ts';

@@ -13,7 +13,7 @@ import type {LeaseId} from '../etcd/lease-id.ts';
 import type {Compare, KeyRange, KeyValue, RangeResponse, ResponseOp} from '../etcd/messages.ts';
 import {checkTxn, type RequestLimits} from '../etcd/validate.ts';
 import {type Decoder, encodeKeys} from '../kvi/codec.ts';
-import {insideOf} from '../kvi/handle-of.ts';
+import {insideOf} from '../kvi/inside.ts';
 import type {Handle} from '../kvi/handle.ts';
 import {optionNames} from '../kvi/option-names.ts';
 import {checkPositiveInteger} from '../kvi/options.ts';

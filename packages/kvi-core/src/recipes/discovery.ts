@@ -14,7 +14,7 @@ import {type Bytes, decodeUtf8, type Input} from '../etcd/bytes.ts';
 import {aborted, closed, invalidArgument, isKviError} from '../etcd/errors.ts';
 import {keyId} from '../etcd/key-range.ts';
 import type {KeyValue} from '../etcd/messages.ts';
-import {handleOf} from '../kvi/handle-of.ts';
+import {insideOf} from '../kvi/inside.ts';
 import {readTempKey} from '../kvi/temp-keys.ts';
 
 /** An instance of a service. */
@@ -102,7 +102,7 @@ export async function register(
   target: string,
   options: RegisterOptions,
 ): Promise<Registration> {
-  const handle = handleOf(kv);
+  const {handle} = insideOf(kv);
   const {addr, key, request, wait} = handle.begin(options, registerOptionNames, (own) => {
     if (own === undefined) throw invalidArgument('pass the address to register: {addr}');
     const {addr, metadata, ...tempKeyOptions} = own;
@@ -142,7 +142,7 @@ export function discover(kv: Kvi<Input>, target: string, options?: DiscoverOptio
   const states = newest<ReadonlyMap<string, Instance>>(() => over.abort());
 
   async function run(): Promise<void> {
-    const handle = handleOf(kv);
+    const {handle} = insideOf(kv);
     const {prefix, signal} = handle.begin(options, ['signal'], (own) => ({
       prefix: prefixOf(target),
       signal: own?.signal,

@@ -12,7 +12,7 @@ import {keyId} from '../etcd/key-range.ts';
 import {type LeaseId, maxLeaseId} from '../etcd/lease-id.ts';
 import type {KeyValue, TxnRequest} from '../etcd/messages.ts';
 import {checkTxn} from '../etcd/validate.ts';
-import {insideOf} from '../kvi/handle-of.ts';
+import {insideOf} from '../kvi/inside.ts';
 import {optionNames} from '../kvi/option-names.ts';
 import {checkLockName, checkTtl} from '../kvi/options.ts';
 import {lentSession} from '../lease/lent-session.ts';
@@ -127,7 +127,7 @@ const campaignNames = [...optionNames.distLock, 'timeoutMs'];
 
 /**
  * Elects one leader among the candidates for a name. It is etcd's own election: candidates of `etcdctl elect` and of Go's
- * `concurrency.Election` take part. Its keys are `<name>/<lease>`, as those of a lock: do not store keys below an election's
+ * `concurrency.Election` take part. Its keys are `<name>/<lease>`, like a lock's: do not store keys below an election's
  * name, nor name a lock like it, nor one election `a` and another `a/b`.
  *
  * @throws `KVI_INVALID_ARGUMENT` for an empty name, or what is no handle of kvi's

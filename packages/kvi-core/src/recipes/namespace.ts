@@ -2,7 +2,7 @@ import type {Kvi} from '../api/kvi.ts';
 import {encode, type Input} from '../etcd/bytes.ts';
 import {invalidArgument} from '../etcd/errors.ts';
 import {facadeOf} from '../kvi/create-kvi.ts';
-import {insideOf} from '../kvi/handle-of.ts';
+import {insideOf} from '../kvi/inside.ts';
 import {openNamespace} from '../kvi/handle.ts';
 
 /**

@@ -9,7 +9,7 @@ import type {Bytes, Input} from '../etcd/bytes.ts';
 import {invalidArgument, isKviError, KviError} from '../etcd/errors.ts';
 import type {KeyValue, TxnRequest} from '../etcd/messages.ts';
 import {textDecoder} from '../kvi/codec.ts';
-import {handleOf} from '../kvi/handle-of.ts';
+import {insideOf} from '../kvi/inside.ts';
 import {optionNames} from '../kvi/option-names.ts';
 import {checkPositiveInteger} from '../kvi/options.ts';
 import {callTime} from '../async/call-time.ts';
@@ -32,7 +32,7 @@ const updateNames = [...optionNames.write, 'maxAttempts'];
  * @throws `KVI_INVALID_ARGUMENT` for what is no handle, or no codec
  */
 export function typed<Out, In = Out>(kv: Kvi<Input>, codec: Codec<Out, In>): TypedKvi<Out, In> {
-  const handle = handleOf(kv);
+  const {handle} = insideOf(kv);
   const {closing, driver, options} = handle;
   const {clock} = driver;
   const {bytes} = kv;

@@ -1,4 +1,4 @@
-import {backoffMs, systemClock, type Timer} from 'kvi-core/driver';
+import {backoffMs, connectionMessages, systemClock, type Timer} from 'kvi-core/driver';
 import type {OutgoingHttpHeaders} from 'node:http2';
 import type {Method} from '../wire/etcd.ts';
 import {GrpcError, grpcCode, type GrpcFailure, notConnected} from '../wire/grpc-status.ts';
@@ -176,7 +176,7 @@ export function connectTo(endpoint: Endpoint, options: ConnectionOptions, onChan
   };
 }
 
-const lost = notConnected('the connection was lost');
+const lost = notConnected(connectionMessages.notConnected);
 
 /** A call that ended before it began. */
 const ended: GrpcCall = {send: () => undefined, sendLast: () => undefined, cancel: () => undefined};

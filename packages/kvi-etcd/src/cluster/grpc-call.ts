@@ -3,6 +3,7 @@
  *
  * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
+import {connectionMessages} from 'kvi-core/driver';
 import {type ClientHttp2Stream, constants, type IncomingHttpHeaders} from 'node:http2';
 import {MessageReader, prefixed} from '../wire/grpc-messages.ts';
 import {
@@ -86,7 +87,7 @@ export function grpcCall(
     if (isUnprocessed()) return {...streamReset(NGHTTP2_REFUSED_STREAM), unprocessed: true};
     if (session.isLost) {
       const reason = error === undefined ? '' : `: ${error.message}`;
-      return {code: grpcCode.unavailable, details: `connection lost${reason}`};
+      return {code: grpcCode.unavailable, details: `${connectionMessages.lost}${reason}`};
     }
     if (stream.rstCode !== NGHTTP2_NO_ERROR || answer === undefined) return streamReset(stream.rstCode);
     return withoutStatus(answer);

@@ -119,3 +119,14 @@ export async function metric({url}: Etcd, name: string): Promise<number> {
   const metrics = await (await fetch(`${url}/metrics`)).text();
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metrics)?.[1]);
 }
+
+/** Lets time pass by etcd's own clock: until a lease of so many seconds has expired, which deletes its key. */
+export async function untilLeaseExpired(driver: Driver, key: string, ttlSeconds: number): Promise<void> {
+  const {id} = await driver.leaseGrant({ttlSeconds});
+  const {revision} = await driver.txn({
+    success: [{type: 'put', key: bytes(key), value: bytes(''), lease: id}],
+  });
+  const watch = driver.watch({key: bytes(key), startRevision: revision + 1, filters: ['noput']});
+  await take(watch, 1);
+  await watch.return();
+}

@@ -1,5 +1,5 @@
 /** The errors of a cluster that fails, as kvi-etcd words them. */
-import {couldNotServe, etcdMessages, KviError, outcomeUnknown} from 'kvi-core/driver';
+import {connectionMessages, couldNotServe, etcdMessages, KviError, outcomeUnknown} from 'kvi-core/driver';
 import {describeCall, isWrite, type PortCall} from './port-call.ts';
 
 /** A failed gRPC call: `code` is gRPC's number, `details` the message of the server or the connection. */
@@ -32,7 +32,7 @@ export const faultCodes: readonly string[] = [
 export function failure(code: FaultCode, call: PortCall): KviError {
   switch (code) {
     case 'KVI_UNAVAILABLE':
-      return unavailableFor(call, 'No connection established');
+      return unavailableFor(call, connectionMessages.notConnected);
     case 'KVI_TIMEOUT':
       return new KviError(code, `${describeCall(call)}: timed out; nothing was changed`);
     case 'KVI_UNKNOWN_OUTCOME':
@@ -46,7 +46,7 @@ export function failure(code: FaultCode, call: PortCall): KviError {
 
 /** The error for a call whose connection broke before the answer arrived. */
 export function connectionLost(call: PortCall): KviError {
-  const details = 'Connection dropped';
+  const details = connectionMessages.lost;
   return isWrite(call)
     ? unknownOutcome(call, grpcError({code: unavailable, details}), details)
     : unavailableFor(call, details);

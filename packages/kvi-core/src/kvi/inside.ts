@@ -33,8 +33,3 @@ export function insideOf<T extends Input>(kv: Kvi<T>): Inside<T> {
   }
   return inside;
 }
-
-/** The handle behind a facade. @throws `KVI_INVALID_ARGUMENT` */
-export function handleOf(kv: Kvi<Input>): Handle {
-  return insideOf(kv).handle;
-}
