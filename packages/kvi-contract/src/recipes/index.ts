@@ -1,9 +1,14 @@
 import type {ContractGroup} from '../suite.ts';
+import {conflictsOfUnits} from './atomically-conflicts.ts';
 import {orderOfUnits} from './atomically-order.ts';
+import {unitsInTrouble} from './atomically-trouble.ts';
 import {unitsOfWork} from './atomically.ts';
 import {discovery} from './discovery.ts';
-import {elections, observedElections, workOfLeaders} from './election.ts';
+import {observedElections} from './election-observed.ts';
+import {workOfLeaders} from './election-work.ts';
+import {elections} from './election.ts';
 import {namespaces} from './namespace.ts';
+import {registration} from './registration.ts';
 import {typedChanges} from './typed-changes.ts';
 import {typedUpdate} from './typed-update.ts';
 import {typedViews} from './typed.ts';
@@ -15,9 +20,12 @@ export const recipesContract: readonly ContractGroup[] = [
   typedUpdate,
   typedChanges,
   unitsOfWork,
+  conflictsOfUnits,
+  unitsInTrouble,
   orderOfUnits,
   elections,
   observedElections,
   workOfLeaders,
+  registration,
   discovery,
 ];

@@ -6,26 +6,14 @@ import {isDeepStrictEqual} from 'node:util';
 import type {Kvi} from '../api/kvi.ts';
 import type {TempKeyOptions} from '../api/temp-key.ts';
 import {onAbort} from '../async/abort.ts';
-import type {Clock} from '../async/clock.ts';
 import {type Iteration, newest} from '../async/newest.ts';
-import {retryUntil} from '../async/retry-until.ts';
 import {showValue} from '../etcd/bad-input.ts';
-import {type Bytes, decodeUtf8, type Input} from '../etcd/bytes.ts';
-import {aborted, closed, invalidArgument, isKviError} from '../etcd/errors.ts';
-import {keyId} from '../etcd/key-range.ts';
-import type {KeyValue} from '../etcd/messages.ts';
+import type {Input} from '../etcd/bytes.ts';
+import {aborted, closed, invalidArgument} from '../etcd/errors.ts';
 import {insideOf} from '../kvi/inside.ts';
 import {readTempKey} from '../kvi/temp-keys.ts';
-
-/** An instance of a service. */
-export interface Instance {
-  /** Where it listens, as it registered: `10.0.0.1:8080`. */
-  readonly addr: string;
-  /** What it says about itself, which may be any JSON. `null` if it says nothing. */
-  readonly metadata: unknown;
-  /** The key that it is registered under: `<target>/<addr>`, though a Go client may choose another below the target. */
-  readonly key: string;
-}
+import {decodeInstances, encodeInstance, type Instance} from './instance.ts';
+import {listAndWatch} from './list-and-watch.ts';
 
 /** What {@link register} is told about an instance. */
 export interface RegisterOptions extends Omit<TempKeyOptions, 'value' | 'retryPolicy'> {
@@ -139,7 +127,7 @@ export async function register(
  */
 export function discover(kv: Kvi<Input>, target: string, options?: DiscoverOptions): Discovery {
   const over = new AbortController();
-  const states = newest<ReadonlyMap<string, Instance>>(() => over.abort());
+  const shown = newest<ReadonlyMap<string, Instance>>(() => over.abort());
 
   async function run(): Promise<void> {
     const {handle} = insideOf(kv);
@@ -147,59 +135,33 @@ export function discover(kv: Kvi<Input>, target: string, options?: DiscoverOptio
       prefix: prefixOf(target),
       signal: own?.signal,
     }));
-    const ignoreSignal = onAbort(signal, () => states.end(aborted(signal)));
-    const ignoreClosing = onAbort(handle.closing, () => states.end(closed()));
+    const ignoreSignal = onAbort(signal, () => shown.end(aborted(signal)));
+    const ignoreClosing = onAbort(handle.closing, () => shown.end(closed()));
     try {
-      await follow(handle.driver.clock, kv.bytes, prefix, over.signal, states.put);
+      let last: ReadonlyMap<string, Instance> | undefined;
+      const states = listAndWatch(
+        handle.driver.clock,
+        kv.bytes,
+        {prefix},
+        {
+          signal: over.signal,
+          maySkip: true,
+        },
+      );
+      for await (const state of states) {
+        const instances = decodeInstances(state.values());
+        if (isDeepStrictEqual(instances, last)) continue;
+        last = instances;
+        shown.put(instances);
+      }
     } finally {
       ignoreSignal();
       ignoreClosing();
     }
   }
 
-  run().catch(states.end);
-  return states.iteration;
-}
-
-/** Shows the instances below a prefix, again whenever they differ from those that were shown last, until `over`. */
-async function follow(
-  clock: Clock,
-  kv: Kvi<Bytes>,
-  prefix: string,
-  over: AbortSignal,
-  show: (instances: ReadonlyMap<string, Instance>) => void,
-): Promise<void> {
-  let shown: ReadonlyMap<string, Instance> | undefined;
-
-  function showChanged(entries: Iterable<KeyValue<Bytes>>): void {
-    const instances = decodeInstances(entries);
-    if (isDeepStrictEqual(instances, shown)) return;
-    shown = instances;
-    show(instances);
-  }
-
-  for (;;) {
-    const {kvs, revision} = await retryUntil(
-      clock,
-      over,
-      () => kv.range({prefix}, {signal: over}),
-      (error) => isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT'),
-    );
-    const entries = new Map(kvs.map((entry) => [keyId(entry.key), entry]));
-    showChanged(entries.values());
-    try {
-      for await (const {events} of kv.changes({prefix}, {startRevision: revision + 1, signal: over})) {
-        for (const event of events) {
-          if (event.type === 'put') entries.set(keyId(event.key), event);
-          else entries.delete(keyId(event.key));
-        }
-        showChanged(entries.values());
-      }
-    } catch (error) {
-      // Changes are missing. Whatever they were, the present state is all that counts.
-      if (!isKviError(error, 'KVI_COMPACTED', 'KVI_SLOW_CONSUMER')) throw error;
-    }
-  }
+  run().catch(shown.end);
+  return shown.iteration;
 }
 
 /** The prefix of a target's keys. @throws `KVI_INVALID_ARGUMENT` */
@@ -215,62 +177,4 @@ function checkText(what: string, text: unknown): void {
   if (typeof text !== 'string' || text === '' || !text.isWellFormed()) {
     throw invalidArgument(`${what} must be a text that is not empty, not ${showValue(text)}`);
   }
-}
-
-/**
- * What Go's `json.Marshal` writes of an `Update`, byte for byte.
- *
- * @see https://github.com/etcd-io/etcd/blob/main/client/v3/naming/endpoints/internal/update.go
- */
-function encodeInstance(addr: string, metadata: unknown = null): string {
-  // Of a function or a symbol, JSON leaves nothing.
-  const json = JSON.stringify(metadata) as string | undefined;
-  if (json === undefined) {
-    throw invalidArgument(`metadata must be something that JSON can hold, not ${showValue(metadata)}`);
-  }
-  // Go escapes what HTML or JavaScript could misread. Outside of texts, JSON has none of these characters.
-  return `{"Op":0,"Addr":${JSON.stringify(addr)},"Metadata":${json}}`.replaceAll(
-    /[<>&\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-/** The instances in a target's keys, by address. */
-function decodeInstances(entries: Iterable<KeyValue<Bytes>>): ReadonlyMap<string, Instance> {
-  const instances = Array.from(entries)
-    .sort((one, other) => one.modRevision - other.modRevision)
-    .map(decodeInstance)
-    .filter((instance) => instance !== undefined);
-  return new Map(instances.map((instance) => [instance.addr, instance]));
-}
-
-/**
- * Decodes what Go's `json.Unmarshal` decodes into an `Update`: names of fields in upper or lower case, and bytes that are
- * not UTF-8 as U+FFFD. What was put is there, whatever its `Op` says.
- */
-function decodeInstance(entry: KeyValue<Bytes>): Instance | undefined {
-  const key = decodeUtf8(entry.key);
-  const fields = parseFields(entry.value);
-  if (key === undefined || fields === undefined) return undefined;
-  const op = fields.get('op') ?? 0;
-  const addr = fields.get('addr');
-  const metadata = fields.get('metadata') ?? null;
-  if (!isOperation(op) || typeof addr !== 'string' || addr === '') return undefined;
-  return {addr, metadata, key};
-}
-
-/** The fields of an object in JSON, by name in lower case; the last one of a name counts. */
-function parseFields(json: Bytes): Map<string, unknown> | undefined {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(json).toString());
-    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined;
-    return new Map(Object.entries(parsed).map(([name, value]) => [name.toLowerCase(), value]));
-  } catch {
-    return undefined;
-  }
-}
-
-/** Go's `Operation` is a `uint8`. */
-function isOperation(op: unknown): boolean {
-  return typeof op === 'number' && Number.isInteger(op) && op >= 0 && op <= 255;
 }

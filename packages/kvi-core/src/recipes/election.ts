@@ -1,23 +1,22 @@
-import type {CallOptions, WriteOptions} from '../api/call-options.ts';
-import type {Changes, ChangeSet} from '../api/changes.ts';
+import type {CallOptions} from '../api/call-options.ts';
 import type {Kvi} from '../api/kvi.ts';
 import type {Lease} from '../api/lease.ts';
 import {lookBeforeTelling} from '../async/abort.ts';
 import {withDeadline} from '../async/deadline.ts';
-import {retryUntil} from '../async/retry-until.ts';
 import {type Bytes, compareBytes, encode, type Input} from '../etcd/bytes.ts';
 import {checkFunction} from '../etcd/bad-input.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
-import {keyId} from '../etcd/key-range.ts';
-import {type LeaseId, maxLeaseId} from '../etcd/lease-id.ts';
-import type {KeyValue, TxnRequest} from '../etcd/messages.ts';
+import {maxLeaseId} from '../etcd/lease-id.ts';
+import type {KeyValue} from '../etcd/messages.ts';
 import {checkTxn} from '../etcd/validate.ts';
 import {insideOf} from '../kvi/inside.ts';
 import {optionNames} from '../kvi/option-names.ts';
 import {checkLockName, checkTtl} from '../kvi/options.ts';
 import {lentSession} from '../lease/lent-session.ts';
 import {contend, contenderKey, enqueueRequest} from '../primitives/contender.ts';
-import {tenure, type Tenure} from '../primitives/tenure.ts';
+import {tenure} from '../primitives/tenure.ts';
+import {type Leadership, leadershipLost, leadershipOf, resigned, type Term} from './leadership.ts';
+import {listAndWatch} from './list-and-watch.ts';
 
 /** Options of {@link Election.campaign}. */
 export interface CampaignOptions {
@@ -47,40 +46,6 @@ export interface Leader<T extends Input = string> {
   /** The create revision of the key: each later leader's is higher. */
   token: number;
 }
-
-/** An election that was won. */
-export interface Leadership extends AsyncDisposable {
-  readonly key: string;
-  /**
-   * The fencing token: each later leader's is higher, so that whoever is sent it can refuse an older one. In the store itself,
-   * a compare of the create revision of `key` with it does.
-   */
-  readonly token: number;
-  /**
-   * Aborts when the leadership is over though it was not resigned: with `KVI_LEADERSHIP_LOST` when it was lost, before its
-   * lease can have ended on the server; with `KVI_CLOSED` when the handle, or the `lease` that was passed, was closed or
-   * revoked here. After a stall of the event loop, reading `aborted` tells the truth even though the event comes late.
-   */
-  readonly signal: AbortSignal;
-  /** Whether it is certain to lead still. */
-  isLeading(): boolean;
-  /**
-   * Replaces the value that {@link Election.leader} and {@link Election.observe} tell, and puts the key under its lease again
-   * if somebody took it from there.
-   *
-   * @throws `KVI_LEADERSHIP_LOST` if it leads no more; nothing was changed
-   */
-  proclaim(value: Input, options?: WriteOptions): Promise<void>;
-  /**
-   * Lets the next candidate lead. Resigning twice is fine; the end of an `await using` block resigns too.
-   *
-   * @throws `KVI_LEADERSHIP_LOST` if it was lost before: another may have led meanwhile
-   */
-  resign(): Promise<void>;
-}
-
-/** What the function of {@link Election.runAsLeader} gets. */
-export type Term = Pick<Leadership, 'key' | 'token' | 'signal' | 'isLeading' | 'proclaim'>;
 
 /** An election; see {@link election}. */
 export interface Election<T extends Input = string> {
@@ -155,64 +120,39 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
       : handle.sessions;
     const context = {driver, sessions};
 
-    async function win(ended: AbortSignal): Promise<Leadership> {
+    async function win(ended: AbortSignal) {
       const owner = await contend(context, name, {...candidate, signal: ended, wait: true});
       if (owner === undefined) throw new KviError('KVI_INTERNAL', 'a candidate that waits is elected');
       const own = tenure(context, owner, {
         lost: (cause) => leadershipLost(name, cause),
         onEnd: () => holdings.delete(holding),
       });
-      abandon = (reason) => own.abandon(reason);
-      const leadership = leadershipOf(own, owner.session.lease);
-      if (owner.wasThere) await leadership.proclaim(value, {signal: ended});
-      return leadership;
+      const leadership = leadershipOf(kv, name, own, owner.session.lease);
+      try {
+        if (owner.wasThere) await leadership.proclaim(value, {signal: ended});
+      } catch (error) {
+        await own.abandon(closed()).catch(() => undefined);
+        throw error;
+      }
+      return {own, leadership};
     }
 
-    let abandon: (reason: KviError) => Promise<void> = () => Promise.resolve();
-    const winning = withDeadline(clock, {timeoutMs, signal, closing}, win).catch((error: unknown) => {
-      throw isKviError(error, 'KVI_TIMEOUT') ? notElected(name, timeoutMs) : error;
-    });
+    const winning = withDeadline(clock, {timeoutMs, signal, closing}, win);
     const holding = {
-      async close() {
-        await winning.catch(() => undefined);
-        await abandon(closed());
-      },
+      close: () =>
+        winning.then(
+          ({own}) => own.abandon(closed()),
+          () => undefined,
+        ),
     };
     holdings.add(holding);
     try {
-      return await winning;
+      const {leadership} = await winning;
+      return leadership;
     } catch (error) {
       holdings.delete(holding);
-      await abandon(closed()).catch(() => undefined);
-      throw error;
+      throw isKviError(error, 'KVI_TIMEOUT') ? notElected(name, timeoutMs) : error;
     }
-  }
-
-  function leadershipOf(own: Tenure, lease: LeaseId): Leadership {
-    const {key, token, signal} = own;
-    const resign = () => own.end();
-
-    async function proclaim(value: Input, writeOptions?: WriteOptions): Promise<void> {
-      const request: TxnRequest<Input> = {
-        compare: [{key, target: 'create', result: '=', createRevision: token}],
-        // With the lease, which whoever overwrote the key by hand took from it.
-        success: [{type: 'put', key, value, lease}],
-      };
-      const {succeeded} = await kv.txn(request, writeOptions).catch((error: unknown) => {
-        throw isKviError(error, 'KVI_LEASE_NOT_FOUND') ? leadershipLost(name, error) : error;
-      });
-      if (!succeeded) throw leadershipLost(name, signal.reason);
-    }
-
-    return {
-      key,
-      token,
-      signal,
-      isLeading: () => own.isCurrent(),
-      proclaim,
-      resign,
-      [Symbol.asyncDispose]: resign,
-    };
   }
 
   async function leader(callOptions?: CallOptions): Promise<Leader<T> | undefined> {
@@ -232,40 +172,12 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
   async function* follow(signal: AbortSignal | undefined): AsyncGenerator<Leader<T> | undefined, undefined> {
     /** What was told last. */
     let told: {first: KeyValue<Bytes> | undefined} | undefined;
-    for (;;) {
-      const {kvs, revision} = await readCandidates(signal);
-      const present = new Map(kvs.map((candidate) => [keyId(candidate.key), candidate]));
-      const changes = kv.bytes.changes(candidates, {signal, startRevision: revision + 1});
-      try {
-        for (;;) {
-          const first = firstOf(present);
-          if (told === undefined || !isSame(told.first, first)) yield first && decoded(first);
-          told = {first};
-          const {events} = await nextSet(changes);
-          for (const event of events) {
-            if (event.type === 'put') present.set(keyId(event.key), event);
-            else present.delete(keyId(event.key));
-          }
-        }
-      } catch (error) {
-        // What was compacted can still be read as it is now.
-        if (!isKviError(error, 'KVI_COMPACTED')) throw error;
-      } finally {
-        await changes.return?.();
-      }
+    for await (const state of listAndWatch(clock, kv.bytes, candidates, {signal, closing})) {
+      const first = firstOf(state);
+      if (told !== undefined && isSame(told.first, first)) continue;
+      told = {first};
+      yield first && decoded(first);
     }
-  }
-
-  /** Keeps trying, as a watch does. In bytes: only the leader's value has to be what `kv` returns. */
-  function readCandidates(signal: AbortSignal | undefined) {
-    return withDeadline(clock, {signal, closing}, (ended) =>
-      retryUntil(
-        clock,
-        ended,
-        () => kv.bytes.range(candidates, {signal: ended}),
-        (error) => isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT'),
-      ),
-    );
   }
 
   async function runAsLeader<R>(
@@ -297,16 +209,6 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
   return {name, campaign, leader, observe, runAsLeader};
 }
 
-/** Resigns. @returns false if the leadership was lost before; what the store could not be told ends with the lease's TTL */
-async function resigned(leadership: Leadership): Promise<boolean> {
-  try {
-    await leadership.resign();
-    return true;
-  } catch (error) {
-    return !isKviError(error, 'KVI_LEADERSHIP_LOST');
-  }
-}
-
 function firstOf(candidates: ReadonlyMap<string, KeyValue<Bytes>>): KeyValue<Bytes> | undefined {
   let first: KeyValue<Bytes> | undefined;
   for (const kv of candidates.values()) {
@@ -321,21 +223,7 @@ function isSame(a: KeyValue<Bytes> | undefined, b: KeyValue<Bytes> | undefined):
     : compareBytes(a.key, b.key) === 0 && a.modRevision === b.modRevision;
 }
 
-async function nextSet(changes: Changes<Bytes>): Promise<ChangeSet<Bytes>> {
-  const {value, done} = await changes.next();
-  if (done === true) throw new KviError('KVI_INTERNAL', 'changes end with an error only');
-  return value;
-}
-
 function notElected(name: string, waitedMs = 0): KviError {
   const message = `the election ${JSON.stringify(name)} was not won within ${waitedMs} ms: another leads`;
   return new KviError('KVI_TIMEOUT', message);
-}
-
-function leadershipLost(name: string, cause: unknown): KviError {
-  return new KviError(
-    'KVI_LEADERSHIP_LOST',
-    `the leadership of ${JSON.stringify(name)} was lost before it was resigned; another may lead`,
-    {cause},
-  );
 }

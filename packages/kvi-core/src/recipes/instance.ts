@@ -1,0 +1,73 @@
+/** How etcd's Go client, `client/v3/naming/endpoints`, stores the instances of a service. */
+import {showValue} from '../etcd/bad-input.ts';
+import {type Bytes, decodeUtf8} from '../etcd/bytes.ts';
+import {invalidArgument} from '../etcd/errors.ts';
+import type {KeyValue} from '../etcd/messages.ts';
+
+/** An instance of a service. */
+export interface Instance {
+  /** Where it listens, as it registered: `10.0.0.1:8080`. */
+  readonly addr: string;
+  /** What it says about itself, which may be any JSON. `null` if it says nothing. */
+  readonly metadata: unknown;
+  /** The key that it is registered under: `<target>/<addr>`, though a Go client may choose another below the target. */
+  readonly key: string;
+}
+
+/**
+ * What Go's `json.Marshal` writes of an `Update`, byte for byte.
+ *
+ * @see https://github.com/etcd-io/etcd/blob/main/client/v3/naming/endpoints/internal/update.go
+ */
+export function encodeInstance(addr: string, metadata: unknown = null): string {
+  // Of a function or a symbol, JSON leaves nothing.
+  const json = JSON.stringify(metadata) as string | undefined;
+  if (json === undefined) {
+    throw invalidArgument(`metadata must be something that JSON can hold, not ${showValue(metadata)}`);
+  }
+  // Go escapes what HTML or JavaScript could misread. Outside of texts, JSON has none of these characters.
+  return `{"Op":0,"Addr":${JSON.stringify(addr)},"Metadata":${json}}`.replaceAll(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** The instances in a target's keys, by address. */
+export function decodeInstances(entries: Iterable<KeyValue<Bytes>>): ReadonlyMap<string, Instance> {
+  const instances = Array.from(entries)
+    .sort((one, other) => one.modRevision - other.modRevision)
+    .map(decodeInstance)
+    .filter((instance) => instance !== undefined);
+  return new Map(instances.map((instance) => [instance.addr, instance]));
+}
+
+/**
+ * Decodes what Go's `json.Unmarshal` decodes into an `Update`: names of fields in upper or lower case, and bytes that are
+ * not UTF-8 as U+FFFD. What was put is there, whatever its `Op` says.
+ */
+function decodeInstance(entry: KeyValue<Bytes>): Instance | undefined {
+  const key = decodeUtf8(entry.key);
+  const fields = parseFields(entry.value);
+  if (key === undefined || fields === undefined) return undefined;
+  const op = fields.get('op') ?? 0;
+  const addr = fields.get('addr');
+  const metadata = fields.get('metadata') ?? null;
+  if (!isOperation(op) || typeof addr !== 'string' || addr === '') return undefined;
+  return {addr, metadata, key};
+}
+
+/** The fields of an object in JSON, by name in lower case; the last one of a name counts. */
+function parseFields(json: Bytes): Map<string, unknown> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(json).toString());
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined;
+    return new Map(Object.entries(parsed).map(([name, value]) => [name.toLowerCase(), value]));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Go's `Operation` is a `uint8`. */
+function isOperation(op: unknown): boolean {
+  return typeof op === 'number' && Number.isInteger(op) && op >= 0 && op <= 255;
+}
