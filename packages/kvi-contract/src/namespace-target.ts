@@ -11,7 +11,10 @@ export function namespaceTarget(target: ContractTarget, prefix: Bytes): Contract
   async function open(): Promise<Driver> {
     const whole = await target.open();
     const part = namespaced(whole, prefix);
-    const clock = {...part.clock};
+    const clock: Clock = {
+      now: () => part.clock.now(),
+      setTimer: (delayMs, callback) => part.clock.setTimer(delayMs, callback),
+    };
     wholes.set(clock, whole);
     return {
       ...part,

@@ -6,7 +6,7 @@ import type {Version} from '../src/mvcc/version.ts';
 import {cost} from './tools.ts';
 
 function version(key: string, modRevision: number, value = ''): Version {
-  return {key, value, modRevision, createRevision: modRevision, version: 1, lease: '0'};
+  return {key, value, modRevision, createRevision: modRevision, version: 1, lease: '0', inBytes: undefined};
 }
 
 function tombstone(key: string, modRevision: number): Version {

@@ -258,8 +258,17 @@ export const unitsOfWork: ContractGroup = {
               atomically(kv, (t) => t.store(key('k'), 'v', wrong({timeoutMs: 5}))),
             'a deletion without a key': () => atomically(kv, (t) => t.delete('')),
             'a deletion of a prefix': () => atomically(kv, (t) => t.delete(wrong({prefix}))),
+            'store of a number': () => atomically(kv, (t) => t.store(wrong(5), 'v')),
           },
           'a unit refuses it',
+          {
+            'no function': /^work must/,
+            'maxAttempts of 0': /^maxAttempts must/,
+            'get of a number': /^key must/,
+            'store of a number': /^key must/,
+            'store without a value': /^value must/,
+            'a deletion of a prefix': /^key must/,
+          },
         );
         const aborted = atomically(kv, nothing, {signal: AbortSignal.abort('no')});
         await assertFails('KVI_ABORTED', () => aborted, 'a signal that has aborted');

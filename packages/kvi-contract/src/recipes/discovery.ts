@@ -8,6 +8,7 @@ import {assertRefused, wrong} from '../kvi/refused.ts';
 import type {ContractGroup} from '../suite.ts';
 import {abortEverywhere} from './abort-everywhere.ts';
 import {addrsOf, goValue, goValues, nextState, one, two, untilAddrs} from './discovery-helpers.ts';
+import {endingWatches} from './ending-watches.ts';
 
 /** `discover`. */
 export const discovery: ContractGroup = {
@@ -161,7 +162,10 @@ export const discovery: ContractGroup = {
           ['an unknown option of discover', () => discover(kv, target, wrong({prefix: 'x'})).next()],
           ['no signal for discover', () => discover(kv, target, {signal: wrong(5)}).next()],
         ];
-        await assertRefused({kv, key, prefix}, Object.fromEntries(calls), 'it is refused');
+        await assertRefused({kv, key, prefix}, Object.fromEntries(calls), 'it is refused', {
+          'an address that is not text': /^addr must/,
+          'register, a name that is not text': /^the target must/,
+        });
       },
     },
     {
@@ -316,13 +320,37 @@ export const discovery: ContractGroup = {
           ...own,
           range(...args) {
             failures += 1;
-            const code = failures % 2 === 0 ? 'KVI_UNAVAILABLE' : 'KVI_TIMEOUT';
+            const code = failures % 2 === 0 ? 'KVI_TIMEOUT' : 'KVI_UNAVAILABLE';
             if (failures <= 3) return Promise.reject(new KviError(code, 'made to fail'));
             return own.range(...args);
           },
         });
         await using instances = discover(client, key('checkout'));
         await untilAddrs(instances, [one], 'it is found in the end');
+      },
+    },
+    {
+      name: 'it goes on with the present instances when it was too slow to follow all changes',
+      async run({kv, open, key}) {
+        const {driver, endWatch} = endingWatches(await open());
+        await using client = createKvi(driver);
+        await kv.store(key('checkout/x'), goValue(one));
+        await using instances = discover(client, key('checkout'));
+        await untilAddrs(instances, [one], 'the first is found');
+        await endWatch(new KviError('KVI_SLOW_CONSUMER', 'made to fail'));
+        await kv.store(key('checkout/y'), goValue(two));
+        await untilAddrs(instances, [one, two], 'the second is found too');
+      },
+    },
+    {
+      name: 'it ends with any other error of a watch',
+      async run({open, key}) {
+        const {driver, endWatch} = endingWatches(await open());
+        await using client = createKvi(driver);
+        const instances = discover(client, key('checkout'));
+        await untilAddrs(instances, [], 'there are none');
+        await endWatch(new KviError('KVI_INTERNAL', 'made to fail'));
+        await assertFails('KVI_INTERNAL', () => instances.next(), 'the reader is told');
       },
     },
     {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import {createKvi} from 'kvi-core';
+import {KviError} from 'kvi-core/driver';
 import {election} from 'kvi-core/recipes';
 import {assertFails, soon} from '../kvi/helpers.ts';
 import {untilWaiting} from '../kvi/lock-waiters.ts';
 import type {ContractGroup} from '../suite.ts';
 import {nextValue, gate} from './election-helpers.ts';
+import {endingWatches} from './ending-watches.ts';
 
 /** Who follows an election. */
 export const observedElections: ContractGroup = {
@@ -120,6 +122,18 @@ export const observedElections: ContractGroup = {
         await inBytes.return(undefined);
         await (await early).resign();
         await (await late).resign();
+      },
+    },
+    {
+      name: 'ends with KVI_SLOW_CONSUMER, rather than leave out a leader, for who does not keep up',
+      async run({open, key}) {
+        const {driver, endWatch} = endingWatches(await open());
+        await using client = createKvi(driver);
+        const observed = election(client, key('e')).observe();
+        assert.equal(await nextValue(observed, 'nobody leads'), undefined);
+        const next = assertFails('KVI_SLOW_CONSUMER', () => observed.next(), 'it ends');
+        await endWatch(new KviError('KVI_SLOW_CONSUMER', 'made to fail'));
+        await next;
       },
     },
     {

@@ -224,6 +224,7 @@ export const typedViews: ContractGroup = {
             'half a codec': () => typed(kv, wrong({encode: items.encode})),
           },
           'what is wrong is refused',
+          {'no codec': /^codec.encode must/, 'half a codec': /^codec.decode must/},
         );
         assert.equal(used, 0, 'the codec is not called');
         await assertRefused(

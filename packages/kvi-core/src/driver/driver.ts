@@ -53,7 +53,12 @@ export interface TxnOptions extends DriverCallOptions {
   mayShareRevision?: boolean | undefined;
 }
 
-/** A backend, as kvi uses it. */
+/**
+ * A backend, as kvi uses it.
+ *
+ * What a call is passed stays the caller's, and is not kept. What it returns must not be changed: others may have been given
+ * the same bytes.
+ */
 export interface Driver {
   /** The time that the backend's leases count by, as well as this process can know it. */
   readonly clock: Clock;

@@ -1,4 +1,5 @@
-import {Buffer, isUtf8} from 'node:buffer';
+import {Buffer} from 'node:buffer';
+import {TextDecoder} from 'node:util';
 import {isUint8Array} from 'node:util/types';
 import {invalidArgument} from './errors.ts';
 
@@ -38,13 +39,15 @@ export function isBytes(value: unknown): value is Bytes {
 
 /** Decodes UTF-8; `undefined` when the bytes are not UTF-8, which text cannot show without loss. */
 export function decodeUtf8(bytes: Bytes): string | undefined {
-  return isUtf8(bytes) ? asBuffer(bytes).toString() : undefined;
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
-/** The same bytes, with a `Buffer`'s methods. */
-function asBuffer(bytes: Bytes): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
+/** In Node, one call that decodes and checks takes half the time of two. A byte order mark is text like any other. */
+const utf8 = new TextDecoder('utf-8', {fatal: true, ignoreBOM: true});
 
 /** Compares as etcd does, byte by byte: UTF-16 order, which JavaScript strings have, differs above U+D7FF. */
 export function compareBytes(a: Bytes, b: Bytes): number {

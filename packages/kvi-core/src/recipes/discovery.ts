@@ -55,6 +55,7 @@ export interface DiscoverOptions {
  */
 export type Discovery = Iteration<ReadonlyMap<string, Instance>>;
 
+// Stryker disable BooleanLiteral: only the names count
 const registerOptionNames = Object.keys({
   addr: true,
   metadata: true,
@@ -63,6 +64,7 @@ const registerOptionNames = Object.keys({
   timeoutMs: true,
   signal: true,
 } satisfies Record<keyof RegisterOptions, true>);
+// Stryker restore BooleanLiteral
 
 /**
  * Lists an instance of a service: it is found by {@link discover}, and by Go's gRPC clients, as long as the result exists.

@@ -100,6 +100,7 @@ export class MvccStore {
       modRevision,
       version: (previous?.version ?? 0) + 1,
       lease: lease ?? previous?.lease ?? noLease,
+      inBytes: undefined,
     });
     return previous;
   }
@@ -116,6 +117,7 @@ export class MvccStore {
       modRevision: this.#committedRevision + 1,
       version: 0,
       lease: noLease,
+      inBytes: undefined,
     });
   }
 

@@ -4,27 +4,32 @@ import {toBytes} from '../byte-string.ts';
 /**
  * A key-value as of one revision. A deletion leaves a tombstone: version and create revision 0, no value.
  */
-export type Version = Readonly<KeyValue>;
+export interface Version extends Readonly<KeyValue> {
+  /** What {@link toKeyValue} made of it. */
+  inBytes: KeyValue<Bytes> | undefined;
+}
+
+/** Values with more bytes than this are copied whenever they are read: to hold them twice would cost more than it saves. */
+const maxHeldBytes = 1024;
 
 export function isTombstone(version: Version): boolean {
   return version.version === 0;
 }
 
-/** The key-value for a response or an event. */
-export function toKeyValue({
-  key,
-  value,
-  createRevision,
-  modRevision,
-  version,
-  lease,
-}: Version): KeyValue<Bytes> {
-  return {key: toBytes(key), value: toBytes(value), createRevision, modRevision, version, lease};
+/** The key-value for a response or an event. All of them share it, so it must not be changed. */
+export function toKeyValue(held: Version): KeyValue<Bytes> {
+  // Stryker disable next-line ConditionalExpression: this only saves time
+  if (held.inBytes !== undefined) return held.inBytes;
+  const {key, value, createRevision, modRevision, version, lease} = held;
+  const kv = {key: toBytes(key), value: toBytes(value), createRevision, modRevision, version, lease};
+  // Stryker disable next-line all: this only saves time, or memory
+  if (value.length <= maxHeldBytes) held.inBytes = kv;
+  return kv;
 }
 
 /** The key-value without its value. */
-export function toKeyOnly(version: Version): KeyValue<Bytes> {
-  return toKeyValue({...version, value: ''});
+export function toKeyOnly({key, createRevision, modRevision, version, lease}: Version): KeyValue<Bytes> {
+  return {key: toBytes(key), value: Buffer.alloc(0), createRevision, modRevision, version, lease};
 }
 
 /** How many of these versions, sorted by revision, are not newer than `revision`. */
