@@ -16,8 +16,9 @@ describe('What is open on a store, where nothing is traced', () => {
     const names = open.map(({type, name}) => (type === 'lease' ? type : `${type} ${name}`)).sort();
     expect(names).toEqual(['handle ', 'handle ', 'lease', 'lock nightly', 'lock nightly', 'watch rate']);
     expect(describeResources(open)).toContain('the lock "nightly", opened by');
+    const over = expect(change).rejects.toMatchObject({code: 'KVI_CLOSED'});
     await kv.close();
-    await expect(change).rejects.toMatchObject({code: 'KVI_CLOSED'});
+    await over;
     await (await waiting).release();
     expect(store.openResources().map(({type}) => type)).toEqual(['handle']);
   });
