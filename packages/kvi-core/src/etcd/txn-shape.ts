@@ -9,6 +9,13 @@ export function writes({success = [], failure = []}: TxnRequest<Bytes>): boolean
   return success.some(isWrite) || failure.some(isWrite);
 }
 
+/** Whether the request, in either branch, reads the store as it was at another revision. */
+export function readsPast({success = [], failure = []}: TxnRequest<Bytes>): boolean {
+  const isPast = (op: RequestOp<Bytes>) =>
+    op.type === 'txn' ? readsPast(op) : op.type === 'range' && (op.revision ?? 0) > 0;
+  return success.some(isPast) || failure.some(isPast);
+}
+
 /** The operations of the branch that is taken. */
 export function branch<T extends Input>(
   {success = [], failure = []}: TxnRequest<T>,

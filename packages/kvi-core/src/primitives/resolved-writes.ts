@@ -13,6 +13,7 @@ import {backoffMs} from '../async/backoff.ts';
 import {sleep} from '../async/clock.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
 import type {RetryPolicy} from '../api/retry-policy.ts';
+import type {TxnOptions} from '../driver/driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {isKviError, KviError, refusalOf} from '../etcd/errors.ts';
 import type {LeaseId} from '../etcd/lease-id.ts';
@@ -46,6 +47,7 @@ interface RequestOptions {
 /** Options of a resolved write. */
 export interface ResolvedCallOptions extends RequestOptions {
   retryPolicy: RetryPolicy;
+  mayShareRevision?: boolean | undefined;
 }
 
 /** A key that tells what happened to the last write that put it. */
@@ -128,7 +130,7 @@ export function resolvedWrites(
 
   async function attempt(
     request: TxnRequest<Bytes>,
-    {timeoutMs, signal}: RequestOptions,
+    {timeoutMs, signal, mayShareRevision}: RequestOptions & TxnOptions,
   ): Promise<TxnResponse<Bytes>> {
     const deadline = clock.now() + timeoutMs;
     const left = () => Math.max(1, deadline - clock.now());
@@ -136,7 +138,7 @@ export function resolvedWrites(
     let response: TxnResponse<Bytes> | undefined;
     try {
       // The other half of the time is for finding out.
-      response = await send(request, own, {timeoutMs: left() / 2, signal});
+      response = await send(request, own, {timeoutMs: left() / 2, signal, mayShareRevision});
     } catch (error) {
       if (isKviError(error, 'KVI_UNKNOWN_OUTCOME')) {
         const began = clock.now();
@@ -161,7 +163,7 @@ export function resolvedWrites(
   async function send(
     request: TxnRequest<Bytes>,
     own: OutcomeKey,
-    options: RequestOptions,
+    options: RequestOptions & TxnOptions,
   ): Promise<TxnResponse<Bytes> | undefined> {
     const marked = withBranchTaken(request, (branchTaken) => putOutcome(own, branchTaken));
     const fenced = fencedTxn(marked, isUnchanged(own));
@@ -252,8 +254,10 @@ export function resolvedWrites(
   }
 
   return {
-    txn: (request, {retryPolicy: policy, ...options}) =>
-      retry(clock, {...options, closing, policy}, (attemptLimits) => attempt(request, attemptLimits)),
+    txn: (request, {retryPolicy: policy, mayShareRevision, ...options}) =>
+      retry(clock, {...options, closing, policy}, (limits) =>
+        attempt(request, {...limits, mayShareRevision}),
+      ),
     close: closeSession,
   };
 }
