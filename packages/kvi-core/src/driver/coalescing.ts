@@ -7,7 +7,7 @@ import {checkPositiveInteger} from '../etcd/bad-input.ts';
 import {outcomeUnknown} from '../etcd/error-texts.ts';
 import {aborted, closed, isKviError, KviError} from '../etcd/errors.ts';
 import type {RangeRequest, RangeResponse, TxnRequest, TxnResponse} from '../etcd/messages.ts';
-import {describeTxn, readsPast, writes} from '../etcd/txn-shape.ts';
+import {describeTxn, puts, readsPast, writes} from '../etcd/txn-shape.ts';
 import {type RequestLimitOptions, requestLimits} from '../etcd/validate.ts';
 import {batchOf, fits, join, nothing, type Share, shareOf} from './batch.ts';
 import type {Driver, TxnOptions} from './driver.ts';
@@ -15,7 +15,7 @@ import {type Footprint, footprintOf, touchedKeys} from './footprint.ts';
 
 /** How {@link coalesced} sends calls together. */
 export interface CoalescingOptions extends RequestLimitOptions {
-  /** How many batches of reads, and how many of writes, may be under way at a time, 1 or more. Default 2. */
+  /** How many batches of a kind, reads for one, may be under way at a time, 1 or more. Default 2. */
   maxBatchesInFlight?: number | undefined;
 }
 
@@ -38,7 +38,10 @@ const failuresOfAll = [
   'KVI_INTERNAL',
 ] as const;
 
-/** Reads and writes are sent apart: a transaction that only reads needs no consensus. */
+/**
+ * What is sent together: a transaction that only reads needs no consensus, and one that only deletes is not refused for want
+ * of space.
+ */
 interface Lane {
   /** The batches that are under way. */
   inFlight: number;
@@ -93,7 +96,8 @@ export function coalesced(
   // A batch's size is an estimate, and a large request is no faster than two.
   const limits = {maxTxnOps, maxRequestBytes: maxRequestBytes / 2};
   const reads: Lane = {inFlight: 0};
-  const sharedWrites: Lane = {inFlight: 0};
+  const deletions: Lane = {inFlight: 0};
+  const otherWrites: Lane = {inFlight: 0};
   /** In the order in which they were made. */
   const calls = new Set<Call>();
   /** Those of them that were not sent. */
@@ -142,7 +146,8 @@ export function coalesced(
   function laneOf(request: TxnRequest<Bytes>, isWrite: boolean, options: TxnOptions): Lane | undefined {
     if (!isWrite) return reads;
     // Beside other writes, a read at another revision can corrupt etcd's store: etcd #18667.
-    return options.mayShareRevision === true && !readsPast(request) ? sharedWrites : undefined;
+    if (options.mayShareRevision !== true || readsPast(request)) return undefined;
+    return puts(request) ? otherWrites : deletions;
   }
 
   /** Sends what needs to wait neither for an earlier call, nor for a batch that is under way. */
