@@ -75,7 +75,7 @@ describeWithEtcd('an etcd whose space is used up', () => {
       failure(kv.store('a', 'v')),
       failure(kv.tas('b', null, 'v')),
       kv.get('k'),
-      kv.getRange('k', 'l'),
+      kv.getRange('k', 'k\0'),
       kv.delete('c'),
       kv.delete('d'),
     ];
