@@ -1,11 +1,13 @@
-/** `npm run bench -- [--quick] [--only etcd,lock,mem,start] [--rounds N]` */
+/** `npm run bench -- [--quick] [--only etcd,lock,watch,mem,start] [--rounds N]` */
 import {startEtcd} from 'kvi-testbed/programs';
 import {writeFile} from 'node:fs/promises';
 import {loadavg} from 'node:os';
 import {createBench} from './bench.ts';
 import {etcdCalls} from './etcd/calls.ts';
 import {etcdLocks} from './etcd/locks.ts';
+import {etcdWatches} from './etcd/watches.ts';
 import {memCalls} from './mem/calls.ts';
+import {memWatches} from './mem/watches.ts';
 import {type CommandLine, groups, parseCommandLine, usage} from './options.ts';
 import {describeRun, page, progressLine, table} from './report.ts';
 import {processStart} from './start.ts';
@@ -29,7 +31,11 @@ async function main({help, quick, rounds, only}: CommandLine): Promise<void> {
   await using etcd = await startEtcd(process.env['ETCD_BIN'] === undefined ? {release: 'trixie'} : {});
   if (only.includes('etcd')) await etcdCalls(bench, etcd.url);
   if (only.includes('lock')) await etcdLocks(bench, etcd.url);
-  if (only.includes('mem')) await memCalls(bench);
+  if (only.includes('watch')) await etcdWatches(bench, etcd.url);
+  if (only.includes('mem')) {
+    await memCalls(bench);
+    await memWatches(bench);
+  }
   if (only.includes('start')) await processStart(bench);
 
   const run = describeRun({etcdVersion: etcd.version, rounds, load});

@@ -1,7 +1,7 @@
 import {parseArgs} from 'node:util';
 
 /** What can be measured by itself. */
-export const groups = ['etcd', 'lock', 'mem', 'start'] as const;
+export const groups = ['etcd', 'lock', 'watch', 'mem', 'start'] as const;
 export type Group = (typeof groups)[number];
 
 /** What `npm run bench` is told. */

@@ -76,9 +76,9 @@ export function page(run: string, rows: readonly Row[]): string {
   return `# Benchmarks
 
 \`\`\`sh
-npm run bench                    # all groups, about ten minutes; writes this page
+npm run bench                    # all groups, about a quarter of an hour; writes this page
 npm run bench -- --quick         # a tenth of the work, to see that it runs
-npm run bench -- --only mem      # one group: etcd, lock, mem or start
+npm run bench -- --only mem      # one group: etcd, lock, watch, mem or start
 \`\`\`
 
 This page is written by the bench. What matters are the ratios: they compare what ran in the same process, on the same
@@ -98,7 +98,7 @@ machine, in turn. The other numbers are from one machine on one day.
 - **an async Map** is a \`Map\` behind functions that return promises: no store can be faster.
 - \`etcd3\`, \`keyv\`, \`unstorage\` and \`memory-level\` have their default settings, and **the fastest** is the fastest of those
   in memory. **memory-level (utf8)** keeps text as text instead of bytes, so it neither encodes nor decodes.
-- \`etcd3\`'s lock neither waits in a queue nor tells its holder that it was lost.
+- \`etcd3\`'s lock neither waits in a queue nor tells its holder that it was lost; to wait for it, its callers try every 5 ms.
 - The packages run as they are published, compiled. Every answer is checked, and after a round the store is, too.
 
 ## What was measured

@@ -4,8 +4,10 @@ import {startEtcd, typescriptArgs} from 'kvi-testbed/programs';
 import {createBench, type Row} from '../src/bench.ts';
 import {etcdCalls} from '../src/etcd/calls.ts';
 import {etcdLocks} from '../src/etcd/locks.ts';
+import {etcdWatches} from '../src/etcd/watches.ts';
 import {inFlight} from '../src/in-flight.ts';
 import {memCalls, storeRound} from '../src/mem/calls.ts';
+import {memWatches} from '../src/mem/watches.ts';
 import {table} from '../src/report.ts';
 import {processStart} from '../src/start.ts';
 
@@ -21,6 +23,7 @@ describe('The bench in memory', () => {
   it('compares the facade with each store and with its own driver', async () => {
     const bench = smallBench();
     await memCalls(bench);
+    await memWatches(bench);
 
     const levels = ['memory-level', 'memory-level (utf8)'];
     const peers = ['keyv', 'unstorage', ...levels, 'an async Map', 'kvi-mem driver'];
@@ -28,6 +31,7 @@ describe('The bench in memory', () => {
       ...peers.map((peer) => `mem: store, calls/s: ${peer}`),
       ...peers.map((peer) => `mem: get, calls/s: ${peer}`),
       ...[...levels, 'kvi-mem driver'].map((peer) => `mem: scan of 100 keys, keys/s: ${peer}`),
+      'mem: store, with 1,000 watches of other prefixes, µs of CPU a call: kvi without watches',
     ]);
     expect(bench.rows.filter(({isBest}) => isBest)).toHaveLength(2);
     expectNumbers(bench.rows);
@@ -61,8 +65,10 @@ describeWithEtcd('The bench on etcd', () => {
     const bench = smallBench();
     await etcdCalls(bench, etcd.url, [1, 4]);
     await etcdLocks(bench, etcd.url);
+    await etcdWatches(bench, etcd.url);
 
-    const operations = ['get', 'store', 'tas', 'transaction', 'getRange of 100 keys', 'delete'];
+    const plain = ['get', 'store', 'tas', 'transaction', 'getRange of 100 keys', 'delete'];
+    const operations = [...plain, 'mixed (7 get, 2 store, 1 tas)'];
     const names = ['1 caller', '4 callers'].flatMap((callers) =>
       operations.map((operation) => `etcd: ${operation}, ${callers}`),
     );
@@ -75,6 +81,10 @@ describeWithEtcd('The bench on etcd', () => {
         ]),
       ),
       ...['ms', 'µs of CPU', 'requests'].map((unit) => `${lock}, ${unit} a cycle: etcd3`),
+      'etcd: lock and unlock, 64 waiters, cycles/s: etcd3',
+      ...['ms to start', 'ms from a write to the last event', 'ms of CPU for both'].map(
+        (unit) => `etcd: 10 watches of a key, ${unit}: etcd3`,
+      ),
     ]);
     expectNumbers(bench.rows);
   }, 120_000);

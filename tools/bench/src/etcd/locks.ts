@@ -1,7 +1,9 @@
-/** The group `lock`: taking a lock that nobody holds, and giving it back. */
-import {Etcd3} from 'etcd3';
+/** The group `lock`: taking a lock and giving it back, when nobody else wants it and when many do. */
+import {setTimeout as sleep} from 'node:timers/promises';
+import {Etcd3, EtcdLockFailedError, type Lock} from 'etcd3';
 import {open} from 'kvi';
 import type {Bench} from '../bench.ts';
+import {inFlight} from '../in-flight.ts';
 import {type Sample, timed} from '../rounds.ts';
 import {openRawEtcd, type RawEtcd, withPrefix} from './raw.ts';
 
@@ -29,9 +31,72 @@ export async function etcdLocks(bench: Bench, url: string): Promise<void> {
           }),
       },
     });
+    await measureWaiters(bench, url, etcd3);
   } finally {
     etcd3.close();
   }
+}
+
+const waiters = 64;
+
+/** Handles that the waiters belong to: some wait for each other in their process, and the handles in the store. */
+const handles = 8;
+
+/** How long a caller of `etcd3` waits before it tries again: its lock does not wait. */
+const retryMs = 5;
+
+async function measureWaiters(bench: Bench, url: string, etcd3: Etcd3): Promise<void> {
+  const cycles = Math.max(waiters, bench.times(512));
+  const kvs = await Promise.all(Array.from({length: handles}, () => open(url)));
+  try {
+    await bench.measure({
+      name: `etcd: lock and unlock, ${String(waiters)} waiters`,
+      kvi: () =>
+        contended(cycles, async (n) => {
+          const lock = await kvs[n % handles]?.distLock(`${name}/contended`);
+          return async () => lock?.release();
+        }),
+      peers: {
+        etcd3: () =>
+          contended(cycles, async () => {
+            const lock = await acquired(etcd3);
+            return () => lock.release();
+          }),
+      },
+    });
+  } finally {
+    await Promise.all(kvs.map((kv) => kv.close()));
+  }
+}
+
+async function acquired(etcd3: Etcd3): Promise<Lock> {
+  for (;;) {
+    try {
+      return await etcd3.lock(`${name}/contended`).ttl(10).acquire();
+    } catch (error) {
+      if (!(error instanceof EtcdLockFailedError)) throw error;
+      await sleep(retryMs);
+    }
+  }
+}
+
+/** @param take - takes the lock, and resolves with what gives it back */
+async function contended(
+  cycles: number,
+  take: (n: number) => Promise<() => Promise<unknown>>,
+): Promise<Sample> {
+  let holders = 0;
+  const {seconds} = await timed(() =>
+    inFlight(waiters, cycles, async (n) => {
+      const release = await take(n);
+      holders += 1;
+      const isOnly = holders === 1;
+      holders -= 1;
+      await release();
+      return isOnly;
+    }),
+  );
+  return {'cycles/s': cycles / seconds};
 }
 
 async function oneRound(
