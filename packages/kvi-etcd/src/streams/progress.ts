@@ -39,24 +39,33 @@ export function progress(
 ): Progress {
   /** From when on a watch counts as having caught up. */
   const caughtUpAt = new WeakMap<Watch, number>();
-  let isExact = false;
+  /** Whether the server answers in order. Undefined: it was not asked, since a stream often lives for a moment. */
+  let isExact: boolean | undefined;
   /** The revision of the last answer, if nothing has arrived since. */
   let quietSince: number | undefined;
   let timer: Timer | undefined;
   let isStopped = false;
 
-  void stream.version().then((version) => {
-    isExact = answersInOrder(version);
-    ask();
-  });
+  let asking: Promise<void> | undefined;
 
   function ask(): void {
-    if (isExact && !isStopped) stream.write({progress: {}});
+    if (isStopped) return;
+    if (isExact === undefined) void askVersion();
+    else if (isExact) stream.write({progress: {}});
+  }
+
+  function askVersion(): Promise<void> {
+    asking ??= stream.version().then((version) => {
+      isExact = answersInOrder(version);
+      ask();
+    });
+    return asking;
   }
 
   function schedule(): void {
     timer = systemClock
       .setTimer(intervalMs, () => {
+        void askVersion();
         stream.write({progress: {}});
         schedule();
       })
@@ -67,14 +76,14 @@ export function progress(
   function advance(revision: number): void {
     const now = systemClock.now();
     for (const watch of inPlace.values()) {
-      if (isExact || now >= (caughtUpAt.get(watch) ?? Infinity)) watch.advance(revision);
+      if (isExact === true || now >= (caughtUpAt.get(watch) ?? Infinity)) watch.advance(revision);
     }
   }
 
   return {
     onAnswer({header}) {
       const revision = revisionOf(header);
-      if (isExact) advance(revision);
+      if (isExact === true) advance(revision);
       else if (quietSince !== undefined) advance(quietSince);
       quietSince = revision;
     },
