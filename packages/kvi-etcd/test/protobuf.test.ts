@@ -46,6 +46,18 @@ describe('a message', () => {
     expect(buffer.toString('hex')).toBe('08ac02' + '2a026162' + '32021001');
   });
 
+  it.each(['0', '1', '7f', '80', 'fffffff', 'ffffffff', '100000000', '7fffffffffffffff', 'ffffffffffffffff'])(
+    'has the id %s as protoc writes it, and reads it again',
+    (lease) => {
+      const bytes: number[] = [];
+      let rest = BigInt(`0x${lease}`);
+      for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+      const buffer = encode(outer, {lease});
+      expect([...buffer]).toEqual([2 << 3, ...bytes, Number(rest)]);
+      expect(decode(outer, buffer).lease).toBe(lease);
+    },
+  );
+
   it('has defaults for absent fields', () => {
     expect(decode(outer, Buffer.alloc(0))).toEqual({
       number: 0,

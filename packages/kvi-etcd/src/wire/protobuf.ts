@@ -109,7 +109,7 @@ export function int64(number: number): Field<number> {
 /** A 64-bit id, which a double does not hold: in hexadecimal, without leading zeros. */
 export function id(number: number): Field<string> {
   return field(number, varint, {
-    write: (to, value) => to.bits(BigInt(`0x${value}`)),
+    write: (to, value) => to.hex(value),
     read: (from) => from.hex(),
     absent: () => '0',
   });

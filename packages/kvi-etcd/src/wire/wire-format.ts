@@ -12,7 +12,7 @@ export class Writer {
 
   number(value: number): void {
     if (value < 0) {
-      this.bits(BigInt(value));
+      this.hex(BigInt.asUintN(64, BigInt(value)).toString(16));
       return;
     }
     this.#reserve(10);
@@ -21,12 +21,17 @@ export class Writer {
     this.#buffer[this.#length++] = rest;
   }
 
-  /** Writes 64 bits. */
-  bits(value: bigint): void {
+  /** Writes 64 bits that are given in hexadecimal. */
+  hex(value: string): void {
     this.#reserve(10);
-    let rest = BigInt.asUintN(64, value);
-    for (; rest >= 0x80n; rest >>= 7n) this.#buffer[this.#length++] = Number(rest & 0x7fn) | 0x80;
-    this.#buffer[this.#length++] = Number(rest);
+    let high = parseInt(`0${value.slice(0, -8)}`, 16);
+    let low = parseInt(value.slice(-8), 16);
+    while (high > 0 || low >= 0x80) {
+      this.#buffer[this.#length++] = (low & 0x7f) | 0x80;
+      low = ((low >>> 7) | (high << 25)) >>> 0;
+      high >>>= 7;
+    }
+    this.#buffer[this.#length++] = low;
   }
 
   bytes(value: Uint8Array): void {
