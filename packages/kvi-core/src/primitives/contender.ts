@@ -84,10 +84,10 @@ async function contendOnce(
     if (isFirst) return own(contender, session);
     if (wait) return own(await untilFirst(driver, name, contender, session, signal), session);
   } catch (error) {
-    await giveUp(session);
+    await giveUp(session, contender);
     throw isKviError(error, 'KVI_LEASE_NOT_FOUND') ? placeLost(name, error) : error;
   }
-  await giveUp(session);
+  await giveUp(session, contender);
   return undefined;
 }
 
@@ -142,9 +142,14 @@ function mayPass(error: unknown): boolean {
   );
 }
 
-/** Leaves the queue; if the server cannot be told, the end of the lease does it. */
-async function giveUp(session: Session): Promise<void> {
-  await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
+/**
+ * Leaves the queue; if the server cannot be told, the end of the lease does it.
+ *
+ * @param contender - absent: whether its key was put is unknown
+ */
+async function giveUp(session: Session, contender?: Contender): Promise<void> {
+  const createRevision = contender?.createRevision;
+  await session.close({timeoutMs: giveUpMs, createRevision}).catch(() => undefined);
 }
 
 /** Puts the contender's key, and looks in the same revision whether it is the first. */
@@ -316,6 +321,6 @@ export async function leaveQueue({driver, sessions}: ContenderContext, owner: Ow
     // Revoking the lease, which counts, deletes the key as well.
   }
   if (isDeleted && isSettled) sessions.giveBack(session);
-  else await session.close({timeoutMs: giveUpMs});
+  else await session.close({timeoutMs: giveUpMs, createRevision});
   return wasAlive && wasThere;
 }

@@ -126,6 +126,7 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
       const own = tenure(context, owner, {
         lost: (cause) => leadershipLost(name, cause),
         onEnd: () => holdings.delete(holding),
+        onLost: () => holdings.delete(holding),
       });
       const leadership = leadershipOf(kv, name, own, owner.session.lease);
       try {
