@@ -2,6 +2,7 @@ import {subscribe, unsubscribe} from 'node:diagnostics_channel';
 import {describe, expect, it} from '@jest/globals';
 import {modelDriver} from 'kvi-contract';
 import {type Driver, type DriverCallOptions, KviError, type KviErrorCode} from 'kvi-core/driver';
+import {keepHoldings} from '../src/primitives/holdings.ts';
 import {resolvedWrites} from '../src/primitives/resolved-writes.ts';
 import type {TxnRequest} from '../src/etcd/messages.ts';
 import type {Bytes} from '../src/etcd/bytes.ts';
@@ -36,6 +37,7 @@ function setUp() {
   const clock = handClock();
   const own = modelDriver();
   const closing = new AbortController();
+  const holdings = keepHoldings();
   const sent: {at: number; options: DriverCallOptions | undefined}[] = [];
   const granted: string[] = [];
   const revoked: {id: string; options: DriverCallOptions | undefined}[] = [];
@@ -58,12 +60,13 @@ function setUp() {
       return own.leaseRevoke(id, options);
     },
   };
-  const guarded = resolvedWrites(driver, defaultLimits, closing.signal);
+  const guarded = resolvedWrites(driver, defaultLimits, closing.signal, holdings);
   return {
     clock,
     own,
     driver,
     closing,
+    holdings,
     sent,
     granted,
     revoked,
@@ -193,10 +196,10 @@ describe('The outcome key of a write', () => {
 
 describe('The lease of the outcome keys', () => {
   it('is given back when the handle closes, within a second', async () => {
-    const {write, guarded, revoked, granted} = setUp();
+    const {write, holdings, revoked, granted} = setUp();
     await write('1');
-    await guarded.close();
-    await guarded.close();
+    await holdings.giveUp();
+    await holdings.giveUp();
     expect(revoked).toEqual([{id: granted[0], options: {timeoutMs: 1_000}}]);
   });
 

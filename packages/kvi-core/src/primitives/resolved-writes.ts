@@ -11,6 +11,7 @@
  */
 import {backoffMs} from '../async/backoff.ts';
 import {sleep} from '../async/clock.ts';
+import {isAborted, type Signals} from '../async/abort.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
 import type {RetryPolicy} from '../api/retry-policy.ts';
 import type {Bytes} from '../etcd/bytes.ts';
@@ -27,14 +28,13 @@ import {retry} from '../policy/retry.ts';
 import {noRetries} from '../policy/retry-policies.ts';
 import {publish} from '../telemetry/diagnostics.ts';
 import {trace} from '../telemetry/tracing.ts';
+import type {Holdings} from './holdings.ts';
 import {rebuildResponse, withBranchTaken, withoutBranchTaken} from './branch-taken.ts';
 
 /** The resolved writes of a handle. */
 export interface ResolvedWrites {
   /** Carries out a transaction that changes something. */
   txn(request: TxnRequest<Bytes>, options: ResolvedCallOptions): Promise<TxnResponse<Bytes>>;
-  /** Deletes the outcome keys. Never throws. */
-  close(): Promise<void>;
 }
 
 /** How long one request may take. */
@@ -65,24 +65,30 @@ const outcomeTtlSeconds = 60;
 /** The value of an outcome key that was put to prevent a write from being applied. */
 const prevented = 'prevented';
 
-/** @param closing - aborts when the handle closes */
+/**
+ * @param closing - aborts when the handle closes
+ * @param holdings - of the handle: the outcome keys are given up with it
+ */
 export function resolvedWrites(
   driver: PolicyDriver,
   requestLimits: RequestLimits,
-  closing: AbortSignal,
+  closing: Signals,
+  holdings: Holdings,
 ): ResolvedWrites {
   const {clock} = driver;
   /** The session whose lease the outcome keys live under. */
   let opening: Promise<Session> | undefined;
+  let release: () => void = () => undefined;
   let lease: LeaseId | undefined;
   /** Outcome keys that no write uses now. */
   let free: OutcomeKey[] = [];
   let lastNumber = 0;
 
   async function openOutcomeKeys(): Promise<Session> {
+    release = holdings.add(closeSession);
     try {
       const session = await trace('outcomeKeys', undefined, () =>
-        openSession(driver, outcomeTtlSeconds, closing),
+        withDeadline(clock, {closing}, (ended) => openSession(driver, outcomeTtlSeconds, ended)),
       );
       ({lease} = session);
       session.signal.addEventListener('abort', () => {
@@ -91,6 +97,7 @@ export function resolvedWrites(
       return session;
     } catch (error) {
       opening = undefined;
+      release();
       throw error;
     }
   }
@@ -105,8 +112,10 @@ export function resolvedWrites(
   }
 
   async function closeSession(): Promise<void> {
+    const letGo = release;
     const session = await opening?.catch(() => undefined);
     await session?.close({timeoutMs: giveUpMs}).catch(() => undefined);
+    letGo();
   }
 
   async function takeOutcomeKey(): Promise<OutcomeKey> {
@@ -183,7 +192,7 @@ export function resolvedWrites(
         const timeoutMs = Math.max(1, (deadline - clock.now()) / 2);
         return await question(own, {timeoutMs, signal});
       } catch (error) {
-        const isOver = signal?.aborted === true || closing.aborted;
+        const isOver = isAborted(signal) || isAborted(closing);
         const waitMs = backoffMs(failures, 20, 1_000);
         // Stryker disable next-line EqualityOperator: the wait is a random fraction; the two are hardly ever equal
         if (isOver || !mayPass(error) || deadline - clock.now() <= waitMs) return 'unknown';
@@ -254,7 +263,6 @@ export function resolvedWrites(
   return {
     txn: (request, {retryPolicy: policy, ...options}) =>
       retry(clock, {...options, closing, policy}, (attemptLimits) => attempt(request, attemptLimits)),
-    close: closeSession,
   };
 }
 

@@ -125,8 +125,8 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
       if (owner === undefined) throw new KviError('KVI_INTERNAL', 'a candidate that waits is elected');
       const own = tenure(context, owner, {
         lost: (cause) => leadershipLost(name, cause),
-        onEnd: () => holdings.delete(holding),
-        onLost: () => holdings.delete(holding),
+        onEnd: release,
+        onLost: release,
       });
       const leadership = leadershipOf(kv, name, own, owner.session.lease);
       try {
@@ -139,19 +139,12 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
     }
 
     const winning = withDeadline(clock, {timeoutMs, signal, closing}, win);
-    const holding = {
-      close: () =>
-        winning.then(
-          ({own}) => own.abandon(closed()),
-          () => undefined,
-        ),
-    };
-    holdings.add(holding);
+    const release = holdings.add(async () => (await winning).own.abandon(closed()));
     try {
       const {leadership} = await winning;
       return leadership;
     } catch (error) {
-      holdings.delete(holding);
+      release();
       throw isKviError(error, 'KVI_TIMEOUT') ? notElected(name, timeoutMs) : error;
     }
   }
