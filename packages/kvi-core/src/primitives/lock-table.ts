@@ -5,9 +5,8 @@ import {abortable, withDeadline} from '../async/deadline.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
 import {joinKey, keyId} from '../etcd/key-range.ts';
-import {lentSession} from '../lease/lent-session.ts';
 import type {Session} from '../lease/session.ts';
-import {contend, type ContenderContext, contenderKey} from './contender.ts';
+import {contend, type ContenderContext, type Obstacle} from './contender.ts';
 import type {Holdings} from './holdings.ts';
 import {tenure, type Tenure} from './tenure.ts';
 
@@ -87,18 +86,24 @@ export function lockTable(
 
   function lock({name, ttlSeconds, waitMs, signal, session}: LockRequest): Promise<OwnLock> {
     const wait = waitMs !== 0;
-    const lent = session && lentSession(driver, session, Buffer.from(contenderKey(name, session.lease)));
-    const context = {driver, sessions: lent ?? sessions};
     const id = idOf(name);
+    let obstacle: Obstacle | undefined;
     async function take(ended: AbortSignal): Promise<OwnLock> {
       if (!wait && queues.get(id)?.isLocked() === true) throw notFree(name);
       const endTurn = await takeTurn(id, ended);
       try {
-        const owner = await contend(context, name, {value: nothing, ttlSeconds, signal: ended, wait});
+        const owner = await contend({driver, sessions}, name, {
+          value: nothing,
+          ttlSeconds,
+          session,
+          signal: ended,
+          wait,
+          onObstacle: (met) => (obstacle = met),
+        });
         if (owner === undefined) throw notFree(name);
         const taken = ownLock(
           name,
-          tenure(context, owner, {
+          tenure(driver, owner, {
             lost: (cause) => lockLost(name, cause),
             onEnd() {
               held.delete(id);
@@ -121,17 +126,26 @@ export function lockTable(
     const release = holdings.add(async () => (await taking).abandon(closed()));
     return taking.catch((error: unknown) => {
       release();
-      throw timeoutMs !== undefined && isKviError(error, 'KVI_TIMEOUT') ? notFree(name, timeoutMs) : error;
+      throw timeoutMs !== undefined && isKviError(error, 'KVI_TIMEOUT')
+        ? notInTime(name, timeoutMs, obstacle)
+        : error;
     });
   }
 
-  /** @param waitedMs - how long it was waited for. Absent: it was tried once. */
-  function notFree(name: string, waitedMs?: number): KviError {
-    const when = waitedMs === undefined ? '' : ` within ${waitedMs} ms`;
+  /** @param when - ` within 100 ms`. Absent: it was tried once. */
+  function notFree(name: string, when = ''): KviError {
     const holder = held.has(idOf(name))
       ? 'this handle holds it, and has to release it first'
       : 'another holds it';
     return new KviError('KVI_TIMEOUT', `the lock ${JSON.stringify(name)} was not free${when}: ${holder}`);
+  }
+
+  /** @param obstacle - absent: it did not get as far as the store */
+  function notInTime(name: string, waitedMs: number, obstacle: Obstacle | undefined): KviError {
+    const when = ` within ${waitedMs} ms`;
+    if (held.has(idOf(name)) || obstacle?.isAnother === true) return notFree(name, when);
+    const message = `the lock ${JSON.stringify(name)} was not acquired${when}`;
+    return new KviError('KVI_TIMEOUT', message, {cause: obstacle?.failure});
   }
 
   return {

@@ -1,11 +1,15 @@
 import {lookBeforeTelling} from '../async/abort.ts';
+import type {Driver} from '../driver/driver.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
+import type {LeaseId} from '../etcd/lease-id.ts';
 import {giveUpMs} from '../lease/grant.ts';
-import {type ContenderContext, leaveQueue, type Ownership, untilLost} from './contender.ts';
+import {leaveQueue, type Ownership, untilLost} from './contender.ts';
 
 /** The time for which a contender is first: a lock that is held, or a leadership. */
 export interface Tenure {
   readonly key: string;
+  /** The one that its key is under. */
+  readonly lease: LeaseId;
   /** The create revision of the key, the fencing token. */
   readonly token: number;
   /** Aborts when it is over though nobody ended it: with what `lost` makes of the loss, or the reason of `abandon`. */
@@ -34,7 +38,7 @@ interface TenureOptions {
 
 /** Watches over the first contender's key and lease until they are given up or lost. */
 export function tenure(
-  context: ContenderContext,
+  driver: Driver,
   owner: Ownership,
   {lost: toError, onEnd, onLost}: TenureOptions,
 ): Tenure {
@@ -59,7 +63,7 @@ export function tenure(
 
   async function clear() {
     // What the store cannot be told ends with the TTL of the lease.
-    await leaveQueue(context, owner).catch(() => undefined);
+    await leaveQueue(driver, owner).catch(() => undefined);
     onLost?.();
   }
 
@@ -75,7 +79,7 @@ export function tenure(
   lookBeforeTelling(lost.signal, () => {
     if (ended === undefined) session.isAlive();
   });
-  untilLost(context.driver, owner, watching.signal).then(
+  untilLost(driver, owner, watching.signal).then(
     () => lose(new KviError('KVI_KEY_NOT_FOUND', `the key ${key} was deleted`)),
     // It was ended, or lost with its lease.
     () => undefined,
@@ -87,7 +91,7 @@ export function tenure(
     watching.abort(closed());
     try {
       if (lostBefore) await clearing;
-      if (lostBefore || !(await leaveQueue(context, owner))) throw toError(lost.signal.reason);
+      if (lostBefore || !(await leaveQueue(driver, owner))) throw toError(lost.signal.reason);
     } finally {
       onEnd();
     }
@@ -110,6 +114,7 @@ export function tenure(
 
   return {
     key,
+    lease: session.lease,
     token: createRevision,
     signal: lost.signal,
     isCurrent: () => ended === undefined && !lost.signal.aborted,

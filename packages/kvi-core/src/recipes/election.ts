@@ -3,6 +3,7 @@ import type {Kvi} from '../api/kvi.ts';
 import type {Lease} from '../api/lease.ts';
 import {lookBeforeTelling} from '../async/abort.ts';
 import {withDeadline} from '../async/deadline.ts';
+import {retryUntil} from '../async/retry-until.ts';
 import {type Bytes, compareBytes, encode, type Input} from '../etcd/bytes.ts';
 import {checkFunction} from '../etcd/bad-input.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
@@ -12,9 +13,15 @@ import {checkTxn} from '../etcd/validate.ts';
 import {insideOf} from '../kvi/inside.ts';
 import {optionNames} from '../kvi/option-names.ts';
 import {checkLockName, checkTtl} from '../kvi/options.ts';
-import {lentSession} from '../lease/lent-session.ts';
-import {contend, contenderKey, enqueueRequest} from '../primitives/contender.ts';
-import {tenure} from '../primitives/tenure.ts';
+import {
+  contend,
+  type ContendOptions,
+  enqueueRequest,
+  mayPass,
+  type Obstacle,
+  type Ownership,
+} from '../primitives/contender.ts';
+import {tenure, type Tenure} from '../primitives/tenure.ts';
 import {type Leadership, leadershipLost, leadershipOf, resigned, type Term} from './leadership.ts';
 import {listAndWatch} from './list-and-watch.ts';
 
@@ -114,39 +121,55 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
       checkTtl(ttlSeconds);
       return {value: bytes, ttlSeconds, timeoutMs, signal, session};
     });
-    const {session, timeoutMs, signal, ...candidate} = request;
-    const sessions = session
-      ? lentSession(driver, session, Buffer.from(contenderKey(name, session.lease)))
-      : handle.sessions;
-    const context = {driver, sessions};
+    const {timeoutMs, signal, ...candidate} = request;
+    let obstacle: Obstacle | undefined;
+    const winning = withDeadline(clock, {timeoutMs, signal, closing}, (ended) =>
+      win({...candidate, signal: ended, wait: true, onObstacle: (met) => (obstacle = met)}),
+    );
+    // Closing ends the wait, which cleans up; it may just have been won.
+    const release = holdings.add(async () => (await winning).abandon(closed()));
+    try {
+      return leadershipOf(kv, name, await winning);
+    } catch (error) {
+      throw timeoutMs !== undefined && isKviError(error, 'KVI_TIMEOUT')
+        ? notElected(name, timeoutMs, obstacle)
+        : error;
+    } finally {
+      release();
+    }
+  }
 
-    async function win(ended: AbortSignal) {
-      const owner = await contend(context, name, {...candidate, signal: ended, wait: true});
+  /** Waits until it leads, and proclaims its value. */
+  async function win(candidate: ContendOptions): Promise<Tenure> {
+    for (;;) {
+      const owner = await contend(handle, name, candidate);
       if (owner === undefined) throw new KviError('KVI_INTERNAL', 'a candidate that waits is elected');
-      const own = tenure(context, owner, {
-        lost: (cause) => leadershipLost(name, cause),
-        onEnd: release,
-        onLost: release,
-      });
-      const leadership = leadershipOf(kv, name, own, owner.session.lease);
+      const own = watchOver(owner);
       try {
-        if (owner.wasThere) await leadership.proclaim(value, {signal: ended});
+        // The value may be that of an earlier campaign under the same lease.
+        if (owner.wasThere) await proclaim(own, candidate);
+        return own;
       } catch (error) {
         await own.abandon(closed()).catch(() => undefined);
-        throw error;
+        if (!isKviError(error, 'KVI_LEADERSHIP_LOST')) throw error;
       }
-      return {own, leadership};
     }
+  }
 
-    const winning = withDeadline(clock, {timeoutMs, signal, closing}, win);
-    const release = holdings.add(async () => (await winning).own.abandon(closed()));
-    try {
-      const {leadership} = await winning;
-      return leadership;
-    } catch (error) {
-      release();
-      throw isKviError(error, 'KVI_TIMEOUT') ? notElected(name, timeoutMs) : error;
-    }
+  function watchOver(owner: Ownership): Tenure {
+    const own = tenure(driver, owner, {
+      lost: (cause) => leadershipLost(name, cause),
+      onEnd: () => release(),
+      onLost: () => release(),
+    });
+    const release = holdings.add(() => own.abandon(closed()));
+    return own;
+  }
+
+  /** Proclaiming a value twice changes nothing, so it may be sent again. */
+  function proclaim(own: Tenure, {value, signal}: ContendOptions): Promise<void> {
+    const leadership = leadershipOf(kv, name, own);
+    return retryUntil(clock, signal, () => leadership.proclaim(value, {signal}), mayPass);
   }
 
   async function leader(callOptions?: CallOptions): Promise<Leader<T> | undefined> {
@@ -217,7 +240,8 @@ function isSame(a: KeyValue<Bytes> | undefined, b: KeyValue<Bytes> | undefined):
     : compareBytes(a.key, b.key) === 0 && a.modRevision === b.modRevision;
 }
 
-function notElected(name: string, waitedMs = 0): KviError {
-  const message = `the election ${JSON.stringify(name)} was not won within ${waitedMs} ms: another leads`;
-  return new KviError('KVI_TIMEOUT', message);
+function notElected(name: string, waitedMs: number, obstacle: Obstacle | undefined): KviError {
+  const why = obstacle?.isAnother === true ? ': another leads' : '';
+  const message = `the election ${JSON.stringify(name)} was not won within ${waitedMs} ms${why}`;
+  return new KviError('KVI_TIMEOUT', message, {cause: obstacle?.failure});
 }
