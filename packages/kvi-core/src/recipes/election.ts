@@ -109,8 +109,8 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
   const {handle, decoder} = insideOf(kv);
   const {driver, closing, holdings, options} = handle;
   const {clock} = driver;
-  const candidates = {prefix: `${name}/`};
   checkLockName(name, "an election's");
+  const candidates = {prefix: `${name}/`};
 
   async function campaign(value: Input, campaignOptions?: CampaignOptions): Promise<Leadership> {
     const request = handle.begin(campaignOptions, campaignNames, (own = {}) => {
@@ -182,11 +182,10 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
     return {value: decoder.value(first), key: decoder.key(first.key), token: first.createRevision};
   }
 
-  function observe(observeOptions?: {signal?: AbortSignal | undefined}) {
-    return follow(handle.begin(observeOptions, ['signal'], (own = {}) => own).signal);
-  }
-
-  async function* follow(signal: AbortSignal | undefined): AsyncGenerator<Leader<T> | undefined, undefined> {
+  async function* observe(observeOptions?: {
+    signal?: AbortSignal | undefined;
+  }): AsyncGenerator<Leader<T> | undefined, undefined> {
+    const {signal} = handle.begin(observeOptions, ['signal'], (own = {}) => own);
     /** What was told last. */
     let told: {first: KeyValue<Bytes> | undefined} | undefined;
     for await (const state of listAndWatch(clock, kv.bytes, candidates, {signal, closing})) {

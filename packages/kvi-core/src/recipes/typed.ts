@@ -4,7 +4,7 @@ import type {GetOptions, GetRangeOptions, Keys, StoreOptions} from '../api/keys.
 import type {Kvi} from '../api/kvi.ts';
 import {backoffMs} from '../async/backoff.ts';
 import {sleep} from '../async/clock.ts';
-import {checkFunction, showValue} from '../etcd/bad-input.ts';
+import {checkFunction, reading, showValue} from '../etcd/bad-input.ts';
 import type {Bytes, Input} from '../etcd/bytes.ts';
 import {invalidArgument, isKviError, KviError} from '../etcd/errors.ts';
 import type {KeyValue, TxnRequest} from '../etcd/messages.ts';
@@ -36,8 +36,10 @@ export function typed<Out, In = Out>(kv: Kvi<Input>, codec: Codec<Out, In>): Typ
   const {closing, driver, options} = handle;
   const {clock} = driver;
   const {bytes} = kv;
-  checkFunction('codec.encode', codec?.encode);
-  checkFunction('codec.decode', codec?.decode);
+  reading(() => {
+    checkFunction('codec.encode', codec?.encode);
+    checkFunction('codec.decode', codec?.decode);
+  });
 
   /** Begins a call. Its time, which counts from now, is for requests, codec and callback together. */
   function begin<O extends WriteOptions>(given: O | undefined, names: readonly string[]) {
@@ -72,8 +74,10 @@ export function typed<Out, In = Out>(kv: Kvi<Input>, codec: Codec<Out, In>): Typ
   async function tas(key: string, test: In | null, value: In, given?: WriteOptions): Promise<boolean> {
     checkKey(key);
     const {own, time} = begin(given, optionNames.write);
-    const encodedTest = test === null ? null : await time.run(() => encodeValue(codec, test, key));
-    const encoded = await time.run(() => encodeValue(codec, value, key));
+    // Both at once: the caller may change them when the call has returned.
+    const [encodedTest, encoded] = await time.run(() =>
+      Promise.all([test === null ? null : encodeValue(codec, test, key), encodeValue(codec, value, key)]),
+    );
     return bytes.tas(key, encodedTest, encoded, {...own, timeoutMs: time.left()});
   }
 
