@@ -110,10 +110,13 @@ describe('The outcome key of a write', () => {
     const {write, granted, outcomeKeys} = setUp();
     for (const value of ['1', '2', '3']) await write(value);
     const [lease = ''] = granted;
-    expect(await outcomeKeys()).toEqual([`kvi/outcome/${lease}/1=1`]);
+    expect(await outcomeKeys()).toEqual([`kvi/outcome/${lease}/1=applied 1`]);
     await Promise.all([write('4'), write('5')]);
     await write('6');
-    expect(await outcomeKeys()).toEqual([`kvi/outcome/${lease}/1=1`, `kvi/outcome/${lease}/2=1`]);
+    expect(await outcomeKeys()).toEqual([
+      `kvi/outcome/${lease}/1=applied 1`,
+      `kvi/outcome/${lease}/2=applied 1`,
+    ]);
     expect(granted).toHaveLength(1);
   });
 
@@ -127,7 +130,7 @@ describe('The outcome key of a write', () => {
     });
     expect(await outcomeKeys()).toEqual([`kvi/outcome/${granted[0] ?? ''}/1=prevented`]);
     await write('2');
-    expect(await outcomeKeys()).toEqual([`kvi/outcome/${granted[0] ?? ''}/1=1`]);
+    expect(await outcomeKeys()).toEqual([`kvi/outcome/${granted[0] ?? ''}/1=applied 1`]);
   });
 
   it('that an operator has deleted keeps one write from being applied, and the next has another', async () => {

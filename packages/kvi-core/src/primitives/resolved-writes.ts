@@ -62,6 +62,9 @@ type Outcome = {branchTaken: string; revision: number} | 'not-applied' | 'unknow
 /** Seconds that the outcome keys outlive a crashed process: longer than most failures of a backend. */
 const outcomeTtlSeconds = 60;
 
+/** What precedes the branch taken in the value of an outcome key: alone, `1` would be JSON, and the value of somebody's view. */
+const applied = 'applied ';
+
 /** The value of an outcome key that was put to prevent a write from being applied. */
 const prevented = 'prevented';
 
@@ -172,7 +175,7 @@ export function resolvedWrites(
     own: OutcomeKey,
     options: RequestOptions,
   ): Promise<TxnResponse<Bytes> | undefined> {
-    const marked = withBranchTaken(request, (branchTaken) => putOutcome(own, branchTaken));
+    const marked = withBranchTaken(request, (branchTaken) => putOutcome(own, applied + branchTaken));
     const fenced = fencedTxn(marked, isUnchanged(own));
     checkTxn(fenced.request, requestLimits);
     const sent = driver.txn(fenced.request, {...options, retryPolicy: noRetries});
@@ -235,8 +238,9 @@ export function resolvedWrites(
     // Stryker disable next-line ConditionalExpression: reading from undefined throws, which is no answer either
     if (kv === undefined) return 'unknown';
     giveBack(own, kv.modRevision);
-    const branchTaken = Buffer.from(kv.value).toString();
-    return branchTaken === prevented ? 'not-applied' : {branchTaken, revision: kv.modRevision};
+    const value = Buffer.from(kv.value).toString();
+    if (value === prevented) return 'not-applied';
+    return {branchTaken: value.slice(applied.length), revision: kv.modRevision};
   }
 
   /** Tells the end of the outcome key's lease from the end of a lease that the request names. */

@@ -69,7 +69,7 @@ export async function atomically<T extends Input, R>(
     return conflict === undefined ? finished : {conflict};
   }
 
-  /** Lets the function end. What it returns or throws counts for nothing if it could not read what it asked for. */
+  /** Lets the function end. What it returns or throws is ignored if it could not read what it asked for. */
   async function finish({t, isCompacted}: Unit<T>): Promise<{result: R} | undefined> {
     try {
       const result = await work(t);

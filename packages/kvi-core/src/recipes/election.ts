@@ -68,8 +68,9 @@ export interface Election<T extends Input = string> {
   /** Reads who leads. @returns `undefined` if nobody does */
   leader(options?: CallOptions): Promise<Leader<T> | undefined>;
   /**
-   * Follows who leads: first the present leader, then each change of the leader or of its value; `undefined` while nobody
-   * leads. A state that lasted only while the store was away, or was compacted, is left out; none comes late.
+   * Follows who leads: first the present leader, then each change of the leader or of its value, in order; `undefined` while
+   * nobody leads. Whoever was cut off, or is slow, is told of former leaders first: ask {@link Election.leader} for the present
+   * one. Only changes that were compacted meanwhile are left out.
    *
    * To end it, leave the loop, or abort the signal: `return()` waits for a `next()` that is pending.
    *
@@ -81,8 +82,7 @@ export interface Election<T extends Input = string> {
    * Runs a function while it leads. When the leadership is lost, the function's signal aborts; once the function has ended,
    * it campaigns again, and runs the function again. When the function returns or throws while it leads, it resigns.
    *
-   * What the function does after its signal has aborted counts for nothing, and neither does an error if the leadership turns
-   * out to be lost by then.
+   * Its result is ignored once its signal has aborted, and so is an error if the leadership turns out to be lost by then.
    *
    * @param work - has to end when its signal aborts: until then, nothing else happens here
    * @returns what `work` returned
