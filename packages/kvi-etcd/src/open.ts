@@ -7,6 +7,7 @@ import {
 } from 'kvi-core';
 import {
   backoffMs,
+  coalesced,
   describeRange,
   type Driver,
   invalidArgument,
@@ -39,13 +40,13 @@ export async function openEtcdDriver(
   where: string | EtcdEndpointOptions,
   options: EtcdOptions = {},
 ): Promise<Driver> {
-  const {timeoutMs, failFast, ...driverOptions} = resolveOptions(where, options);
+  const {timeoutMs, failFast, coalescing, ...driverOptions} = resolveOptions(where, options);
   const {endpoints} = driverOptions;
   const driver = etcdDriver(driverOptions);
   try {
     await untilAnswered(driver, {timeoutMs, failFast}, endpoints);
     await refuseStrangers(driver);
-    return driver;
+    return coalescing === undefined ? driver : coalesced(driver, coalescing);
   } catch (error) {
     await driver.close();
     if (!isKviError(error)) throw error;
@@ -73,10 +74,14 @@ export async function openEtcd(
   options: OpenEtcdOptions = {},
 ): Promise<Kvi> {
   checkHandleOptions(options);
-  // The driver refuses options of the handle; `timeoutMs` is for both.
-  const ofEtcd = Object.entries(options).filter(([name]) => name === 'timeoutMs' || !isHandleOption(name));
+  // The driver refuses options of the handle.
+  const ofEtcd = Object.entries(options).filter(([name]) => isOfBoth(name) || !isHandleOption(name));
   const opening = trace('openEtcd', undefined, () => openEtcdDriver(where, Object.fromEntries(ofEtcd)));
   return createKvi(await opening, options);
+}
+
+function isOfBoth(name: string): boolean {
+  return ['timeoutMs', 'maxTxnOps', 'maxRequestBytes'].includes(name);
 }
 
 function isHandleOption(name: string): boolean {

@@ -1,8 +1,8 @@
-import type {BufferLimits} from 'kvi-core/driver';
+import type {BufferLimits, RequestLimitOptions} from 'kvi-core/driver';
 import type {Certificates, CertificateSource} from './cluster/certificates.ts';
 
 /** How to reach etcd. */
-export interface EtcdOptions extends Certificates, BufferLimits {
+export interface EtcdOptions extends Certificates, BufferLimits, RequestLimitOptions {
   /** Milliseconds until opening fails if no endpoint answers. Default 5,000. */
   timeoutMs?: number | undefined;
   /**
@@ -30,6 +30,12 @@ export interface EtcdOptions extends Certificates, BufferLimits {
    * bypass a proxy or a load balancer that it was told to use.
    */
   membershipRefresh?: boolean | {intervalMs: number} | undefined;
+  /**
+   * Whether calls that are made while others are under way are sent together. Default `true`: it makes a handle that is used
+   * by many callers several times as fast, and costs a single caller nothing. What it means for revisions is in
+   * `docs/guarantees.md`.
+   */
+  coalesce?: boolean | undefined;
   /** Whether diagnostics name the keys that are watched. Default `false`. */
   diagnosticKeys?: boolean | undefined;
 }

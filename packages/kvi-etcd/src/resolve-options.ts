@@ -1,5 +1,12 @@
 import {createSecureContext} from 'node:tls';
-import {bufferLimits, checkBufferLimits, invalidArgument, KviError} from 'kvi-core/driver';
+import {
+  bufferLimits,
+  checkBufferLimits,
+  invalidArgument,
+  KviError,
+  type RequestLimits,
+  requestLimits,
+} from 'kvi-core/driver';
 import type {Certificates} from './cluster/certificates.ts';
 import {type Endpoint, parseEndpoint, parseUrl} from './cluster/endpoints.ts';
 import {contextOptions} from './cluster/tls.ts';
@@ -21,12 +28,17 @@ const optionNames: readonly string[] = [
   'maxBufferedEvents',
   'maxBufferedBytes',
   'diagnosticKeys',
+  'coalesce',
+  'maxTxnOps',
+  'maxRequestBytes',
 ] satisfies (keyof EtcdEndpointOptions)[];
 
 /** What the options come to. */
 export interface ResolvedOptions extends EtcdDriverOptions {
   timeoutMs: number;
   failFast: boolean;
+  /** Undefined: calls are sent as they are made. */
+  coalescing: RequestLimits | undefined;
 }
 
 const defaultTimeoutMs = 5_000;
@@ -49,6 +61,7 @@ export function resolveOptions(where: string | EtcdEndpointOptions, options: Etc
     serverName: given.serverName,
     timeoutMs: given.timeoutMs ?? defaultTimeoutMs,
     failFast: given.failFast ?? false,
+    coalescing: given.coalesce === false ? undefined : requestLimits(given),
     membershipIntervalMs: membershipIntervalMs(given),
     ...bufferLimits(given),
     diagnosticKeys: given.diagnosticKeys,
@@ -101,6 +114,7 @@ const types: readonly (readonly [keyof EtcdOptions, string])[] = [
   ['certificates', 'function'],
   ['failFast', 'boolean'],
   ['diagnosticKeys', 'boolean'],
+  ['coalesce', 'boolean'],
 ];
 
 /** Shows no value: one of them is the password. */

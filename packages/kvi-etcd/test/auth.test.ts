@@ -1,5 +1,5 @@
 import {afterAll, beforeAll, expect, it} from '@jest/globals';
-import type {Driver} from 'kvi-core/driver';
+import {type Driver, isKviError} from 'kvi-core/driver';
 import {describeWithEtcd, etcdctl, startEtcd, type Etcd} from 'kvi-testbed';
 import {generateKeyPairSync} from 'node:crypto';
 import {mkdtemp, rm, writeFile} from 'node:fs/promises';
@@ -38,6 +38,47 @@ describeWithEtcd('an etcd with authentication', () => {
     expect(await failure(driver.watch({key: bytes('other')}).next())).toMatchObject({
       code: 'KVI_PERMISSION_DENIED',
     });
+  });
+
+  it('refuses calls that are sent together one by one, those with conditions too', async () => {
+    const put = (key: string) => ({type: 'put' as const, key: bytes(key), value: bytes('v')});
+    const request = (key: string, compare: string) => ({
+      compare: [{key: bytes(compare), target: 'version' as const, result: '>' as const, version: 1_000}],
+      success: [put(key)],
+      failure: [{type: 'range' as const, key: bytes('app/a')}],
+    });
+    const shared = {mayShareRevision: true};
+    const code = (call: Promise<unknown>) =>
+      call.then(
+        () => 'ok',
+        (error: unknown) => (isKviError(error) ? error.code : error),
+      );
+    const calls = [
+      driver.txn({success: [put('app/first')]}, shared),
+      driver.range({key: bytes('app/first')}),
+      driver.txn({success: [put('app/a')]}, shared),
+      driver.txn(request('app/b', 'app/b'), shared),
+      driver.txn({success: [put('other')]}, shared),
+      driver.txn(request('other/b', 'app/c'), shared),
+      driver.txn(request('app/d', 'other/d'), shared),
+      driver.range({key: bytes('app/e')}),
+      driver.range({key: bytes('other/e')}),
+      driver.txn({success: [{type: 'range', key: bytes('app/f')}]}),
+      driver.txn({...request('app/g', 'other/g'), success: []}),
+    ];
+    expect(await Promise.all(calls.map(code))).toEqual([
+      'ok',
+      'ok',
+      'ok',
+      'ok',
+      'KVI_PERMISSION_DENIED',
+      'KVI_PERMISSION_DENIED',
+      'KVI_PERMISSION_DENIED',
+      'ok',
+      'KVI_PERMISSION_DENIED',
+      'ok',
+      'KVI_PERMISSION_DENIED',
+    ]);
   });
 
   it('refuses a wrong password, and nobody sees it', async () => {

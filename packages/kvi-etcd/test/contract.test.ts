@@ -5,4 +5,5 @@ import {contractTarget} from './support/contract-target.ts';
 
 describe('On a real etcd', () => {
   testDriver('kvi-etcd', contractTarget(), {describe, it});
+  testDriver('kvi-etcd, not coalesced', contractTarget({coalesce: false}), {describe, it});
 });

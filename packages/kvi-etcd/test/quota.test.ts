@@ -66,6 +66,27 @@ describeWithEtcd('an etcd whose space is used up', () => {
     expect(await kv.get('k')).toBe('old');
   });
 
+  it('tells so whom it concerns, among calls that are sent together', async () => {
+    await using other = await openEtcd(etcd.url);
+    const calls = [
+      kv.get('busy'),
+      kv.delete('busy'),
+      failure(kv.store('busy', 'v')),
+      failure(kv.store('a', 'v')),
+      failure(kv.tas('b', null, 'v')),
+      kv.get('k'),
+      kv.getRange('k', 'k\0'),
+      kv.delete('c'),
+      kv.delete('d'),
+    ];
+    const refused = {code: 'KVI_UNKNOWN_OUTCOME', cause: {code: 'KVI_RESOURCE_EXHAUSTED'}};
+    const old = [{value: 'old'}];
+    const [first, ...others] = await Promise.all(calls);
+    expect(first).toBeUndefined();
+    expect(others).toMatchObject([false, refused, refused, refused, 'old', old, false, false]);
+    expect(await other.getRange('a', 'c')).toEqual([]);
+  });
+
   it('gives no new lock, and says why at once', async () => {
     expect(await failure(kv.distLock('another', {ttlSeconds: 60}))).toMatchObject({
       code: expect.stringMatching(/^KVI_(RESOURCE_EXHAUSTED|UNKNOWN_OUTCOME)$/),

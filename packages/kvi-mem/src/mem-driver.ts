@@ -20,6 +20,11 @@ import type {StoreState} from './store-state.ts';
 export interface MemDriverOptions extends BufferLimits {
   /** Faults between the handle and the store. Default: {@link MemStore.faults}. */
   faults?: Faults | undefined;
+  /**
+   * Whether calls that are made while others are under way are sent together, as kvi-etcd does by default. Default `false`:
+   * here it saves nothing. It lets a test notice code that relies on each write having a revision of its own.
+   */
+  coalesce?: boolean | undefined;
 }
 
 /**

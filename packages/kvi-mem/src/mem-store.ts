@@ -1,6 +1,7 @@
 import {
   checkBufferLimits,
   type Clock,
+  coalesced,
   type Driver,
   invalidArgument,
   KviError,
@@ -121,10 +122,12 @@ export class MemStore {
   /** Opens a handle on the store. */
   driver(options: MemDriverOptions = {}): Driver {
     checkBufferLimits(options);
-    const {faults = this.faults} = options;
+    const {faults = this.faults, coalesce = false} = options;
+    if (typeof coalesce !== 'boolean') throw invalidArgument('coalesce must be true or false');
     if (faults !== undefined && !isFaults(faults)) throw invalidArgument('faults must be a Faults');
     const driver = memDriver(() => this.#state, this.#options.clock, this.#resources, options);
-    return faults === undefined ? driver : faultyDriver(driver, faults[plan], options);
+    const asPlanned = faults === undefined ? driver : faultyDriver(driver, faults[plan], options);
+    return coalesce ? coalesced(asPlanned) : asPlanned;
   }
 
   /**

@@ -14,6 +14,7 @@ const known: readonly string[] = Object.keys({
   maxBufferedEvents: true,
   maxBufferedBytes: true,
   faults: true,
+  coalesce: true,
 } satisfies Record<keyof OpenMemDriverOptions, true>);
 
 /**
@@ -51,10 +52,10 @@ export type OpenMemOptions = OpenMemDriverOptions & KviOptions;
  * @throws `KVI_INVALID_ARGUMENT` for another URL or an invalid option
  */
 export async function openMem(url?: string, options: OpenMemOptions = {}): Promise<Kvi> {
-  const {store, maxBufferedEvents, maxBufferedBytes, faults, ...kviOptions} = options;
+  const {store, maxBufferedEvents, maxBufferedBytes, faults, coalesce, ...kviOptions} = options;
   checkOptions(kviOptions);
   const opening = trace('openMem', undefined, () =>
-    openMemDriver(url, {store, faults, maxBufferedEvents, maxBufferedBytes}),
+    openMemDriver(url, {store, faults, coalesce, maxBufferedEvents, maxBufferedBytes}),
   );
   return createKvi(await opening, kviOptions);
 }

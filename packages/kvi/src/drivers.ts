@@ -8,9 +8,9 @@ const openMem: OpenDriver = async (url, {mem}) => {
   return openMemDriver(url, mem);
 };
 
-const openEtcd: OpenDriver = async (url, {timeoutMs, etcd}) => {
+const openEtcd: OpenDriver = async (url, {timeoutMs, maxTxnOps, maxRequestBytes, etcd}) => {
   const {openEtcdDriver} = await load('kvi-etcd', () => import('kvi-etcd'));
-  return openEtcdDriver(url, {timeoutMs, ...etcd});
+  return openEtcdDriver(url, {timeoutMs, maxTxnOps, maxRequestBytes, ...etcd});
 };
 
 const ownDrivers: Readonly<Record<string, OpenDriver>> = {

@@ -1,4 +1,5 @@
 import type {ContractGroup} from '../suite.ts';
+import {callsAtOnce} from './at-once.ts';
 import {badInput} from './bad-input.ts';
 import {badOptions} from './bad-options.ts';
 import {callOptions} from './call-options.ts';
@@ -41,6 +42,7 @@ export const kviContract: readonly ContractGroup[] = [
   tas,
   transaction,
   txn,
+  callsAtOnce,
   compares,
   limits,
   badInput,

@@ -27,3 +27,13 @@ export interface WriteOptions extends CallOptions {
   /** What to do when no answer came. Default: the handle's. */
   onUnknownOutcome?: OnUnknownOutcome | undefined;
 }
+
+/** Options of {@link Kvi.txn}. */
+export interface TxnCallOptions extends WriteOptions {
+  /**
+   * Whether what it writes may have the same revision as what other calls of the handle write, as with {@link Kvi.store}:
+   * under load, they are sent together. Default `false`, for transactions that build on a revision being theirs alone: the
+   * create revisions of two locks must differ.
+   */
+  mayShareRevision?: boolean | undefined;
+}

@@ -8,7 +8,7 @@ import type {
   TxnRequest,
   TxnResponse,
 } from '../etcd/messages.ts';
-import type {CallOptions, WriteOptions} from './call-options.ts';
+import type {CallOptions, TxnCallOptions, WriteOptions} from './call-options.ts';
 import type {Change, Changes, ChangesOptions} from './changes.ts';
 import type {DistLock, DistLockOptions} from './dist-lock.ts';
 import type {
@@ -114,7 +114,7 @@ export interface Kvi<T extends Input = string> extends AsyncDisposable {
    *
    * @throws `KVI_LEASE_NOT_FOUND`, `KVI_KEY_NOT_FOUND`, `KVI_COMPACTED`, `KVI_FUTURE_REVISION`; nothing was applied
    */
-  txn(request: TxnRequest<Input>, options?: WriteOptions): Promise<TxnResponse<T>>;
+  txn(request: TxnRequest<Input>, options?: TxnCallOptions): Promise<TxnResponse<T>>;
 
   /**
    * Grants a lease, for any number of keys: `kv.store(key, value, {lease: lease.id})`. The handle keeps

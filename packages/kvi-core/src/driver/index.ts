@@ -1,5 +1,6 @@
 /** For authors of drivers: the port, and what helps to implement it. Users of kvi need none of this. */
 export type {Driver, DriverCallOptions, DriverWatch, TxnOptions} from './driver.ts';
+export {coalesced, type CoalescingOptions} from './coalescing.ts';
 export {namespaced} from './namespace.ts';
 export {type Clock, sleep, systemClock, type Timer} from '../async/clock.ts';
 export {
@@ -39,4 +40,12 @@ export {connectionMessages, couldNotServe, etcdMessages, outcomeUnknown} from '.
 export * from '../etcd/messages.ts';
 export {allowManyListeners, onAbort} from '../async/abort.ts';
 export {abortable, withDeadline, type WaitOptions} from '../async/deadline.ts';
-export {checkRange, checkTxn, checkWatch, defaultLimits, type RequestLimits} from '../etcd/validate.ts';
+export {
+  checkRange,
+  checkTxn,
+  checkWatch,
+  defaultLimits,
+  type RequestLimitOptions,
+  type RequestLimits,
+  requestLimits,
+} from '../etcd/validate.ts';

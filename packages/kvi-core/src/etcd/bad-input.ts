@@ -34,6 +34,13 @@ export function checkBoolean(what: string, value: boolean | undefined): void {
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
+export function checkPositiveInteger(what: string, value: number): void {
+  if (!(Number.isSafeInteger(value) && value > 0)) {
+    throw invalidArgument(`${what} must be a whole number above 0, not ${showValue(value)}`);
+  }
+}
+
+/** @throws `KVI_INVALID_ARGUMENT` */
 export function checkFunction(what: string, value: unknown): void {
   if (typeof value !== 'function') {
     throw invalidArgument(`${what} must be a function, not ${showValue(value)}`);

@@ -65,7 +65,7 @@ function nested(request: TxnRequest<Bytes>, condition: Condition): FencedTxn {
 const noValue = Buffer.alloc(0);
 
 /** An operation for each key or range that a transaction deletes, puts, reads or compares. */
-function toBeChecked(request: TxnRequest<Bytes>): RequestOp<Bytes>[] {
+export function toBeChecked(request: TxnRequest<Bytes>): RequestOp<Bytes>[] {
   const deleted = new Map<string, KeyRange<Bytes>>();
   const put = new Map<string, KeyRange<Bytes>>();
   const read = new Map<string, KeyRange<Bytes>>();

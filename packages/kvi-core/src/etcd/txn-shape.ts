@@ -4,9 +4,24 @@ import {describeRange} from './key-range.ts';
 import type {KeyRange, RequestOp, TxnRequest, TxnResponse} from './messages.ts';
 
 /** Whether the request, in either branch, can change something. */
-export function writes({success = [], failure = []}: TxnRequest<Bytes>): boolean {
-  const isWrite = (op: RequestOp<Bytes>) => (op.type === 'txn' ? writes(op) : op.type !== 'range');
-  return success.some(isWrite) || failure.some(isWrite);
+export function writes(request: TxnRequest<Bytes>): boolean {
+  return hasOp(request, (op) => op.type === 'put' || op.type === 'deleteRange');
+}
+
+/** Whether the request, in either branch, can put a key. */
+export function puts(request: TxnRequest<Bytes>): boolean {
+  return hasOp(request, (op) => op.type === 'put');
+}
+
+/** Whether the request, in either branch, reads the store as it was at another revision. */
+export function readsPast(request: TxnRequest<Bytes>): boolean {
+  return hasOp(request, (op) => op.type === 'range' && (op.revision ?? 0) > 0);
+}
+
+/** Whether the request has such an operation, in either branch and however deep. */
+function hasOp(request: TxnRequest<Bytes>, isIt: (op: RequestOp<Bytes>) => boolean): boolean {
+  const has = (op: RequestOp<Bytes>) => (op.type === 'txn' ? hasOp(op, isIt) : isIt(op));
+  return request.success?.some(has) === true || request.failure?.some(has) === true;
 }
 
 /** The operations of the branch that is taken. */

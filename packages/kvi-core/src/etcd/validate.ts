@@ -5,7 +5,7 @@
  * @see `server/etcdserver/api/v3rpc/key.go` in etcd: checkRangeRequest, checkPutRequest, checkTxnRequest, checkIntervals
  */
 import {type Bytes, show} from './bytes.ts';
-import {checkBoolean, showValue} from './bad-input.ts';
+import {checkBoolean, checkPositiveInteger, showValue} from './bad-input.ts';
 import {invalidArgument} from './errors.ts';
 import {includesKey, isEmptyRange, keyId} from './key-range.ts';
 import {isLeaseId, noLease} from './lease-id.ts';
@@ -35,6 +35,19 @@ export interface SizeLimits extends RequestLimits {
 
 /** etcd's defaults. */
 export const defaultLimits: RequestLimits = {maxTxnOps: 128, maxRequestBytes: 1.5 * 1024 * 1024};
+
+/** {@link RequestLimits}, of which each has a default. */
+export type RequestLimitOptions = {[Name in keyof RequestLimits]?: RequestLimits[Name] | undefined};
+
+/** Fills in {@link defaultLimits}. @throws `KVI_INVALID_ARGUMENT` */
+export function requestLimits({
+  maxTxnOps = defaultLimits.maxTxnOps,
+  maxRequestBytes = defaultLimits.maxRequestBytes,
+}: RequestLimitOptions): RequestLimits {
+  checkPositiveInteger('maxTxnOps', maxTxnOps);
+  checkPositiveInteger('maxRequestBytes', maxRequestBytes);
+  return {maxTxnOps, maxRequestBytes};
+}
 
 /** @throws `KVI_INVALID_ARGUMENT` */
 export function checkRange(request: RangeRequest<Bytes>, limits: SizeLimits): void {
@@ -248,9 +261,9 @@ function collectWrites(ops: readonly RequestOp<Bytes>[]): Writes {
 const overhead = 96;
 
 /** At least the size of the request on the wire, and little more. */
-function txnSize(
+export function txnSize(
   {compare = [], success = [], failure = []}: TxnRequest<Bytes>,
-  prefixBytes: number | undefined,
+  prefixBytes?: number,
 ): number {
   let size = overhead;
   for (const item of compare) {

@@ -1,4 +1,4 @@
-import type {WriteOptions} from '../api/call-options.ts';
+import type {TxnCallOptions, WriteOptions} from '../api/call-options.ts';
 import {isAborted} from '../async/abort.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
 import type {Driver} from '../driver/driver.ts';
@@ -147,11 +147,11 @@ function handleOn(shared: Shared, driver: PolicyDriver, prefix: Bytes, parent?: 
     },
 
     /** Carries out a transaction that was checked. */
-    txn(request: TxnRequest<Bytes>, callOptions: WriteOptions = {}): Promise<TxnResponse<Bytes>> {
+    txn(request: TxnRequest<Bytes>, callOptions: TxnCallOptions = {}): Promise<TxnResponse<Bytes>> {
       const {onUnknownOutcome = options.onUnknownOutcome} = callOptions;
       if (onUnknownOutcome === 'throw' || !writes(request)) return driver.txn(request, callOptions);
-      const {timeoutMs = options.timeoutMs, retryPolicy = options.retryPolicy, signal} = callOptions;
-      return resolved.txn(request, {timeoutMs, retryPolicy, signal});
+      const {timeoutMs = options.timeoutMs, retryPolicy = options.retryPolicy, ...others} = callOptions;
+      return resolved.txn(request, {timeoutMs, retryPolicy, ...others});
     },
 
     close: end,

@@ -24,6 +24,9 @@ import {
 import type {Handle} from './handle.ts';
 import {optionNames} from './option-names.ts';
 
+/** How a call without options writes. */
+const sharing = {mayShareRevision: true};
+
 /** The methods of a handle that read and write keys. */
 export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>) {
   const {driver, options} = handle;
@@ -58,6 +61,7 @@ export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>)
     keys: Keys,
     deleteOptions: DeleteRangeOptions | undefined,
     names: readonly string[],
+    mayShareRevision: boolean,
   ): Promise<DeleteRangeResponse<Bytes>> {
     const {responses} = await handle.begin(deleteOptions, names, (own = {}) => {
       if (isEmptyPrefix(keys)) {
@@ -68,7 +72,7 @@ export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>)
       const {prevKv, ...callOptions} = own;
       const request = {success: [{type: 'deleteRange' as const, ...encodeKeys(keys), prevKv}]};
       checkTxn(request, options);
-      return handle.txn(request, callOptions);
+      return handle.txn(request, {...callOptions, mayShareRevision});
     });
     const [response] = responses;
     if (response?.type === 'deleteRange') return response;
@@ -85,7 +89,7 @@ export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>)
       };
       const request = {success: [put]};
       checkTxn(request, options);
-      return handle.txn(request, own);
+      return handle.txn(request, own === undefined ? sharing : {...own, mayShareRevision: true});
     });
   }
 
@@ -116,7 +120,7 @@ export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>)
   }
 
   async function deleteKeys(keys: Keys, callOptions?: WriteOptions): Promise<boolean> {
-    const {deleted} = await deleteRangeOf(keys, callOptions, optionNames.write);
+    const {deleted} = await deleteRangeOf(keys, callOptions, optionNames.write, true);
     return deleted > 0;
   }
 
@@ -125,7 +129,7 @@ export function keyMethods<T extends Input>(handle: Handle, decoder: Decoder<T>)
     deleteOptions?: DeleteRangeOptions,
   ): Promise<DeleteRangeResponse<T>> {
     return decodeDeleteRangeResponse(
-      await deleteRangeOf(keys, deleteOptions, optionNames.deleteRange),
+      await deleteRangeOf(keys, deleteOptions, optionNames.deleteRange, false),
       decoder,
     );
   }

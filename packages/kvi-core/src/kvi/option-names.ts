@@ -1,5 +1,5 @@
 /** The options that each method takes, and the fields of a transaction: a misspelt one is refused instead of ignored. */
-import type {CallOptions, WriteOptions} from '../api/call-options.ts';
+import type {CallOptions, TxnCallOptions, WriteOptions} from '../api/call-options.ts';
 import type {ChangesOptions} from '../api/changes.ts';
 import type {DistLockOptions} from '../api/dist-lock.ts';
 import type {
@@ -19,6 +19,7 @@ type Names<Options> = Record<keyof Options, true>;
 
 const call: Names<CallOptions> = {timeoutMs: true, signal: true, retryPolicy: true};
 const write: Names<WriteOptions> = {...call, onUnknownOutcome: true};
+const txn: Names<TxnCallOptions> = {...write, mayShareRevision: true};
 const get: Names<GetOptions> = {...call, revision: true, serializable: true};
 const getRange: Names<GetRangeOptions> = {...get, limit: true, sortOrder: true, keysOnly: true};
 const range: Names<RangeOptions> = {
@@ -50,6 +51,7 @@ const changes: Names<ChangesOptions> = {
 export const optionNames = {
   call: Object.keys(call),
   write: Object.keys(write),
+  txn: Object.keys(txn),
   get: Object.keys(get),
   getRange: Object.keys(getRange),
   range: Object.keys(range),

@@ -4,7 +4,7 @@ import {invalidArgument} from '../etcd/errors.ts';
 import type {OnUnknownOutcome, WriteOptions} from '../api/call-options.ts';
 import type {RetryPolicy} from '../api/retry-policy.ts';
 import {checkRetryPolicy, exponentialBackoff} from '../policy/retry-policies.ts';
-import {checkOneOf, defaultLimits, type RequestLimits} from '../etcd/validate.ts';
+import {checkOneOf, requestLimits, type RequestLimits} from '../etcd/validate.ts';
 
 /** What a handle does unless a call says otherwise. */
 export interface KviOptions extends Partial<RequestLimits> {
@@ -35,16 +35,13 @@ export function resolveOptions(options: KviOptions): ResolvedOptions {
     lockName: options.lockName ?? 'kvi_dist_lock',
     retryPolicy: options.retryPolicy ?? exponentialBackoff(),
     onUnknownOutcome: options.onUnknownOutcome ?? 'throw',
-    maxTxnOps: options.maxTxnOps ?? defaultLimits.maxTxnOps,
-    maxRequestBytes: options.maxRequestBytes ?? defaultLimits.maxRequestBytes,
+    ...requestLimits(options),
   };
   checkTimeout(resolved.timeoutMs);
   checkTtl(resolved.ttlSeconds);
   checkLockName(resolved.lockName);
   checkRetryPolicy(resolved.retryPolicy);
   checkOnUnknownOutcome(resolved.onUnknownOutcome);
-  checkPositiveInteger('maxTxnOps', resolved.maxTxnOps);
-  checkPositiveInteger('maxRequestBytes', resolved.maxRequestBytes);
   return resolved;
 }
 
@@ -119,12 +116,5 @@ export function checkLockWait(seconds: number): void {
 export function checkLockName(name: string, whose = "a lock's"): void {
   if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
     throw invalidArgument(`${whose} name must be a text that is not empty, not ${showValue(name)}`);
-  }
-}
-
-/** @throws `KVI_INVALID_ARGUMENT` */
-export function checkPositiveInteger(what: string, value: number): void {
-  if (!(Number.isSafeInteger(value) && value > 0)) {
-    throw invalidArgument(`${what} must be a whole number above 0, not ${showValue(value)}`);
   }
 }

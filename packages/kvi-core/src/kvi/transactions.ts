@@ -1,4 +1,5 @@
-import type {WriteOptions} from '../api/call-options.ts';
+import type {TxnCallOptions, WriteOptions} from '../api/call-options.ts';
+import {checkBoolean} from '../etcd/bad-input.ts';
 import {encode, type Input} from '../etcd/bytes.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import type {Compare, CompareResult, TxnRequest, TxnResponse} from '../etcd/messages.ts';
@@ -9,7 +10,11 @@ import {optionNames} from './option-names.ts';
 
 /** The methods of a handle that compare before they write. */
 export function transactionMethods<T extends Input>(handle: Handle, decoder: Decoder<T>) {
-  /** @param read - reads the arguments */
+  /**
+   * Of conditional writes, each of which is a call of its own.
+   *
+   * @param read - reads the arguments
+   */
   function send(
     callOptions: WriteOptions | undefined,
     read: () => TxnRequest<Bytes>,
@@ -17,7 +22,7 @@ export function transactionMethods<T extends Input>(handle: Handle, decoder: Dec
     return handle.begin(callOptions, optionNames.write, (own) => {
       const request = read();
       checkTxn(request, handle.options);
-      return handle.txn(request, own);
+      return handle.txn(request, {...own, mayShareRevision: true});
     });
   }
 
@@ -56,8 +61,14 @@ export function transactionMethods<T extends Input>(handle: Handle, decoder: Dec
     return succeeded;
   }
 
-  async function txn(request: TxnRequest<Input>, callOptions?: WriteOptions): Promise<TxnResponse<T>> {
-    return decodeTxnResponse(await send(callOptions, () => encodeTxn(request)), decoder);
+  async function txn(request: TxnRequest<Input>, callOptions?: TxnCallOptions): Promise<TxnResponse<T>> {
+    const response = await handle.begin(callOptions, optionNames.txn, (own) => {
+      checkBoolean('mayShareRevision', own?.mayShareRevision);
+      const encoded = encodeTxn(request);
+      checkTxn(encoded, handle.options);
+      return handle.txn(encoded, own);
+    });
+    return decodeTxnResponse(response, decoder);
   }
 
   return {tas, transaction, txn};

@@ -14,6 +14,7 @@ import {sleep} from '../async/clock.ts';
 import {isAborted, type Signals} from '../async/abort.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
 import type {RetryPolicy} from '../api/retry-policy.ts';
+import type {TxnOptions} from '../driver/driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {isKviError, KviError, refusalOf} from '../etcd/errors.ts';
 import type {LeaseId} from '../etcd/lease-id.ts';
@@ -46,6 +47,7 @@ interface RequestOptions {
 /** Options of a resolved write. */
 export interface ResolvedCallOptions extends RequestOptions {
   retryPolicy: RetryPolicy;
+  mayShareRevision?: boolean | undefined;
 }
 
 /** A key that tells what happened to the last write that put it. */
@@ -140,7 +142,7 @@ export function resolvedWrites(
 
   async function attempt(
     request: TxnRequest<Bytes>,
-    {timeoutMs, signal}: RequestOptions,
+    {timeoutMs, signal, mayShareRevision}: RequestOptions & TxnOptions,
   ): Promise<TxnResponse<Bytes>> {
     const deadline = clock.now() + timeoutMs;
     const left = () => Math.max(1, deadline - clock.now());
@@ -148,7 +150,7 @@ export function resolvedWrites(
     let response: TxnResponse<Bytes> | undefined;
     try {
       // The other half of the time is for finding out.
-      response = await send(request, own, {timeoutMs: left() / 2, signal});
+      response = await send(request, own, {timeoutMs: left() / 2, signal, mayShareRevision});
     } catch (error) {
       if (isKviError(error, 'KVI_UNKNOWN_OUTCOME')) {
         const began = clock.now();
@@ -173,7 +175,7 @@ export function resolvedWrites(
   async function send(
     request: TxnRequest<Bytes>,
     own: OutcomeKey,
-    options: RequestOptions,
+    options: RequestOptions & TxnOptions,
   ): Promise<TxnResponse<Bytes> | undefined> {
     const marked = withBranchTaken(request, (branchTaken) => putOutcome(own, applied + branchTaken));
     const fenced = fencedTxn(marked, isUnchanged(own));
@@ -265,8 +267,10 @@ export function resolvedWrites(
   }
 
   return {
-    txn: (request, {retryPolicy: policy, ...options}) =>
-      retry(clock, {...options, closing, policy}, (attemptLimits) => attempt(request, attemptLimits)),
+    txn: (request, {retryPolicy: policy, mayShareRevision, ...options}) =>
+      retry(clock, {...options, closing, policy}, (limits) =>
+        attempt(request, {...limits, mayShareRevision}),
+      ),
   };
 }
 

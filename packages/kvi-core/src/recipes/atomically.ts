@@ -3,12 +3,11 @@ import type {Kvi} from '../api/kvi.ts';
 import {backoffMs} from '../async/backoff.ts';
 import {callTime} from '../async/call-time.ts';
 import {sleep} from '../async/clock.ts';
-import {checkFunction} from '../etcd/bad-input.ts';
+import {checkFunction, checkPositiveInteger} from '../etcd/bad-input.ts';
 import type {Input} from '../etcd/bytes.ts';
 import {KviError} from '../etcd/errors.ts';
 import {insideOf} from '../kvi/inside.ts';
 import {optionNames} from '../kvi/option-names.ts';
-import {checkPositiveInteger} from '../kvi/options.ts';
 import {type Snapshot, unread} from './snapshot.ts';
 import {openUnit, type Unit, type UnitOfWork} from './unit-of-work.ts';
 

@@ -4,14 +4,13 @@ import type {GetOptions, GetRangeOptions, Keys, StoreOptions} from '../api/keys.
 import type {Kvi} from '../api/kvi.ts';
 import {backoffMs} from '../async/backoff.ts';
 import {sleep} from '../async/clock.ts';
-import {checkFunction, reading, showValue} from '../etcd/bad-input.ts';
+import {checkFunction, checkPositiveInteger, reading, showValue} from '../etcd/bad-input.ts';
 import type {Bytes, Input} from '../etcd/bytes.ts';
 import {invalidArgument, isKviError, KviError} from '../etcd/errors.ts';
 import type {KeyValue, TxnRequest} from '../etcd/messages.ts';
 import {textDecoder} from '../kvi/codec.ts';
 import {insideOf} from '../kvi/inside.ts';
 import {optionNames} from '../kvi/option-names.ts';
-import {checkPositiveInteger} from '../kvi/options.ts';
 import {callTime} from '../async/call-time.ts';
 import {type Codec, decodeValue, encodeValue} from './codec.ts';
 import {typedChanges} from './typed-changes.ts';

@@ -47,8 +47,10 @@ export class Writer {
     const length = this.#length - start;
     // One byte was left for the length; for a longer one, the message moves up.
     const moved = start - 1 + varintSize(length);
-    this.#reserve(moved - start);
-    this.#buffer.copyWithin(moved, start, this.#length);
+    if (moved > start) {
+      this.#reserve(moved - start);
+      this.#buffer.copyWithin(moved, start, this.#length);
+    }
     this.#length = start - 1;
     this.number(length);
     this.#length = moved + length;

@@ -1,17 +1,17 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {afterAll, beforeAll} from '@jest/globals';
 import type {ContractTarget} from 'kvi-contract';
-import {openEtcdDriver} from 'kvi-etcd';
+import {type EtcdOptions, openEtcdDriver} from 'kvi-etcd';
 import {type Etcd, startEtcd} from 'kvi-testbed';
 
 /** An etcd for the suite around the call alone: the contract compacts, and counts revisions. */
-export function contractTarget(): ContractTarget {
+export function contractTarget(options: EtcdOptions = {}): ContractTarget {
   let etcd: Etcd;
   beforeAll(async () => {
     etcd = await startEtcd();
   });
   afterAll(() => etcd.stop());
-  return {open: () => openEtcdDriver(etcd.url), leftovers: () => watchesLeftOn(etcd)};
+  return {open: () => openEtcdDriver(etcd.url, options), leftovers: () => watchesLeftOn(etcd)};
 }
 
 /**

@@ -31,10 +31,11 @@ export function range(store: MvccStore, request: RangeRequest<Bytes>): RangeResp
   });
   const count = !accepts && found.length < wanted ? found.length : store.count(interval, revision);
 
-  if (!isSorted) sort(found, orders[sortTarget], isDescending);
   const more = limit > 0 && found.length > limit;
-  if (more) found.length = limit;
-  const kvs = found.map(keysOnly ? toKeyOnly : toKeyValue);
+  const first = isSorted
+    ? found.slice(0, more ? limit : undefined)
+    : firstOf(found, more ? limit : found.length, directed(orders[sortTarget], isDescending));
+  const kvs = first.map(keysOnly ? toKeyOnly : toKeyValue);
   return {revision: store.revision, kvs, more, count};
 }
 
@@ -78,6 +79,8 @@ function isBetween(revision: number, min: number, max: number): boolean {
   return revision >= min && (max === 0 || revision <= max);
 }
 
+type Order = (a: Version, b: Version) => number;
+
 const orders = {
   version: (a: Version, b: Version) => a.version - b.version,
   create: (a: Version, b: Version) => a.createRevision - b.createRevision,
@@ -86,6 +89,20 @@ const orders = {
 };
 
 /** Versions that compare as equal stay in key order, even in a descending sort. */
-function sort(found: Version[], order: (a: Version, b: Version) => number, isDescending: boolean): void {
-  found.sort(isDescending ? (a, b) => order(b, a) : order);
+function directed(order: Order, isDescending: boolean): Order {
+  return isDescending ? (a, b) => order(b, a) : order;
+}
+
+/** The first `limit` versions in an order. For a few of many, as locks ask for, it does not sort the others. */
+function firstOf(found: Version[], limit: number, order: Order): Version[] {
+  if (limit > found.length / 16) return found.sort(order).slice(0, limit);
+  const first: Version[] = [];
+  for (const version of found) {
+    const last = first[limit - 1];
+    if (last !== undefined && order(version, last) >= 0) continue;
+    const at = first.findIndex((other) => order(version, other) < 0);
+    first.splice(at < 0 ? first.length : at, 0, version);
+    first.length = Math.min(first.length, limit);
+  }
+  return first;
 }

@@ -13,6 +13,7 @@ import {
 } from 'kvi-core/driver';
 import type {ByteString} from '../byte-string.ts';
 import {includes, type Interval, toInterval} from './interval.ts';
+import {IntervalMap} from './interval-map.ts';
 import {compacted, type MvccStore} from './store.ts';
 import {isTombstone, toKeyValue, type Version} from './version.ts';
 
@@ -55,7 +56,7 @@ export class WatchHub {
   /** The live watchers of single keys. */
   readonly #byKey = new Map<ByteString, Set<Watcher>>();
   /** The live watchers of ranges. */
-  readonly #ofRanges = new Set<Watcher>();
+  readonly #ofRanges = new IntervalMap<Watcher>();
   #progressIsDue = false;
 
   constructor(options: WatchHubOptions) {
@@ -110,14 +111,14 @@ export class WatchHub {
 
   /** Sends the changes of a transaction that has just completed. */
   notify(revision: number, changes: readonly Version[]): void {
-    if (this.#ofRanges.size === 0 && !changes.some(({key}) => this.#byKey.has(key))) return;
+    if (this.#watchers.size === 0) return;
     const batches = new Map<Watcher, Event<Bytes>[]>();
     for (const change of changes) {
       // Created once for all watches.
       let plain: Event<Bytes> | undefined;
       let withPrevKv: Event<Bytes> | undefined;
-      for (const watcher of this.#liveWatchersOf(change.key)) {
-        if (revision < watcher.nextRevision || !wants(watcher, change)) continue;
+      const tell = (watcher: Watcher): void => {
+        if (revision < watcher.nextRevision || !wants(watcher, change)) return;
         const event =
           watcher.request.prevKv === true
             ? (withPrevKv ??= this.#toEvent(change, true))
@@ -125,7 +126,9 @@ export class WatchHub {
         const batch = batches.get(watcher);
         if (batch) batch.push(event);
         else batches.set(watcher, [event]);
-      }
+      };
+      this.#byKey.get(change.key)?.forEach(tell);
+      this.#ofRanges.at(change.key, tell);
     }
     for (const [watcher, events] of batches) push(watcher, revision, events);
   }
@@ -175,7 +178,7 @@ export class WatchHub {
     const {start, end} = watcher.interval;
     // Stryker disable next-line ConditionalExpression: the index by key only saves time
     if (end !== undefined) {
-      this.#ofRanges.add(watcher);
+      this.#ofRanges.add(watcher.interval, watcher);
     } else {
       const watchers = this.#byKey.get(start);
       if (watchers) watchers.add(watcher);
@@ -192,17 +195,15 @@ export class WatchHub {
 
   #remove(watcher: Watcher): void {
     this.#watchers.delete(watcher);
-    this.#ofRanges.delete(watcher);
-    const {start} = watcher.interval;
+    const {start, end} = watcher.interval;
+    if (end !== undefined) {
+      this.#ofRanges.delete(watcher.interval, watcher);
+      return;
+    }
     const watchers = this.#byKey.get(start);
     watchers?.delete(watcher);
     // Stryker disable next-line ConditionalExpression: an empty set finds no watcher; this only saves memory
     if (watchers?.size === 0) this.#byKey.delete(start);
-  }
-
-  *#liveWatchersOf(key: ByteString): Generator<Watcher> {
-    yield* this.#byKey.get(key) ?? [];
-    for (const watcher of this.#ofRanges) if (includes(watcher.interval, key)) yield watcher;
   }
 
   #toEvent(change: Version, withPrevKv: boolean): Event<Bytes> {

@@ -11,34 +11,45 @@ const after = 'the value after it';
 const keysOfRange = 100;
 
 /** Calls of a round in a full run: the more callers, the faster they are made. */
-const callsFor = (callers: number) => Math.min(4_000, 500 + 32 * callers);
+const callsFor = (callers: number) => Math.min(6_000, 500 + 32 * callers);
 
 interface Operation {
   name: string;
   /** The nth call of a round, each on a key that holds `before`. */
   call(client: EtcdClient, n: number): Promise<boolean>;
-  /** Whether each call changes its key. */
-  writes: boolean;
+  /** Whether the nth call changes its key. */
+  writes: (n: number) => boolean;
   /** Calls in a round, beside the others. Default 1. */
   share?: number;
 }
 
+const always = () => true;
+const never = () => false;
+
 const operations: readonly Operation[] = [
-  {name: 'get', call: (client, n) => client.get(keyOf(n), before), writes: false},
-  {name: 'store', call: (client, n) => client.store(keyOf(n), after), writes: true},
-  {name: 'tas', call: (client, n) => client.tas(keyOf(n), before, after), writes: true},
+  {name: 'get', call: (client, n) => client.get(keyOf(n), before), writes: never},
+  {name: 'store', call: (client, n) => client.store(keyOf(n), after), writes: always},
+  {name: 'tas', call: (client, n) => client.tas(keyOf(n), before, after), writes: always},
   {
     name: 'transaction',
     call: (client, n) => client.transaction(keyOf(n), before, after, `${keyOf(n)}/else`),
-    writes: true,
+    writes: always,
   },
   {
     name: `getRange of ${String(keysOfRange)} keys`,
     call: (client, n) => client.getRange(rangeOf(n % 5), keysOfRange),
-    writes: false,
+    writes: never,
     share: 0.2,
   },
-  {name: 'delete', call: (client, n) => client.delete(keyOf(n)), writes: true},
+  {name: 'delete', call: (client, n) => client.delete(keyOf(n)), writes: always},
+  {
+    name: 'mixed (7 get, 2 store, 1 tas)',
+    call(client, n) {
+      if (n % 10 < 7) return client.get(keyOf(n), before);
+      return n % 10 < 9 ? client.store(keyOf(n), after) : client.tas(keyOf(n), before, after);
+    },
+    writes: (n) => n % 10 >= 7,
+  },
 ];
 
 /** Each range has {@link keysOfRange} keys, however many calls there are. */
@@ -54,7 +65,11 @@ function keyOf(n: number): string {
  * @param url of an etcd that nobody else uses
  * @param callerCounts how many callers there are, one number after the other
  */
-export async function etcdCalls(bench: Bench, url: string, callerCounts = [1, 64, 256]): Promise<void> {
+export async function etcdCalls(
+  bench: Bench,
+  url: string,
+  callerCounts = [1, 16, 64, 256, 1_024],
+): Promise<void> {
   using raw = openRawEtcd(url);
   await using kvi = await openKviClient(url);
   using etcd3 = openEtcd3Client(url);
@@ -64,7 +79,7 @@ export async function etcdCalls(bench: Bench, url: string, callerCounts = [1, 64
       const calls = Math.max(callers, bench.times(callsFor(callers) * (operation.share ?? 1)));
       const round = (client: EtcdClient) => oneRound(raw, client, operation, callers, calls);
       await bench.measure({
-        name: `etcd: ${operation.name}, ${callers} ${callers === 1 ? 'caller' : 'callers'}`,
+        name: `etcd: ${operation.name}, ${callers.toLocaleString('en')} ${callers === 1 ? 'caller' : 'callers'}`,
         kvi: () => round(kvi),
         peers: {
           etcd3: () => round(etcd3),
@@ -86,7 +101,7 @@ async function oneRound(
   const keys = await seed(raw, calls);
   const {seconds, cpuSeconds} = await timed(() => inFlight(callers, calls, (n) => operation.call(client, n)));
   const changed = keys - (await countUnchanged(raw));
-  if (changed !== (operation.writes ? calls : 0))
+  if (changed !== Array.from({length: calls}, (_, n) => n).filter(operation.writes).length)
     throw new Error(`${calls} times ${operation.name} changed ${changed} keys`);
   return {'calls/s': calls / seconds, 'µs of CPU a call': (cpuSeconds / calls) * 1_000_000};
 }

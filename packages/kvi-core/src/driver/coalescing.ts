@@ -1,0 +1,341 @@
+// Not the global one, which a test may have replaced with a fake timer.
+import {setImmediate} from 'node:timers';
+import {onAbort} from '../async/abort.ts';
+import {deadlines} from '../async/deadlines.ts';
+import type {Bytes} from '../etcd/bytes.ts';
+import {checkPositiveInteger} from '../etcd/bad-input.ts';
+import {outcomeUnknown} from '../etcd/error-texts.ts';
+import {aborted, closed, isKviError, KviError} from '../etcd/errors.ts';
+import type {RangeRequest, RangeResponse, TxnRequest, TxnResponse} from '../etcd/messages.ts';
+import {describeTxn, puts, readsPast, writes} from '../etcd/txn-shape.ts';
+import {type RequestLimitOptions, requestLimits} from '../etcd/validate.ts';
+import {batchOf, fits, join, nothing, type Share, shareOf} from './batch.ts';
+import type {Driver, TxnOptions} from './driver.ts';
+import {type Footprint, footprintOf, touchedKeys} from './footprint.ts';
+
+/** How {@link coalesced} sends calls together. */
+export interface CoalescingOptions extends RequestLimitOptions {
+  /** How many batches of a kind, reads for one, may be under way at a time, 1 or more. Default 2. */
+  maxBatchesInFlight?: number | undefined;
+}
+
+/** How much a batch may be expected to return. Large values are no faster together. */
+const maxReplyBytes = 1024 * 1024;
+
+/** What a key is expected to take of a reply before one was seen. */
+const firstReplyBytesPerKey = 1024;
+
+/**
+ * What fails a batch though none of its calls is to blame, or after which it may have been applied. Any other error is the
+ * fault of one call, so each is sent again by itself.
+ */
+const failuresOfAll = [
+  'KVI_UNAVAILABLE',
+  'KVI_TIMEOUT',
+  'KVI_ABORTED',
+  'KVI_CLOSED',
+  'KVI_UNKNOWN_OUTCOME',
+  'KVI_INTERNAL',
+] as const;
+
+/**
+ * What is sent together: a transaction that only reads needs no consensus, and one that only deletes is not refused for want
+ * of space.
+ */
+interface Lane {
+  /** The batches that are under way. */
+  inFlight: number;
+}
+
+/** A call that has not been answered. */
+interface Call {
+  request: TxnRequest<Bytes>;
+  isWrite: boolean;
+  /** Undefined: it is not sent with others. */
+  lane: Lane | undefined;
+  options: TxnOptions;
+  deadline: number;
+  /** Both are made when they are first needed. */
+  footprint: Footprint | undefined;
+  share: Share | undefined;
+  sendAlone(options: TxnOptions): Promise<TxnResponse<Bytes>>;
+  resolve(response: TxnResponse<Bytes>): void;
+  reject(error: unknown): void;
+  /** Stops listening to its signal. */
+  ignoreSignal: () => void;
+  /** Tells its batch that it waits no longer. */
+  leaveBatch: () => void;
+}
+
+const doNothing = () => undefined;
+
+/** A batch that calls are put into. */
+interface Forming {
+  calls: Call[];
+  share: Share;
+}
+
+/**
+ * The same driver, with calls that arrive while others are under way sent together, as one transaction. A call goes out at
+ * once if nothing of its kind is under way, so nothing waits for a timer.
+ *
+ * Only what changes nothing, or says `mayShareRevision`, is sent with others: all puts of a transaction have one revision.
+ * Each call keeps its own response, error, deadline and signal. Calls that touch a key, and of which one writes it, are sent
+ * one after the other, in the order in which they were made.
+ *
+ * @throws `KVI_INVALID_ARGUMENT`
+ * @see https://github.com/etcd-io/etcd/issues/7228 for what etcd's maintainers warned of
+ */
+export function coalesced(
+  driver: Driver,
+  {maxBatchesInFlight = 2, ...given}: CoalescingOptions = {},
+): Driver {
+  checkPositiveInteger('maxBatchesInFlight', maxBatchesInFlight);
+  const {maxTxnOps, maxRequestBytes} = requestLimits(given);
+  const {clock} = driver;
+  // A batch's size is an estimate, and a large request is no faster than two.
+  const limits = {maxTxnOps, maxRequestBytes: maxRequestBytes / 2};
+  const reads: Lane = {inFlight: 0};
+  const deletions: Lane = {inFlight: 0};
+  const otherWrites: Lane = {inFlight: 0};
+  /** In the order in which they were made. */
+  const calls = new Set<Call>();
+  /** Those of them that were not sent. */
+  const queue = new Set<Call>();
+  let writesUnderWay = 0;
+  let replyBytesPerKey = firstReplyBytesPerKey;
+  let isClosed = false;
+  const waits = deadlines<Call>(clock, (call) => cutShort(call, timedOut(call)));
+
+  function enter(
+    request: TxnRequest<Bytes>,
+    options: TxnOptions,
+    sendAlone: Call['sendAlone'],
+  ): Promise<TxnResponse<Bytes>> {
+    if (isClosed || options.signal?.aborted === true) return sendAlone(options);
+    return new Promise((resolve, reject) => {
+      const isWrite = writes(request);
+      const call: Call = {
+        request,
+        isWrite,
+        lane: laneOf(request, isWrite, options),
+        options,
+        deadline: options.timeoutMs === undefined ? Infinity : clock.now() + options.timeoutMs,
+        footprint: undefined,
+        share: undefined,
+        sendAlone,
+        resolve,
+        reject,
+        ignoreSignal: doNothing,
+        leaveBatch: doNothing,
+      };
+      const {lane} = call;
+      const isOnly = calls.size === 0;
+      calls.add(call);
+      queue.add(call);
+      if (isWrite) writesUnderWay += 1;
+      if (isOnly) {
+        send([call], lane);
+        return;
+      }
+      wait(call);
+      if (lane === undefined || lane.inFlight === 0) sendWhatMayGo();
+    });
+  }
+
+  function laneOf(request: TxnRequest<Bytes>, isWrite: boolean, options: TxnOptions): Lane | undefined {
+    if (!isWrite) return reads;
+    // Beside other writes, a read at another revision can corrupt etcd's store: etcd #18667.
+    if (options.mayShareRevision !== true || readsPast(request)) return undefined;
+    return puts(request) ? otherWrites : deletions;
+  }
+
+  /** Sends what needs to wait neither for an earlier call, nor for a batch that is under way. */
+  function sendWhatMayGo(): void {
+    const forming = new Map<Lane, Forming>();
+    for (const call of writesUnderWay === 0 ? queue : withoutConflict()) put(call, forming);
+    for (const [lane, {calls: batch}] of forming) if (lane.inFlight === 0) send(batch, lane);
+  }
+
+  /** The calls of the queue that conflict with none that was made before. */
+  function* withoutConflict(): Iterable<Call> {
+    const touched = touchedKeys();
+    for (const call of calls) {
+      call.footprint ??= footprintOf(call.request);
+      const isFree = queue.has(call) && !touched.conflictsWith(call.footprint);
+      touched.add(call.footprint);
+      if (isFree) yield call;
+    }
+  }
+
+  /** Puts a call into its lane's batch. One that is full does not wait for others that are under way. */
+  function put(call: Call, forming: Map<Lane, Forming>): void {
+    const {lane} = call;
+    if (lane === undefined) {
+      send([call], undefined);
+      return;
+    }
+    call.share ??= shareOf(call.request);
+    const batch = forming.get(lane);
+    const share = join(batch?.share ?? nothing, call.share);
+    if (batch === undefined) forming.set(lane, {calls: [call], share});
+    else if (fits(share, limits) && share.keys * replyBytesPerKey <= maxReplyBytes) {
+      batch.calls.push(call);
+      batch.share = share;
+    } else if (lane.inFlight < maxBatchesInFlight) {
+      send(batch.calls, lane);
+      forming.set(lane, {calls: [call], share: call.share});
+    }
+  }
+
+  function send(batch: readonly Call[], lane: Lane | undefined): void {
+    for (const call of batch) queue.delete(call);
+    if (lane !== undefined) lane.inFlight += 1;
+    const [first, ...others] = batch;
+    if (first === undefined) return;
+    const sent = others.length === 0 ? sendOne(first) : sendTogether(batch);
+    void sent.then(() => {
+      const goOn = () => {
+        if (lane !== undefined) lane.inFlight -= 1;
+        sendWhatMayGo();
+      };
+      // Whoever was answered gets a turn first, so that the next calls go together again.
+      if (others.length === 0 && queue.size === 0) goOn();
+      else setImmediate(goOn);
+    });
+  }
+
+  /** Leaves it to the driver to end the call in time. Never throws. */
+  async function sendOne(call: Call): Promise<void> {
+    stopWaiting(call);
+    try {
+      succeed(call, await call.sendAlone({...call.options, timeoutMs: timeLeft(call.deadline)}));
+    } catch (error) {
+      fail(call, error);
+    }
+  }
+
+  /** Never throws. */
+  async function sendTogether(batch: readonly Call[]): Promise<void> {
+    const over = new AbortController();
+    let waiting = batch.length;
+    const leaveBatch = () => {
+      waiting -= 1;
+      if (waiting === 0) over.abort();
+    };
+    for (const call of batch) call.leaveBatch = leaveBatch;
+    const {request, split} = batchOf(batch.map((call) => call.request));
+    const timeoutMs = timeLeft(Math.max(...batch.map(({deadline}) => deadline)));
+    try {
+      const response = await driver.txn(request, {timeoutMs, signal: over.signal, mayShareRevision: true});
+      for (const [i, own] of split(response).entries()) {
+        const call = batch[i];
+        if (call !== undefined) succeed(call, own);
+      }
+    } catch (error) {
+      const left = batch.filter((call) => calls.has(call));
+      if (isKviError(error) && !isKviError(error, ...failuresOfAll)) await Promise.all(left.map(sendOne));
+      else for (const call of left) fail(call, failureIn(call, error));
+    }
+  }
+
+  function timeLeft(deadline: number): number | undefined {
+    return deadline === Infinity ? undefined : Math.max(1, deadline - clock.now());
+  }
+
+  /** Ends the call itself when its time is over or its signal aborts. */
+  function wait(call: Call): void {
+    const {signal} = call.options;
+    waits.add(call, call.deadline);
+    call.ignoreSignal = onAbort(signal, () => cutShort(call, aborted(signal)));
+  }
+
+  function stopWaiting(call: Call): void {
+    waits.delete(call);
+    call.ignoreSignal();
+  }
+
+  function cutShort(call: Call, error: KviError): void {
+    fail(call, call.isWrite && !queue.has(call) ? unknownOutcome(call, error) : error);
+    call.leaveBatch();
+    // For what has waited for it.
+    setImmediate(sendWhatMayGo);
+  }
+
+  function succeed(call: Call, response: TxnResponse<Bytes>): void {
+    noteReply(response);
+    if (end(call)) call.resolve(response);
+  }
+
+  function fail(call: Call, error: unknown): void {
+    if (end(call)) call.reject(error);
+  }
+
+  /** @returns false if it has ended before */
+  function end(call: Call): boolean {
+    stopWaiting(call);
+    queue.delete(call);
+    const isEnd = calls.delete(call);
+    if (isEnd && call.isWrite) writesUnderWay -= 1;
+    return isEnd;
+  }
+
+  /** Expects of the next replies what large values took in the last ones. */
+  function noteReply({responses}: TxnResponse<Bytes>): void {
+    for (const response of responses) {
+      if (response.type !== 'range') continue;
+      for (const {key, value} of response.kvs) {
+        replyBytesPerKey = Math.max(key.length + value.length, replyBytesPerKey * 0.99);
+      }
+    }
+  }
+
+  async function range(
+    request: RangeRequest<Bytes>,
+    options: TxnOptions = {},
+  ): Promise<RangeResponse<Bytes>> {
+    // A member without a leader still answers these, but no transaction.
+    if (request.serializable === true) return driver.range(request, options);
+    const {responses} = await enter({success: [{type: 'range', ...request}]}, options, async (own) =>
+      asTxnResponse(await driver.range(request, own)),
+    );
+    const [response] = responses;
+    if (response?.type !== 'range') throw new KviError('KVI_INTERNAL', 'the response to a read is missing');
+    const {revision, kvs, more, count} = response;
+    return {revision, kvs, more, count};
+  }
+
+  return {
+    ...driver,
+    range,
+    txn: (request, options = {}) => enter(request, options, (own) => driver.txn(request, own)),
+    async close() {
+      isClosed = true;
+      for (const call of queue) fail(call, closed());
+      await driver.close();
+    },
+  };
+}
+
+function asTxnResponse(response: RangeResponse<Bytes>): TxnResponse<Bytes> {
+  return {revision: response.revision, succeeded: true, responses: [{type: 'range', ...response}]};
+}
+
+function timedOut({request, options: {timeoutMs = 0}}: Call): KviError {
+  const message = `${describeTxn(request)}: gave up after ${Math.round(timeoutMs)} ms; nothing was changed`;
+  return new KviError('KVI_TIMEOUT', message);
+}
+
+function unknownOutcome({request}: Call, cause: KviError): KviError {
+  const message = `${describeTxn(request)}: ${outcomeUnknown(cause.message)}`;
+  return new KviError('KVI_UNKNOWN_OUTCOME', message, {cause});
+}
+
+/** The error of a call whose batch has failed. */
+function failureIn({request, isWrite}: Call, error: unknown): unknown {
+  if (!isKviError(error)) return error;
+  // What would have changed nothing has not.
+  const code = error.code === 'KVI_UNKNOWN_OUTCOME' && !isWrite ? 'KVI_UNAVAILABLE' : error.code;
+  const message = `${describeTxn(request)}, which was sent with other calls: ${error.message}`;
+  return new KviError(code, message, {cause: error.cause ?? error});
+}
