@@ -213,7 +213,7 @@ export function enqueueRequest(name: string, lease: LeaseId, value: Bytes): TxnR
   };
 }
 
-export function contenderKey(name: string, lease: LeaseId): string {
+function contenderKey(name: string, lease: LeaseId): string {
   return `${name}/${lease}`;
 }
 

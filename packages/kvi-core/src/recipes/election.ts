@@ -7,16 +7,14 @@ import {retryUntil} from '../async/retry-until.ts';
 import {type Bytes, compareBytes, encode, type Input} from '../etcd/bytes.ts';
 import {checkFunction} from '../etcd/bad-input.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
-import {maxLeaseId} from '../etcd/lease-id.ts';
 import type {KeyValue} from '../etcd/messages.ts';
-import {checkTxn} from '../etcd/validate.ts';
 import {insideOf} from '../kvi/inside.ts';
 import {optionNames} from '../kvi/option-names.ts';
-import {checkLockName, checkTtl} from '../kvi/options.ts';
+import {readContender} from '../kvi/locks.ts';
+import {checkLockName} from '../kvi/options.ts';
 import {
   contend,
   type ContendOptions,
-  enqueueRequest,
   mayPass,
   type Obstacle,
   type Ownership,
@@ -107,21 +105,16 @@ const campaignNames = [...optionNames.distLock, 'timeoutMs'];
  */
 export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T> {
   const {handle, decoder} = insideOf(kv);
-  const {driver, closing, holdings, options} = handle;
+  const {driver, closing, holdings} = handle;
   const {clock} = driver;
   checkLockName(name, "an election's");
   const candidates = {prefix: `${name}/`};
 
   async function campaign(value: Input, campaignOptions?: CampaignOptions): Promise<Leadership> {
-    const request = handle.begin(campaignOptions, campaignNames, (own = {}) => {
-      const {ttlSeconds = options.ttlSeconds, timeoutMs, signal, lease} = own;
-      const bytes = encode(value, 'value');
-      const session = handle.lentSession(lease, own.ttlSeconds);
-      checkTxn(enqueueRequest(name, maxLeaseId, bytes), options);
-      checkTtl(ttlSeconds);
-      return {value: bytes, ttlSeconds, timeoutMs, signal, session};
-    });
-    const {timeoutMs, signal, ...candidate} = request;
+    const {timeoutMs, signal, ...candidate} = handle.begin(campaignOptions, campaignNames, (own = {}) => ({
+      ...readContender(handle, name, encode(value, 'value'), own),
+      timeoutMs: own.timeoutMs,
+    }));
     let obstacle: Obstacle | undefined;
     const winning = withDeadline(clock, {timeoutMs, signal, closing}, (ended) =>
       win({...candidate, signal: ended, wait: true, onObstacle: (met) => (obstacle = met)}),
