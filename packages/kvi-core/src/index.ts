@@ -12,6 +12,7 @@ export type {
   UnknownOutcomeEvent,
 } from './telemetry/diagnostics.ts';
 export type {Operation, OperationContext} from './telemetry/tracing.ts';
+export {checkHandle} from './kvi/inside.ts';
 export {checkOptions, kviOptionNames, type KviOptions} from './kvi/options.ts';
 export {
   allOf,

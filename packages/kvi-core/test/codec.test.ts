@@ -20,6 +20,12 @@ interface Out {
   note?: string | undefined;
 }
 
+/** A class of the caller's. */
+class Point {
+  readonly x = 1;
+  readonly y = 2;
+}
+
 /** The same schema in each library; the count is stored as text and read as a number. */
 const zodSchema = z.object({
   id: z.string().min(1),
@@ -171,6 +177,7 @@ describe('json', () => {
     [{a: {toJSON: (name: string) => name}}, '{"a":"a"}'],
     [{a: {toJSON: () => undefined}}, '{}'],
     [Object.create(null), '{}'],
+    [new Point(), '{"x":1,"y":2}'],
     ['\ud800', String.raw`"\ud800"`],
     [null, 'null'],
     [-0, '0'],
@@ -202,6 +209,16 @@ describe('json', () => {
     ['a Set', new Set([1]), 'Set'],
     ['a typed array', new Uint8Array(1), 'Uint8Array'],
     ['a cycle', cycle, 'cycle (at .a[0])'],
+    ['a Promise', {a: Promise.resolve(1)}, 'Promise (at .a)'],
+    ['an Error', new Error('e'), 'Error'],
+    ['a regular expression', [/a/], 'RegExp (at [0])'],
+    ['a WeakMap', new WeakMap(), 'WeakMap'],
+    ['an ArrayBuffer', new ArrayBuffer(1), 'ArrayBuffer'],
+    ['a DataView', new DataView(new ArrayBuffer(1)), 'DataView'],
+    ['a boxed number', Object(1), 'Number'],
+    ['a boxed boolean', Object(false), 'Boolean'],
+    ['a boxed string', Object('s'), 'String'],
+    ['an invalid date', {a: [new Date(NaN)]}, 'invalid date (at .a[0])'],
   ])('refuses %s', async (_, value, message) => {
     await expect(textOf(plain, value)).rejects.toThrow(`JSON has no ${message}`);
   });

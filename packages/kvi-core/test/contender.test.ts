@@ -26,7 +26,7 @@ function enter(driver: Driver, name: string, options: typeof request) {
 }
 
 function leave(driver: Driver, owner: Ownership) {
-  return unlock(contextOf(driver), owner);
+  return unlock(driver, owner);
 }
 
 function fail(code: KviErrorCode) {

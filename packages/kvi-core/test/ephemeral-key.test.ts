@@ -11,6 +11,7 @@ import {
 import type {Bytes} from '../src/etcd/bytes.ts';
 import {sessionPool} from '../src/lease/session-pool.ts';
 import {ephemeralKey} from '../src/primitives/ephemeral-key.ts';
+import {keepHoldings} from '../src/primitives/holdings.ts';
 import {sharedTempKeys, tempKeyTable} from '../src/primitives/temp-keys.ts';
 import {handClock} from './hand-clock.ts';
 
@@ -269,17 +270,19 @@ describe('A keeper', () => {
 describe('A table of temporary keys', () => {
   it('asks for a key that it has put only when it is asked for again', async () => {
     const {driver, reads} = setUp();
+    const holdings = keepHoldings();
     const table = tempKeyTable(
       driver,
       sharedTempKeys({driver, sessions: sessionPool(driver)}),
       new AbortController().signal,
+      holdings,
     );
     const looks = () => reads.filter(({keysOnly}) => keysOnly === true).length;
     await table.keep(request, {});
     expect(looks()).toBe(0);
     await table.keep(request, {});
     expect(looks()).toBe(1);
-    await table.close();
+    await holdings.giveUp();
   });
 
   it('gives a wait up when its time is over, its caller or its handle ends it', async () => {
@@ -291,6 +294,7 @@ describe('A table of temporary keys', () => {
       driver,
       sharedTempKeys({driver, sessions: sessionPool(driver)}),
       closing.signal,
+      keepHoldings(),
     );
     const other = {...request, key: Buffer.from('l')};
     const waits = [

@@ -2,6 +2,7 @@ import {describe, expect, it} from '@jest/globals';
 import {modelDriver} from 'kvi-contract';
 import {type Driver, eventBuffer, KviError} from 'kvi-core/driver';
 import {sessionPool} from '../src/lease/session-pool.ts';
+import {keepHoldings} from '../src/primitives/holdings.ts';
 import {lockTable} from '../src/primitives/lock-table.ts';
 import {handClock} from './hand-clock.ts';
 
@@ -19,12 +20,14 @@ function underTest() {
     },
   };
   const closing = new AbortController();
+  const holdings = keepHoldings();
   return {
     clock,
     own,
     driver,
     counts,
-    table: lockTable({driver, sessions: sessionPool(driver)}, closing.signal),
+    table: lockTable({driver, sessions: sessionPool(driver)}, closing.signal, holdings),
+    holdings,
     closing,
   };
 }
@@ -47,11 +50,11 @@ describe('The locks of a handle', () => {
   });
 
   it('that were released before it closes are not lost', async () => {
-    const {table, closing} = underTest();
+    const {table, closing, holdings} = underTest();
     const lock = await table.lock(request);
     await lock.release();
     closing.abort();
-    await table.close();
+    await holdings.giveUp();
     expect(lock.signal.aborted).toBe(false);
   });
 });
@@ -77,7 +80,11 @@ describe('A lock that is not free', () => {
     [500, 'the lock "l" was not free within 500 ms: another holds it'],
   ])('because another holds it says so, after %s ms', async (waitMs, message) => {
     const {table, driver, clock} = underTest();
-    const other = lockTable({driver, sessions: sessionPool(driver)}, new AbortController().signal);
+    const other = lockTable(
+      {driver, sessions: sessionPool(driver)},
+      new AbortController().signal,
+      keepHoldings(),
+    );
     const held = await other.lock(request);
     const waiting = expect(table.lock({...request, waitMs})).rejects.toMatchObject({
       code: 'KVI_TIMEOUT',

@@ -68,7 +68,7 @@ describe('A call that is refused says what was wrong with it', () => {
     ],
     ['sortOrder must be one of ascend, descend, not 1n', () => kv.range('k', {sortOrder: wrong(1n)})],
     [
-      'an argument cannot be read',
+      'an argument cannot be read: no',
       () =>
         kv.get(
           'k',

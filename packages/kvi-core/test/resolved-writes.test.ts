@@ -2,6 +2,7 @@ import {subscribe, unsubscribe} from 'node:diagnostics_channel';
 import {describe, expect, it} from '@jest/globals';
 import {modelDriver} from 'kvi-contract';
 import {type Driver, type DriverCallOptions, KviError, type KviErrorCode} from 'kvi-core/driver';
+import {keepHoldings} from '../src/primitives/holdings.ts';
 import {resolvedWrites} from '../src/primitives/resolved-writes.ts';
 import type {TxnRequest} from '../src/etcd/messages.ts';
 import type {Bytes} from '../src/etcd/bytes.ts';
@@ -36,6 +37,7 @@ function setUp() {
   const clock = handClock();
   const own = modelDriver();
   const closing = new AbortController();
+  const holdings = keepHoldings();
   const sent: {at: number; options: DriverCallOptions | undefined}[] = [];
   const granted: string[] = [];
   const revoked: {id: string; options: DriverCallOptions | undefined}[] = [];
@@ -58,12 +60,13 @@ function setUp() {
       return own.leaseRevoke(id, options);
     },
   };
-  const guarded = resolvedWrites(driver, defaultLimits, closing.signal);
+  const guarded = resolvedWrites(driver, defaultLimits, closing.signal, holdings);
   return {
     clock,
     own,
     driver,
     closing,
+    holdings,
     sent,
     granted,
     revoked,
@@ -107,10 +110,13 @@ describe('The outcome key of a write', () => {
     const {write, granted, outcomeKeys} = setUp();
     for (const value of ['1', '2', '3']) await write(value);
     const [lease = ''] = granted;
-    expect(await outcomeKeys()).toEqual([`kvi/outcome/${lease}/1=1`]);
+    expect(await outcomeKeys()).toEqual([`kvi/outcome/${lease}/1=applied 1`]);
     await Promise.all([write('4'), write('5')]);
     await write('6');
-    expect(await outcomeKeys()).toEqual([`kvi/outcome/${lease}/1=1`, `kvi/outcome/${lease}/2=1`]);
+    expect(await outcomeKeys()).toEqual([
+      `kvi/outcome/${lease}/1=applied 1`,
+      `kvi/outcome/${lease}/2=applied 1`,
+    ]);
     expect(granted).toHaveLength(1);
   });
 
@@ -124,7 +130,7 @@ describe('The outcome key of a write', () => {
     });
     expect(await outcomeKeys()).toEqual([`kvi/outcome/${granted[0] ?? ''}/1=prevented`]);
     await write('2');
-    expect(await outcomeKeys()).toEqual([`kvi/outcome/${granted[0] ?? ''}/1=1`]);
+    expect(await outcomeKeys()).toEqual([`kvi/outcome/${granted[0] ?? ''}/1=applied 1`]);
   });
 
   it('that an operator has deleted keeps one write from being applied, and the next has another', async () => {
@@ -193,10 +199,10 @@ describe('The outcome key of a write', () => {
 
 describe('The lease of the outcome keys', () => {
   it('is given back when the handle closes, within a second', async () => {
-    const {write, guarded, revoked, granted} = setUp();
+    const {write, holdings, revoked, granted} = setUp();
     await write('1');
-    await guarded.close();
-    await guarded.close();
+    await holdings.giveUp();
+    await holdings.giveUp();
     expect(revoked).toEqual([{id: granted[0], options: {timeoutMs: 1_000}}]);
   });
 

@@ -85,7 +85,7 @@ describe('A pool of sessions', () => {
     await clock.advance(100);
     const owner = await locking;
     if (owner === undefined) throw new Error('the lock was not had');
-    await leaveQueue({driver, sessions: pool}, owner);
+    await leaveQueue(driver, owner);
     expect(revoked).toEqual([owner.session.lease]);
   });
 });

@@ -29,7 +29,7 @@ describe('a call that failed', () => {
   it.each([
     [14, 'etcdserver: no leader', 'KVI_UNAVAILABLE'],
     [12, 'unknown service etcdserverpb.KV', 'KVI_UNAVAILABLE'],
-    [8, 'etcdserver: too many requests', 'KVI_RESOURCE_EXHAUSTED'],
+    [8, 'etcdserver: too many requests', 'KVI_UNAVAILABLE'],
     [8, 'grpc: received message larger than max (9 vs. 8)', 'KVI_INVALID_ARGUMENT'],
     [3, 'etcdserver: duplicate key given in txn request', 'KVI_INVALID_ARGUMENT'],
     [5, 'etcdserver: requested lease not found', 'KVI_LEASE_NOT_FOUND'],

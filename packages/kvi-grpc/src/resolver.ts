@@ -1,5 +1,6 @@
+import {inspect} from 'node:util';
 import {experimental, status} from '@grpc/grpc-js';
-import {type Input, isKviError, type Kvi, KviError} from 'kvi-core';
+import {checkHandle, type Input, isKviError, type Kvi, KviError} from 'kvi-core';
 import {discover, type Discovery, type Instance} from 'kvi-core/recipes';
 
 /** Options of {@link registerKviResolver}. */
@@ -29,13 +30,13 @@ const defaultPort = 443;
  * handle, call it again; to end it, close the channels.
  *
  * @param kv - the handle to follow the instances on. Closing the channels does not close it.
- * @throws `KVI_INVALID_ARGUMENT` for a scheme that no target can begin with. A name that `discover` refuses fails the calls.
+ * @throws `KVI_INVALID_ARGUMENT` for what is no handle of kvi's, or a scheme that no target can begin with. A name that
+ *   `discover` refuses fails the calls.
  * @see https://github.com/etcd-io/etcd/blob/main/client/v3/naming/resolver/resolver.go
  */
-export function registerKviResolver(kv: Kvi<Input>, {scheme = 'kvi'}: KviResolverOptions = {}): void {
-  if (typeof scheme !== 'string' || !/^[a-z][a-z0-9+.-]*$/i.test(scheme)) {
-    throw new KviError('KVI_INVALID_ARGUMENT', `scheme must be that of a URI, not ${JSON.stringify(scheme)}`);
-  }
+export function registerKviResolver(kv: Kvi<Input>, options: KviResolverOptions = {}): void {
+  checkHandle(kv);
+  const scheme = schemeOf(options);
 
   class KviResolver implements experimental.Resolver {
     readonly #target: string;
@@ -89,6 +90,22 @@ export function registerKviResolver(kv: Kvi<Input>, {scheme = 'kvi'}: KviResolve
   }
 
   experimental.registerResolver(scheme, KviResolver);
+}
+
+/** @throws `KVI_INVALID_ARGUMENT` */
+function schemeOf(options: KviResolverOptions): string {
+  if (typeof options !== 'object' || options === null) throw invalid('options must be an object', options);
+  const unknown = Object.keys(options).find((name) => name !== 'scheme');
+  if (unknown !== undefined) throw invalid('the only option is scheme', unknown);
+  const {scheme = 'kvi'} = options;
+  if (typeof scheme !== 'string' || !/^[a-z][a-z0-9+.-]*$/i.test(scheme)) {
+    throw invalid('scheme must be that of a URI', scheme);
+  }
+  return scheme;
+}
+
+function invalid(rule: string, value: unknown): KviError {
+  return new KviError('KVI_INVALID_ARGUMENT', `${rule}, not ${inspect(value)}`);
 }
 
 /** Where to connect to. What grpc-js cannot connect to is passed over. */

@@ -170,3 +170,16 @@ it.each([[''], ['a b'], ['kvi:'], [5 as never]])('the scheme %j is refused', asy
     expect.objectContaining({code: 'KVI_INVALID_ARGUMENT'}),
   );
 });
+
+it.each([[null], [5], [{schema: 'kvi'}]])('the options %j are refused', async (options) => {
+  await using kv = createKvi(new MemStore().driver());
+  expect(() => registerKviResolver(kv, options as never)).toThrow(
+    expect.objectContaining({code: 'KVI_INVALID_ARGUMENT'}),
+  );
+});
+
+it.each([[undefined], [null], [{}]])('%j, which is no handle, is refused at once', (kv) => {
+  expect(() => registerKviResolver(kv as never)).toThrow(
+    expect.objectContaining({code: 'KVI_INVALID_ARGUMENT', message: expect.stringContaining('kv must be')}),
+  );
+});

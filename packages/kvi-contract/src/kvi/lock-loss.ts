@@ -69,6 +69,34 @@ export const lockLoss: ContractGroup = {
       },
     },
     {
+      name: 'the lease ends as soon as the key is deleted, though nobody unlocks; unlocking still reports the loss',
+      async run({kv, driver, key}) {
+        const held = await kv.distLock(key('lock'));
+        const id = (await leaseOf(kv, held.key)) ?? assert.fail('the holder has a lease');
+        await kv.delete(held.key);
+        await abortOf(held.signal, 'the holder learns that its key was deleted');
+        await eventually(async () => {
+          const {leases} = await driver.leaseLeases();
+          return !leases.includes(id);
+        }, 'nobody keeps the lease alive');
+        await assertFails('KVI_LOCK_LOST', () => kv.distUnlock(key('lock')), 'the loss is reported');
+        await (await kv.distTimedLock(0, key('lock'))).release();
+      },
+    },
+    {
+      name: "releasing a lost lock leaves the key that somebody else put under the caller's lease alone",
+      async run({kv, key}) {
+        await using lease = await kv.lease();
+        const held = await kv.distLock(key('lock'), {lease});
+        await kv.delete(held.key);
+        await abortOf(held.signal, 'the holder learns that its key was deleted');
+        await kv.store(held.key, 'by hand', {lease: lease.id});
+        await assertFails('KVI_LOCK_LOST', () => held.release(), 'the loss is reported');
+        assert.equal(await kv.get(held.key), 'by hand');
+        await kv.delete(held.key);
+      },
+    },
+    {
       name: 'the signal aborts when the lease is revoked, and unlocking reports the loss',
       async run({kv, driver, key}) {
         const held = await kv.distLock(key('lock'));

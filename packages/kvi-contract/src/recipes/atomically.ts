@@ -179,7 +179,7 @@ export const unitsOfWork: ContractGroup = {
       },
     },
     {
-      name: 't is refused once its function has ended, and a read that was not awaited counts for nothing',
+      name: 't is refused once its function has ended, and a read that was not awaited is ignored',
       async run({kv, open, key, prefix}) {
         await storeAll(kv, {key}, ['a', 'b']);
         const driver = await open();

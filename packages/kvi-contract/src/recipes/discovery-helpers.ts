@@ -14,7 +14,7 @@ export const goValues: [metadata: unknown, stored: string][] = [
   [undefined, '{"Op":0,"Addr":"10.0.0.1:8080","Metadata":null}'],
   [null, '{"Op":0,"Addr":"10.0.0.1:8080","Metadata":null}'],
   ['zone a', '{"Op":0,"Addr":"10.0.0.1:8080","Metadata":"zone a"}'],
-  [{weight: 1.5, tags: ['x']}, '{"Op":0,"Addr":"10.0.0.1:8080","Metadata":{"weight":1.5,"tags":["x"]}}'],
+  [{weight: 1.5, tags: ['x']}, '{"Op":0,"Addr":"10.0.0.1:8080","Metadata":{"tags":["x"],"weight":1.5}}'],
   ['<a&b>\u2028é', '{"Op":0,"Addr":"10.0.0.1:8080","Metadata":"\\u003ca\\u0026b\\u003e\\u2028é"}'],
 ];
 

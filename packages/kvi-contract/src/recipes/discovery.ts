@@ -133,6 +133,9 @@ export const discovery: ContractGroup = {
           'a function as metadata': {addr: one, metadata: () => 1},
           'a bigint in the metadata': {addr: one, metadata: {n: 1n}},
           'metadata in a circle': {addr: one, metadata: circular},
+          'a Map as metadata': {addr: one, metadata: new Map([['zone', 'a']])},
+          'a number in the metadata that JSON does not have': {addr: one, metadata: {n: NaN}},
+          'undefined in the metadata': {addr: one, metadata: [undefined]},
           'an unknown option': wrong({addr: one, meta: 1}),
           'a value, which is not for the caller to choose': wrong({addr: one, value: 'v'}),
           'a TTL of 0': {addr: one, ttlSeconds: 0},
@@ -166,6 +169,17 @@ export const discovery: ContractGroup = {
           'an address that is not text': /^addr must/,
           'register, a name that is not text': /^the target must/,
         });
+      },
+    },
+    {
+      name: 'an instance that stays as it was is the same object in the next state',
+      async run({kv, key}) {
+        await using instances = discover(kv, key('checkout'));
+        await using _first = await register(kv, key('checkout'), {addr: one, metadata: {zone: 'a'}});
+        const before = await untilAddrs(instances, [one], 'the first one is listed');
+        await using _second = await register(kv, key('checkout'), {addr: two});
+        const after = await untilAddrs(instances, [one, two], 'the second one is listed');
+        assert.equal(after.get(one), before.get(one));
       },
     },
     {

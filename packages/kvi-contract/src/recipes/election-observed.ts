@@ -153,6 +153,8 @@ export const observedElections: ContractGroup = {
         enough.abort();
         await closing.close();
         await Promise.all(waits);
+        const late = election(closing, key('e')).observe();
+        await assertFails('KVI_CLOSED', () => late.next(), 'a closed handle follows nothing');
       },
     },
   ],

@@ -58,7 +58,7 @@ export const workOfLeaders: ContractGroup = {
             await kv.delete(term.key);
             await abortOf(term.signal, 'it is told');
             await mayEnd.opened;
-            if (end === 'throws') throw new Error('what it does after the loss counts for nothing');
+            if (end === 'throws') throw new Error('its result is ignored after the loss');
             return 'too early';
           });
           await eventually(() => Promise.resolve(terms[0]?.signal.aborted === true), 'the loss is told');

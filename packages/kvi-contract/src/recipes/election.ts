@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import {createKvi} from 'kvi-core';
-import {isKviError, KviError, noLease} from 'kvi-core/driver';
+import {createKvi, limitAttempts} from 'kvi-core';
+import {type Driver, isKviError, KviError, noLease} from 'kvi-core/driver';
 import {election, type Leadership} from 'kvi-core/recipes';
 import {abortOf, assertFails, keysOf, leaseOf, soon} from '../kvi/helpers.ts';
 import {contendersOf, untilWaiting} from '../kvi/lock-waiters.ts';
@@ -29,6 +29,12 @@ export const elections: ContractGroup = {
         await first.resign();
         await first.resign();
         assert.equal(first.isLeading(), false, 'resigning twice is fine');
+        const late = await assertFails(
+          'KVI_LEADERSHIP_LOST',
+          () => first.proclaim('late'),
+          'it was resigned',
+        );
+        assert.match(late.message, /was resigned/);
         for (const [i, next] of waiting.entries()) {
           await using leadership = await soon(next, 'the next one leads');
           assert.equal((await election(kv, name).leader())?.value, String(i));
@@ -90,8 +96,26 @@ export const elections: ContractGroup = {
           () => race.campaign('third', {timeoutMs: 20}),
           'in time',
         );
-        assert.match(error.message, /was not won within 20 ms/);
+        assert.match(error.message, /was not won within 20 ms: another leads$/);
         assert.deepEqual((await keysOf(kv, context)).length, 1, 'nobody else is left');
+      },
+    },
+    {
+      name: 'is not said to have another leader when it is not won in time because the store fails',
+      async run({open, key}) {
+        const away: Driver = {
+          ...(await open()),
+          txn: () => Promise.reject(new KviError('KVI_UNAVAILABLE', 'made to fail')),
+        };
+        await using client = createKvi(away, {retryPolicy: limitAttempts(1)});
+        for (const call of [
+          () => election(client, key('e')).campaign('v', {timeoutMs: 100}),
+          () => client.distTimedLock(0.1, key('l')),
+        ]) {
+          const error = await assertFails('KVI_TIMEOUT', call, 'it is not won in time');
+          assert.match(error.message, /within 100 ms$/);
+          assert.ok(isKviError(error.cause, 'KVI_UNAVAILABLE'), 'and says why');
+        }
       },
     },
     {
@@ -327,6 +351,7 @@ export const elections: ContractGroup = {
             'a name that UTF-8 cannot encode': () => election(kv, '\ud800'),
             'no handle': () => election(wrong(undefined), 'e'),
             'a name that is not text': () => election(kv, wrong(1)),
+            'a name that text cannot be made of': () => election(kv, wrong(Symbol('e'))),
             'no value': () => unchecked.campaign(),
             'a value that is neither text nor bytes': () => unchecked.campaign(1),
             'an unknown option': () => unchecked.campaign('v', {ttl: 1}),
@@ -337,7 +362,7 @@ export const elections: ContractGroup = {
             'a value that is too large': () => race.campaign('x'.repeat(2_000_000)),
             'no function': () => unchecked.runAsLeader('v'),
             'a timeout of what may run for ever': () => unchecked.runAsLeader('v', () => 1, {timeoutMs: 5}),
-            'a timeout of an observer': () => unchecked.observe({timeoutMs: 5}),
+            'a timeout of an observer': () => race.observe(wrong({timeoutMs: 5})).next(),
             'an unknown option of leader': () => unchecked.leader({limit: 2}),
           },
           'it is refused',

@@ -4,6 +4,7 @@ import {orderOfUnits} from './atomically-order.ts';
 import {unitsInTrouble} from './atomically-trouble.ts';
 import {unitsOfWork} from './atomically.ts';
 import {discovery} from './discovery.ts';
+import {leasesOfLeaders} from './election-lease.ts';
 import {observedElections} from './election-observed.ts';
 import {workOfLeaders} from './election-work.ts';
 import {elections} from './election.ts';
@@ -24,6 +25,7 @@ export const recipesContract: readonly ContractGroup[] = [
   unitsInTrouble,
   orderOfUnits,
   elections,
+  leasesOfLeaders,
   observedElections,
   workOfLeaders,
   registration,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import {createKvi, type Keys, type Kvi} from 'kvi-core';
 import {type Driver, isKviError, KviError, randomLeaseId} from 'kvi-core/driver';
-import {namespace} from 'kvi-core/recipes';
+import {json, namespace, typed} from 'kvi-core/recipes';
 import {
   abortOf,
   assertFails,
@@ -268,6 +268,11 @@ export const namespaces: ContractGroup = {
         assert.ok(
           names.every((name) => name.startsWith('n/')) &&
             names.some((name) => name.startsWith('n/kvi/outcome/')),
+        );
+        const entries = await typed(part, json()).getRange({prefix: 'kvi/outcome/'});
+        assert.ok(
+          entries.every(({error}) => isKviError(error, 'KVI_INVALID_VALUE')),
+          'a view of the whole namespace takes none of them for a value',
         );
       },
     },

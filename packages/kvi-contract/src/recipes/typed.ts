@@ -152,6 +152,22 @@ export const typedViews: ContractGroup = {
       },
     },
     {
+      name: 'a value is stored as it was when the call was made, whatever its caller does to it then',
+      async run({kv, key}) {
+        const view = typed(kv, json<Item>());
+        const value: Item = {n: 1};
+        const storing = view.store(key('k'), value);
+        value.n = 2;
+        await storing;
+        assert.deepEqual(await view.get(key('k')), {n: 1});
+        const [test, next] = [{n: 1}, {n: 3}];
+        const replacing = view.tas(key('k'), test, next);
+        test.n = next.n = 4;
+        assert.equal(await replacing, true);
+        assert.deepEqual(await view.get(key('k')), {n: 3});
+      },
+    },
+    {
       name: 'a value that cannot be encoded is refused before anything is sent',
       async run({open, kv, key, prefix}) {
         const {driver, requests} = countingDriver(await open());

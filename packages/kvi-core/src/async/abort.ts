@@ -1,12 +1,21 @@
 import {setMaxListeners} from 'node:events';
 
+/** A signal, or several, each of which ends the same. */
+export type Signals = AbortSignal | readonly AbortSignal[];
+
 /**
- * Calls `listener` once when the signal aborts, at once if it has.
+ * Calls `listener` with the reason when the signal aborts, at once if it has; of several, when each does.
  *
  * @returns stops listening
  */
-export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
-  if (signal === undefined) return () => undefined;
+export function onAbort(signals: Signals | undefined, listener: (reason: unknown) => void): () => void {
+  const stops = listOf(signals).map((signal) => onAbortOf(signal, () => listener(signal.reason)));
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+function onAbortOf(signal: AbortSignal, listener: () => void): () => void {
   if (signal.aborted) {
     listener();
     return () => undefined;
@@ -16,6 +25,15 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
   return () => {
     signal.removeEventListener('abort', listener);
   };
+}
+
+/** Whether the signal has aborted, or one of several has. */
+export function isAborted(signals: Signals | undefined): boolean {
+  return listOf(signals).some(({aborted}) => aborted);
+}
+
+function listOf(signals: Signals = []): readonly AbortSignal[] {
+  return 'aborted' in signals ? [signals] : signals;
 }
 
 /**

@@ -5,7 +5,7 @@ import {abortable, type WaitOptions, withDeadline} from './deadline.ts';
 export interface CallTime {
   /** Milliseconds left, for the next request. Undefined: no limit. */
   left(): number | undefined;
-  /** Runs what may never end. Once the time is over, its result is ignored. */
+  /** Calls `body` at once, which may never end. Once the time is over, its result is ignored. */
   run<R>(body: (ended: AbortSignal) => R | Promise<R>): Promise<R>;
 }
 
@@ -21,10 +21,7 @@ export function callTime(clock: Clock, {timeoutMs, signal, closing}: WaitOptions
     left,
     run: (body) =>
       withDeadline(clock, {timeoutMs: left(), signal, closing}, (ended) =>
-        abortable(
-          Promise.resolve(ended).then((signal) => body(signal)),
-          ended,
-        ),
+        abortable((async () => body(ended))(), ended),
       ),
   };
 }

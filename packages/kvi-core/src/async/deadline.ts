@@ -1,6 +1,6 @@
 import type {Clock} from './clock.ts';
 import {aborted, KviError} from '../etcd/errors.ts';
-import {onAbort} from './abort.ts';
+import {onAbort, type Signals} from './abort.ts';
 
 /** What may end a wait early. */
 export interface WaitOptions {
@@ -8,8 +8,8 @@ export interface WaitOptions {
   timeoutMs?: number | undefined;
   /** The caller's: fails with `KVI_ABORTED`. */
   signal?: AbortSignal | undefined;
-  /** The handle's: fails with its reason. */
-  closing?: AbortSignal | undefined;
+  /** The handle's, and those of what it is a part of: fails with the reason of the first that aborts. */
+  closing?: Signals | undefined;
 }
 
 /**
@@ -29,8 +29,7 @@ export async function withDeadline<R>(
       : clock.setTimer(timeoutMs, () => {
           ended.abort(new KviError('KVI_TIMEOUT', `gave up after ${Math.round(timeoutMs)} ms`));
         });
-  // Stryker disable next-line OptionalChaining: only a signal that exists calls the listener
-  const ignoreClosing = onAbort(closing, () => ended.abort(closing?.reason));
+  const ignoreClosing = onAbort(closing, (reason) => ended.abort(reason));
   const ignoreSignal = onAbort(signal, () => ended.abort(aborted(signal)));
   try {
     ended.signal.throwIfAborted();

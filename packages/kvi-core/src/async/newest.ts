@@ -9,8 +9,12 @@ export interface Iteration<T> extends AsyncIterator<T, undefined>, AsyncDisposab
 /** The side of an {@link Iteration} that has the values. */
 export interface Newest<T> {
   readonly iteration: Iteration<T>;
-  /** Hands over a value, and drops the one before if nobody has taken it. */
-  put: (value: T) => void;
+  /**
+   * Says that there is a new value, which takes the place of one that nobody has taken.
+   *
+   * @param read - makes it when the consumer takes it. Returns undefined if it is not new after all.
+   */
+  put: (read: () => T | undefined) => void;
   /** Ends the iteration at once, with an error or without. Ending it again changes nothing. */
   end: (error?: unknown) => void;
 }
@@ -22,20 +26,18 @@ export interface Newest<T> {
  */
 export function newest<T>(onEnd: () => void): Newest<T> {
   const inTurn = turns();
-  let waiting: {value: T} | undefined;
+  let waiting: (() => T | undefined) | undefined;
   let outcome: {error?: unknown} | undefined;
   let wake: () => void = () => undefined;
 
   async function next(): Promise<IteratorResult<T, undefined>> {
-    while (waiting === undefined && outcome === undefined) {
+    while (outcome === undefined) {
+      const value = waiting?.();
+      waiting = undefined;
+      if (value !== undefined) return {done: false, value};
       await new Promise<void>((resolve) => (wake = resolve));
     }
-    if (outcome === undefined && waiting !== undefined) {
-      const {value} = waiting;
-      waiting = undefined;
-      return {done: false, value};
-    }
-    const error = outcome?.error;
+    const {error} = outcome;
     // An error is thrown once.
     outcome = {};
     if (error !== undefined) throw error as Error;
@@ -68,8 +70,8 @@ export function newest<T>(onEnd: () => void): Newest<T> {
   };
   return {
     iteration,
-    put(value) {
-      waiting = {value};
+    put(read) {
+      waiting = read;
       wake();
     },
     end,

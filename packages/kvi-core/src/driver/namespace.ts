@@ -110,13 +110,8 @@ export function namespaced(driver: Driver, prefix: Bytes): Driver {
   function untilOver(callers: AbortSignal | undefined): {signal: AbortSignal; stop: () => void} {
     if (callers === undefined) return {signal: over.signal, stop: () => undefined};
     const ended = new AbortController();
-    const stops = [callers, over.signal].map((each) => onAbort(each, () => ended.abort(each.reason)));
-    return {
-      signal: ended.signal,
-      stop() {
-        for (const stop of stops) stop();
-      },
-    };
+    const stop = onAbort([callers, over.signal], (reason) => ended.abort(reason));
+    return {signal: ended.signal, stop};
   }
 
   /** What the closing of the namespace aborted was closed. */
@@ -127,26 +122,41 @@ export function namespaced(driver: Driver, prefix: Bytes): Driver {
     return isCutShort ? new KviError('KVI_UNKNOWN_OUTCOME', error.message, {cause: closed()}) : error;
   }
 
-  function watchInside(watch: DriverWatch, signal: AbortSignal, stop: () => void): DriverWatch {
+  function watchInside(watch: DriverWatch): DriverWatch {
+    /** What the consumer has to be told: that the namespace ended the watch. */
+    let untold: KviError | undefined;
+    const stop = onAbort(over.signal, () => {
+      untold = closed();
+      void watch.return();
+    });
     const created = watch.created.catch((error: unknown) => {
-      throw toldClosed(error, signal);
+      throw untold ?? error;
     });
     created.catch(() => undefined);
+
+    async function next(): Promise<IteratorResult<WatchResponse<Bytes>, undefined>> {
+      try {
+        const result = await watch.next();
+        if (result.done !== true) return {done: false, value: leaveEvents(result.value)};
+      } catch (error) {
+        stop();
+        throw error;
+      }
+      stop();
+      const error = untold;
+      untold = undefined;
+      if (error !== undefined) throw error;
+      return {done: true, value: undefined};
+    }
+
     const inside: DriverWatch = {
       created,
       [Symbol.asyncIterator]: () => inside,
-      async next() {
-        try {
-          const result = await watch.next();
-          return result.done === true ? result : {done: false, value: leaveEvents(result.value)};
-        } catch (error) {
-          stop();
-          throw toldClosed(error, signal);
-        }
-      },
+      next,
       requestProgress: () => watch.requestProgress(),
       return() {
         stop();
+        untold = undefined;
         return watch.return();
       },
     };
@@ -171,10 +181,7 @@ export function namespaced(driver: Driver, prefix: Bytes): Driver {
       }),
     leaseLeases: (options) => call(options, (limits) => driver.leaseLeases(limits)),
     status: (options) => call(options, (limits) => driver.status(limits)),
-    watch(request, options) {
-      const {signal, stop} = untilOver(options?.signal);
-      return watchInside(driver.watch(enter(request), {signal}), signal, stop);
-    },
+    watch: (request, options) => watchInside(driver.watch(enter(request), options)),
     close() {
       over.abort(closed());
       return Promise.resolve();

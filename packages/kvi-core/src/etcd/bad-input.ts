@@ -12,6 +12,11 @@ export function showValue(value: unknown): string {
   }
 }
 
+/** What was thrown, for a message: an error without its stack. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : showValue(thrown);
+}
+
 /** Refuses names that mean nothing: they are often another one misspelt. @throws `KVI_INVALID_ARGUMENT` */
 export function checkNames(what: string, object: object, names: readonly string[]): void {
   for (const [name, value] of Object.entries(object)) {
@@ -53,6 +58,6 @@ export function reading<R>(body: () => R): R {
     return body();
   } catch (cause) {
     if (isKviError(cause)) throw cause;
-    throw new KviError('KVI_INVALID_ARGUMENT', `an argument cannot be read: ${showValue(cause)}`, {cause});
+    throw new KviError('KVI_INVALID_ARGUMENT', `an argument cannot be read: ${messageOf(cause)}`, {cause});
   }
 }

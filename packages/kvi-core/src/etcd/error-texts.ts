@@ -4,7 +4,6 @@
 export const etcdMessages = {
   noLeader: 'etcdserver: no leader',
   noSpace: 'etcdserver: mvcc: database space exceeded',
-  tooManyRequests: 'etcdserver: too many requests',
   permissionDenied: 'etcdserver: permission denied',
   authNotEnabled: 'etcdserver: authentication is not enabled',
   invalidToken: 'etcdserver: invalid auth token',

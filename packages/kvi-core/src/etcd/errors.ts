@@ -31,7 +31,7 @@ export type KviErrorCode =
   | 'KVI_TLS'
   /** A write was sent and no answer came: it may have been applied or not. Read before writing again; `cause` says why no answer came. */
   | 'KVI_UNKNOWN_OUTCOME'
-  /** The backend is out of space or refuses more load; nothing was applied. An operator must act (etcd: compact, defragment, disarm the alarm). A write that etcd refuses for want of space may have been applied: it is `KVI_UNKNOWN_OUTCOME` with this error as its `cause`. */
+  /** The backend is out of space; nothing was applied. An operator must act (etcd: compact, defragment, disarm the alarm). A write that etcd refuses for want of space may have been applied: it is `KVI_UNKNOWN_OUTCOME` with this error as its `cause`. */
   | 'KVI_RESOURCE_EXHAUSTED'
   /** User name, password or token were refused. Check the credentials. */
   | 'KVI_UNAUTHENTICATED'

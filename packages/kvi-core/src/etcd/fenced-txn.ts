@@ -1,6 +1,6 @@
 /** A transaction that runs only if an additional condition holds. */
 import type {Bytes} from './bytes.ts';
-import {includesKey, keyId} from './key-range.ts';
+import {includesKey, rangeId} from './key-range.ts';
 import type {Compare, KeyRange, RequestOp, TxnRequest, TxnResponse} from './messages.ts';
 import {asTxnResponse, writes} from './txn-shape.ts';
 
@@ -92,5 +92,5 @@ export function toBeChecked(request: TxnRequest<Bytes>): RequestOp<Bytes>[] {
 }
 
 function note(ranges: Map<string, KeyRange<Bytes>>, {key, rangeEnd}: KeyRange<Bytes>): void {
-  ranges.set(`${key.length} ${keyId(key)} ${keyId(rangeEnd ?? noValue)}`, {key, rangeEnd});
+  ranges.set(rangeId({key, rangeEnd}), {key, rangeEnd});
 }

@@ -42,6 +42,11 @@ export function keyId(key: Bytes): string {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
 }
 
+/** For a `Map`: equal ranges have equal ids. */
+export function rangeId({key, rangeEnd = Buffer.alloc(0)}: KeyRange<Bytes>): string {
+  return `${key.length} ${keyId(key)} ${keyId(rangeEnd)}`;
+}
+
 /** Whether the range is one key, which may not exist. */
 export function isSingleKey({rangeEnd}: KeyRange<Bytes>): boolean {
   return rangeEnd === undefined || rangeEnd.length === 0;

@@ -1,4 +1,5 @@
 import type {TxnCallOptions, WriteOptions} from '../api/call-options.ts';
+import {isAborted} from '../async/abort.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
 import type {Driver} from '../driver/driver.ts';
 import {namespaced} from '../driver/namespace.ts';
@@ -12,8 +13,8 @@ import {giveUpMs} from '../lease/grant.ts';
 import {type SessionPool, sessionPool} from '../lease/session-pool.ts';
 import type {Session} from '../lease/session.ts';
 import {type PolicyDriver, withPolicy} from '../policy/policy-driver.ts';
-import {type WatchGate, watchGate} from '../policy/watch-gate.ts';
 import {callbackWatchTable} from '../primitives/callback-watches.ts';
+import {type Holdings, keepHoldings} from '../primitives/holdings.ts';
 import {leaseTable} from '../primitives/lease-table.ts';
 import {type LocalLocks, localLocks, lockTable} from '../primitives/lock-table.ts';
 import {resolvedWrites} from '../primitives/resolved-writes.ts';
@@ -22,15 +23,18 @@ import {type KviOptions, readOptions, type ResolvedOptions, resolveOptions} from
 
 /** What a handle has in common with its namespaces. */
 interface Shared {
-  /** The driver of the whole store. */
-  store: Driver;
   options: ResolvedOptions;
-  gate: WatchGate;
   sessions: SessionPool;
   locks: LocalLocks;
   tempKeys: SharedTempKeys;
   /** The sessions of leases that were handed out. */
   lent: WeakMap<object, Session>;
+}
+
+/** What a part needs of the handle that it is of. */
+interface Parent {
+  closing: readonly AbortSignal[];
+  holdings: Holdings;
 }
 
 /** What the text and the bytes view of a handle share. */
@@ -39,50 +43,40 @@ export type Handle = ReturnType<typeof handleOn>;
 /** @throws `KVI_INVALID_ARGUMENT` */
 export function openHandle(store: Driver, kviOptions: KviOptions): Handle {
   const options = resolveOptions(kviOptions);
-  const gate = watchGate(store.clock);
-  const driver = withPolicy(store, options, gate);
+  const driver = withPolicy(store, options);
   const sessions = sessionPool(driver);
   const tempKeys = sharedTempKeys({driver, sessions});
-  const shared = {store, options, gate, sessions, locks: localLocks(), tempKeys, lent: new WeakMap()};
-  return handleOn(shared, driver, Buffer.alloc(0), async () => {
-    await Promise.all([tempKeys.close(), sessions.close()]);
-  });
+  const shared = {options, sessions, locks: localLocks(), tempKeys, lent: new WeakMap()};
+  return handleOn(shared, driver, Buffer.alloc(0));
 }
 
-/** A handle on a part of the store; it closes with `parent`. @throws `KVI_CLOSED` */
+/** A handle on a part of the store; it closes with `parent`. */
 export function openNamespace(parent: Handle, name: Bytes): Handle {
-  const {shared, holdings} = parent;
-  const {store, options, gate} = shared;
-  const prefix = joinKey(parent.prefix, name);
-  const driver = withPolicy(namespaced(store, prefix), options, gate);
-  const part = handleOn(shared, driver, prefix, () => {
-    holdings.delete(part);
-    return Promise.resolve();
-  });
-  holdings.add(part);
-  return part;
+  return handleOn(parent.shared, namespaced(parent.driver, name), joinKey(parent.prefix, name), parent);
 }
 
 /**
  * @param prefix - what the driver puts before the keys
- * @param closeShared - called before the driver is closed, when what the handle itself opened is closed
+ * @param parent - the handle that this one is a part of, which knows of it only as long as it holds something: a service
+ *   may open one for each request, and close none
  */
-function handleOn(shared: Shared, driver: PolicyDriver, prefix: Bytes, closeShared: () => Promise<void>) {
+function handleOn(shared: Shared, driver: PolicyDriver, prefix: Bytes, parent?: Parent) {
   const {sessions, lent} = shared;
   const options = {...shared.options, prefixBytes: prefix.length};
   const controller = new AbortController();
-  const closing: AbortSignal = controller.signal;
-  const locks = lockTable({driver, sessions}, closing, shared.locks, prefix);
-  const tempKeys = tempKeyTable(driver, shared.tempKeys, closing);
-  const leases = leaseTable(driver, closing);
-  const resolved = resolvedWrites(driver, options, closing);
-  /** What recipes and namespaces have to give up before the driver closes. */
-  const holdings = new Set<{close(): Promise<void>}>();
-  let isClosing = false;
+  const closing: readonly AbortSignal[] = [controller.signal, ...(parent?.closing ?? [])];
+  const holdings = keepHoldings(() => parent?.holdings.add(end) ?? (() => undefined));
+  const locks = lockTable({driver, sessions}, closing, holdings, shared.locks, prefix);
+  const tempKeys = tempKeyTable(driver, shared.tempKeys, closing, holdings);
+  const leases = leaseTable(driver, closing, holdings);
+  const resolved = resolvedWrites(driver, options, closing, holdings);
   let ended: Promise<void> | undefined;
 
+  function end(): Promise<void> {
+    return (ended ??= close());
+  }
+
   async function close() {
-    isClosing = true;
     controller.abort(closed());
     const givenUp = giveUp();
     // What the backend cannot be told in time ends with the TTL of its lease.
@@ -93,9 +87,8 @@ function handleOn(shared: Shared, driver: PolicyDriver, prefix: Bytes, closeShar
   }
 
   async function giveUp() {
-    const held = Array.from(holdings, (holding) => holding.close());
-    await Promise.allSettled([...held, locks.close(), tempKeys.close(), resolved.close()]);
-    await Promise.all([leases.close(), closeShared()]);
+    await holdings.giveUp();
+    if (parent === undefined) await Promise.all([shared.tempKeys.close(), sessions.close()]);
   }
 
   return {
@@ -145,7 +138,7 @@ function handleOn(shared: Shared, driver: PolicyDriver, prefix: Bytes, closeShar
       names: readonly string[],
       read: (options: O | undefined) => R,
     ): R {
-      if (isClosing) throw closed();
+      if (isAborted(closing)) throw closed();
       return reading(() => {
         const own = given === undefined ? undefined : readOptions(given, names);
         if (own?.signal?.aborted === true) throw aborted(own.signal);
@@ -161,6 +154,6 @@ function handleOn(shared: Shared, driver: PolicyDriver, prefix: Bytes, closeShar
       return resolved.txn(request, {timeoutMs, retryPolicy, ...others});
     },
 
-    close: () => (ended ??= close()),
+    close: end,
   };
 }

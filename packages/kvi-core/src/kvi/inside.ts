@@ -1,5 +1,5 @@
 import type {Kvi} from '../api/kvi.ts';
-import {showValue} from '../etcd/bad-input.ts';
+import {reading, showValue} from '../etcd/bad-input.ts';
 import type {Input} from '../etcd/bytes.ts';
 import {invalidArgument} from '../etcd/errors.ts';
 import type {Decoder} from './codec.ts';
@@ -26,10 +26,20 @@ export interface WithInside<T extends Input> {
  * @throws `KVI_INVALID_ARGUMENT` for what no `createKvi()` made
  */
 export function insideOf<T extends Input>(kv: Kvi<T>): Inside<T> {
-  const inside =
-    typeof kv === 'object' && kv !== null ? (kv as Partial<WithInside<T>>)[insideKey] : undefined;
+  const inside = reading(() =>
+    typeof kv === 'object' && kv !== null ? (kv as Partial<WithInside<T>>)[insideKey] : undefined,
+  );
   if (inside === undefined) {
     throw invalidArgument(`kv must be a handle that open() or createKvi() returned, not ${showValue(kv)}`);
   }
   return inside;
+}
+
+/**
+ * Refuses what is no handle, before anything is done with it: for recipes in other packages.
+ *
+ * @throws `KVI_INVALID_ARGUMENT` for what no `createKvi()` made
+ */
+export function checkHandle(kv: Kvi<Input>): void {
+  insideOf(kv);
 }

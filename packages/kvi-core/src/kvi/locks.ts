@@ -1,6 +1,6 @@
 import type {WriteOptions} from '../api/call-options.ts';
 import type {DistLock, DistLockOptions} from '../api/dist-lock.ts';
-import type {Input} from '../etcd/bytes.ts';
+import type {Bytes, Input} from '../etcd/bytes.ts';
 import type {TxnRequest, TxnResponse} from '../etcd/messages.ts';
 import {type Condition, fencedTxn} from '../etcd/fenced-txn.ts';
 import {checkTxn} from '../etcd/validate.ts';
@@ -18,12 +18,8 @@ export function lockMethods<T extends Input>(handle: Handle, decoder: Decoder<T>
 
   function lockRequest(name = options.lockName, lockOptions?: DistLockOptions) {
     return handle.begin(lockOptions, optionNames.distLock, (own = {}) => {
-      const {ttlSeconds = options.ttlSeconds, signal} = own;
-      const session = handle.lentSession(own.lease, own.ttlSeconds);
       checkLockName(name);
-      checkTxn(enqueueRequest(name, maxLeaseId, Buffer.alloc(0)), options);
-      checkTtl(ttlSeconds);
-      return {name, ttlSeconds, signal, session};
+      return {name, ...readContender(handle, name, Buffer.alloc(0), own)};
     });
   }
 
@@ -75,4 +71,13 @@ export function lockMethods<T extends Input>(handle: Handle, decoder: Decoder<T>
   }
 
   return {distLock, distTimedLock, distUnlock};
+}
+
+/** Reads how a caller wants to contend, for a lock or a leadership. @throws `KVI_INVALID_ARGUMENT` */
+export function readContender(handle: Handle, name: string, value: Bytes, given: DistLockOptions) {
+  const {ttlSeconds = handle.options.ttlSeconds, signal, lease} = given;
+  const session = handle.lentSession(lease, given.ttlSeconds);
+  checkTxn(enqueueRequest(name, maxLeaseId, value), handle.options);
+  checkTtl(ttlSeconds);
+  return {value, ttlSeconds, signal, session};
 }

@@ -3,8 +3,9 @@ import {retryUntil} from '../async/retry-until.ts';
 import type {Driver} from '../driver/driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {isKviError, KviError} from '../etcd/errors.ts';
+import type {Compare} from '../etcd/messages.ts';
 import type {SessionSource} from './session-pool.ts';
-import type {Session} from './session.ts';
+import type {CloseOptions, Session} from './session.ts';
 
 /**
  * Lends the session of a caller's lease to one key. Closing it deletes the key, and leaves the lease to the caller.
@@ -15,19 +16,14 @@ export function lentSession(driver: Driver, session: Session, key: Bytes): Sessi
   const {lease} = session;
 
   /** Deletes the key, unless it is somebody else's by now. Deleting it twice does no harm. */
-  async function deleteKey({timeoutMs}: {timeoutMs?: number} = {}): Promise<void> {
+  async function deleteKey({timeoutMs, createRevision}: CloseOptions = {}): Promise<void> {
+    const compare: Compare<Bytes>[] = [{key, target: 'lease', result: '=', lease}];
+    if (createRevision !== undefined) compare.push({key, target: 'create', result: '=', createRevision});
     await withDeadline(driver.clock, {timeoutMs}, (signal) =>
       retryUntil(
         driver.clock,
         signal,
-        () =>
-          driver.txn(
-            {
-              compare: [{key, target: 'lease', result: '=', lease}],
-              success: [{type: 'deleteRange', key}],
-            },
-            {timeoutMs},
-          ),
+        () => driver.txn({compare, success: [{type: 'deleteRange', key}]}, {timeoutMs}),
         (error) => isKviError(error, 'KVI_UNKNOWN_OUTCOME'),
       ),
     );

@@ -22,7 +22,14 @@ export interface Session {
    *
    * @throws what {@link Driver.leaseRevoke} throws; the lease ends within its TTL then. A lease that is gone is no error.
    */
-  close(options?: {timeoutMs?: number}): Promise<void>;
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/** How to close a {@link Session}. */
+export interface CloseOptions {
+  timeoutMs?: number;
+  /** When the key was created. A session that is lent leaves a key alone that was put anew since. */
+  createRevision?: number | undefined;
 }
 
 /** A session that its owner may also refresh, or leave. */
@@ -93,16 +100,19 @@ export function keepSession(
   function lose(reason: SessionLostEvent['reason'], error: KviError) {
     if (closing.signal.aborted) return;
     stop();
-    // Nobody loses what was to end by itself.
-    if (keepAlive) {
-      publish('kvi:session-lost', () => ({
-        lease: granted.id,
-        ttlSeconds: granted.ttlSeconds,
-        silentMs: elapsedMs(clock, aliveAt),
-        reason,
-      }));
-    }
+    tellLost(reason);
     lost.abort(error);
+  }
+
+  function tellLost(reason: SessionLostEvent['reason']) {
+    // Nobody loses what was to end by itself.
+    if (!keepAlive) return;
+    publish('kvi:session-lost', () => ({
+      lease: granted.id,
+      ttlSeconds: granted.ttlSeconds,
+      silentMs: elapsedMs(clock, aliveAt),
+      reason,
+    }));
   }
 
   function stop() {
@@ -158,14 +168,18 @@ export function keepSession(
   /** Under way or done: one that failed may be tried again. */
   let revoked: Promise<void> | undefined;
 
-  async function revoke(closeOptions?: {timeoutMs?: number}) {
+  async function revoke({timeoutMs}: CloseOptions = {}) {
+    const wasKept = !closing.signal.aborted;
     stop();
     try {
-      await driver.leaseRevoke(granted.id, closeOptions);
+      await driver.leaseRevoke(granted.id, {timeoutMs});
     } catch (error) {
-      if (isKviError(error, 'KVI_LEASE_NOT_FOUND')) return;
-      revoked = undefined;
-      throw error;
+      if (!isKviError(error, 'KVI_LEASE_NOT_FOUND')) {
+        revoked = undefined;
+        throw error;
+      }
+      // Somebody else ended it: a holder whose key went with it closes the session before a keepalive could tell.
+      if (wasKept) tellLost('gone');
     }
   }
 

@@ -4,7 +4,7 @@ import type {Bytes} from '../etcd/bytes.ts';
 import {closed, isKviError, type KviErrorCode} from '../etcd/errors.ts';
 import type {RangeRequest, RangeResponse, ResponseHeader, TxnRequest, TxnResponse} from '../etcd/messages.ts';
 import {retry} from './retry.ts';
-import {watchGate, type WatchGate} from './watch-gate.ts';
+import {watchGate} from './watch-gate.ts';
 
 /** How a call on a {@link PolicyDriver} is carried out. */
 export interface PolicyCallOptions extends DriverCallOptions {
@@ -28,16 +28,11 @@ type Attempt<R> = (options: DriverCallOptions) => Promise<R>;
 
 /**
  * The driver as the primitives see it: with a default timeout, with retries (see {@link retry}), and with writes that wait
- * until the watches that were asked for before are in place (see {@link WatchGate}).
- *
- * @param gate - of the other drivers on the same handle, if there are any
+ * until the watches that were asked for before are in place (see `WatchGate`).
  */
-export function withPolicy(
-  driver: Driver,
-  defaults: PolicyDefaults,
-  gate: WatchGate = watchGate(driver.clock),
-): PolicyDriver {
+export function withPolicy(driver: Driver, defaults: PolicyDefaults): PolicyDriver {
   const {clock} = driver;
+  const gate = watchGate(clock);
   const over = new AbortController();
 
   function read<R>(

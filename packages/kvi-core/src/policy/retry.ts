@@ -1,3 +1,4 @@
+import type {Signals} from '../async/abort.ts';
 import {publish} from '../telemetry/diagnostics.ts';
 import {type Clock, sleep} from '../async/clock.ts';
 import type {DriverCallOptions} from '../driver/driver.ts';
@@ -11,7 +12,7 @@ export interface RetryOptions {
   timeoutMs: number;
   signal?: AbortSignal | undefined;
   /** The handle's: ends a wait between two attempts with its reason. */
-  closing?: AbortSignal | undefined;
+  closing?: Signals | undefined;
   /** Decides within `timeoutMs`; this call asks a clone of it. */
   policy: RetryPolicy;
   /** Whether `attempt` may also be repeated when its outcome is unknown. Default false. */

@@ -1,6 +1,7 @@
 import {setImmediate as callerHasGoneOn} from 'node:timers/promises';
 import {inspect} from 'node:util';
 import type {WatchHandle} from '../api/watch-with-cb.ts';
+import {isAborted} from '../async/abort.ts';
 import {abortable, type WaitOptions, withDeadline} from '../async/deadline.ts';
 import type {Driver} from '../driver/driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
@@ -34,7 +35,7 @@ export function callbackWatchTable(driver: Driver): CallbackWatchTable {
     async start({key, op, callback, onError = warn}, wait) {
       const watch = driver.watch({key});
       let isCancelled = false;
-      const isOver = () => isCancelled || wait.closing?.aborted === true;
+      const isOver = () => isCancelled || isAborted(wait.closing);
 
       async function run() {
         // A callback may use the handle that its caller awaits.

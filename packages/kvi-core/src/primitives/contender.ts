@@ -14,6 +14,7 @@ import {prefixRange} from '../etcd/key-range.ts';
 import type {LeaseId} from '../etcd/lease-id.ts';
 import type {KeyRange, KeyValue, ResponseOp, TxnRequest} from '../etcd/messages.ts';
 import {giveUpMs} from '../lease/grant.ts';
+import {lentSession} from '../lease/lent-session.ts';
 import type {SessionSource} from '../lease/session-pool.ts';
 import type {Session} from '../lease/session.ts';
 
@@ -21,6 +22,14 @@ import type {Session} from '../lease/session.ts';
 export interface ContenderContext {
   driver: Driver;
   sessions: SessionSource;
+}
+
+/** What keeps a contender from being the first. */
+export interface Obstacle {
+  /** Whether it waits, or waited at last, for another contender. */
+  isAnother: boolean;
+  /** Otherwise what went wrong at last. */
+  failure?: KviError;
 }
 
 /** A contender's key in the queue, seen at a revision. */
@@ -32,24 +41,30 @@ interface Contender {
   revision: number;
   /** Whether every request that puts the key has been answered, so that none can arrive late. */
   isSettled: boolean;
-  /** Whether the key was there before: a caller's lease contends twice, as one contender. */
+  /** Whether the key was there before, perhaps with another value: a caller's lease contends twice, as one contender. */
   wasThere: boolean;
 }
 
 /** The first contender, and the session that it lives under. */
 export interface Ownership extends Contender {
   session: Session;
+  /** Where the session is from. */
+  sessions: SessionSource;
 }
 
 /** How to contend. */
-interface ContendOptions {
+export interface ContendOptions {
   /** What the contender's key holds. */
   value: Bytes;
   ttlSeconds: number;
+  /** The session of a caller's lease. Absent: one of the handle's. */
+  session?: Session | undefined;
   /** Ends the wait. */
   signal: AbortSignal;
   /** False: try once. */
   wait: boolean;
+  /** Is told what it waits for. */
+  onObstacle?: ((obstacle: Obstacle) => void) | undefined;
 }
 
 /**
@@ -58,16 +73,22 @@ interface ContendOptions {
  * @returns undefined when it was not to wait and another is first
  */
 export async function contend(
-  context: ContenderContext,
+  {driver, sessions}: ContenderContext,
   name: string,
   options: ContendOptions,
 ): Promise<Ownership | undefined> {
-  const {signal, wait} = options;
+  const {signal, wait, session, onObstacle} = options;
+  const own = session && lentSession(driver, session, Buffer.from(contenderKey(name, session.lease)));
+  const context = {driver, sessions: own ?? sessions};
   return retryUntil(
-    context.driver.clock,
+    driver.clock,
     signal,
     () => contendOnce(context, name, options),
-    (error) => wait && mayPass(error),
+    (error) => {
+      if (!wait || !mayPass(error)) return false;
+      onObstacle?.({isAnother: false, failure: error});
+      return true;
+    },
   );
 }
 
@@ -77,17 +98,18 @@ async function contendOnce(
   name: string,
   options: ContendOptions,
 ): Promise<Ownership | undefined> {
-  const {driver} = context;
-  const {signal, wait} = options;
+  const {driver, sessions} = context;
   const {session, contender, isFirst} = await queueUp(context, name, options);
   try {
-    if (isFirst) return own(contender, session);
-    if (wait) return own(await untilFirst(driver, name, contender, session, signal), session);
+    if (isFirst) return own({...contender, session, sessions});
+    if (options.wait) {
+      return own({...(await untilFirst(driver, name, contender, session, options)), session, sessions});
+    }
   } catch (error) {
-    await giveUp(session);
+    await giveUp(session, contender);
     throw isKviError(error, 'KVI_LEASE_NOT_FOUND') ? placeLost(name, error) : error;
   }
-  await giveUp(session);
+  await giveUp(session, contender);
   return undefined;
 }
 
@@ -118,11 +140,12 @@ async function queueUp(
 }
 
 /** @throws `KVI_LEASE_NOT_FOUND` when the answer came so late that the lease may have ended */
-function own(contender: Contender, session: Session): Ownership {
+function own(ownership: Ownership): Ownership {
+  const {session} = ownership;
   // Asked first, because the signal alone is late when the event loop stalled.
   session.isAlive();
   session.signal.throwIfAborted();
-  return {...contender, session};
+  return ownership;
 }
 
 /** The lease has ended or the key was deleted, so nothing is left in the queue: the lock may be asked for again. */
@@ -134,17 +157,22 @@ function placeLost(name: string, cause: KviError): KviError {
   );
 }
 
-/** Whether a contender that waits queues up again after this error. */
-function mayPass(error: unknown): boolean {
+/** Whether a contender that waits tries again after this error. */
+export function mayPass(error: unknown): error is KviError {
   return (
     isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT', 'KVI_UNKNOWN_OUTCOME') &&
     refusalOf(error) === undefined
   );
 }
 
-/** Leaves the queue; if the server cannot be told, the end of the lease does it. */
-async function giveUp(session: Session): Promise<void> {
-  await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
+/**
+ * Leaves the queue; if the server cannot be told, the end of the lease does it.
+ *
+ * @param contender - absent: whether its key was put is unknown
+ */
+async function giveUp(session: Session, contender?: Contender): Promise<void> {
+  const createRevision = contender?.createRevision;
+  await session.close({timeoutMs: giveUpMs, createRevision}).catch(() => undefined);
 }
 
 /** Puts the contender's key, and looks in the same revision whether it is the first. */
@@ -161,8 +189,10 @@ async function enqueue(
     const createRevision = present?.createRevision ?? revision;
     // Stryker disable next-line OptionalChaining: the range finds at least the contender's own key
     const isFirst = found(responses[1])?.createRevision === createRevision;
-    const wasThere = present !== undefined && isSettled;
-    return {contender: {key, createRevision, revision, isSettled, wasThere}, isFirst};
+    return {
+      contender: {key, createRevision, revision, isSettled, wasThere: present !== undefined},
+      isFirst,
+    };
   }
 
   // Nobody else puts this key, so the transaction may be sent again.
@@ -183,7 +213,7 @@ export function enqueueRequest(name: string, lease: LeaseId, value: Bytes): TxnR
   };
 }
 
-export function contenderKey(name: string, lease: LeaseId): string {
+function contenderKey(name: string, lease: LeaseId): string {
   return `${name}/${lease}`;
 }
 
@@ -202,7 +232,7 @@ async function untilFirst(
   name: string,
   contender: Contender,
   session: Session,
-  signal: AbortSignal,
+  {signal, onObstacle}: ContendOptions,
 ): Promise<Contender> {
   for (;;) {
     const predecessor = await findPredecessor(driver, name, contender.createRevision, signal);
@@ -215,6 +245,7 @@ async function untilFirst(
         `the key ${contender.key} was deleted`,
       );
     }
+    onObstacle?.({isAnother: true});
     await withDeadline(driver.clock, {signal, closing: session.signal}, (ended) =>
       deleted(driver, predecessor, ended),
     );
@@ -296,8 +327,8 @@ export async function untilLost(driver: Driver, owner: Ownership, signal: AbortS
  * @returns whether it was first until then
  * @throws what {@link Session.close} throws; the next contender is first when its TTL is over
  */
-export async function leaveQueue({driver, sessions}: ContenderContext, owner: Ownership): Promise<boolean> {
-  const {key, createRevision, isSettled, session} = owner;
+export async function leaveQueue(driver: Driver, owner: Ownership): Promise<boolean> {
+  const {key, createRevision, isSettled, session, sessions} = owner;
   const wasAlive = session.isAlive();
   const keyBytes = Buffer.from(key);
   let isDeleted = false;
@@ -316,6 +347,6 @@ export async function leaveQueue({driver, sessions}: ContenderContext, owner: Ow
     // Revoking the lease, which counts, deletes the key as well.
   }
   if (isDeleted && isSettled) sessions.giveBack(session);
-  else await session.close({timeoutMs: giveUpMs});
+  else await session.close({timeoutMs: giveUpMs, createRevision});
   return wasAlive && wasThere;
 }

@@ -28,7 +28,7 @@ export interface EphemeralKey {
    * @param reason - what `ended` aborts with
    * @throws what {@link Session.close} throws; the key goes within its TTL then
    */
-  close(reason?: KviError): Promise<void>;
+  close(reason?: unknown): Promise<void>;
 }
 
 /** Puts a key under a lease of its own, and puts it back when that lease was lost. */
@@ -187,7 +187,7 @@ export function ephemeralKey(
       }
     },
     ended: signal,
-    async close(reason = closed()) {
+    async close(reason: unknown = closed()) {
       ended.abort(reason);
       await done;
     },

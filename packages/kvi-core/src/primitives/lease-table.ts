@@ -1,4 +1,4 @@
-import {lookBeforeTelling} from '../async/abort.ts';
+import {isAborted, lookBeforeTelling, type Signals} from '../async/abort.ts';
 import {withDeadline} from '../async/deadline.ts';
 import {present} from '../async/moment.ts';
 import type {Driver, DriverCallOptions} from '../driver/driver.ts';
@@ -7,6 +7,7 @@ import type {LeaseId} from '../etcd/lease-id.ts';
 import {type Granted, giveUpMs, grantLease} from '../lease/grant.ts';
 import {keepSession, type KeepSessionOptions, type LeaseSession, type Session} from '../lease/session.ts';
 import type {PolicyCallOptions} from '../policy/policy-driver.ts';
+import type {Holdings} from './holdings.ts';
 
 /** Which lease to grant. */
 export interface LeaseRequest {
@@ -41,20 +42,20 @@ export interface LeaseTable {
   grant(request: LeaseRequest, options: LeaseCallOptions): Promise<HeldLease>;
   /** Looks for a lease of somebody else's. */
   attach(id: LeaseId, options: LeaseCallOptions & {keepAlive: boolean}): Promise<HeldLease>;
-  /** Closes all leases. Never throws. */
-  close(): Promise<void>;
 }
 
-/** @param closing - aborts when the handle closes, and ends every wait */
-export function leaseTable(driver: Driver, closing: AbortSignal): LeaseTable {
+/**
+ * @param closing - aborts when the handle closes, and ends every wait
+ * @param holdings - of the handle: its leases are given up with it
+ */
+export function leaseTable(driver: Driver, closing: Signals, holdings: Holdings): LeaseTable {
   const {clock} = driver;
-  const all = new Set<HeldLease>();
 
   function hold(granted: Granted, options: KeepSessionOptions & {isOwn: boolean}): HeldLease {
     const session = keepSession(driver, granted, options);
-    const lease = heldLease(session, options, () => all.delete(lease));
-    all.add(lease);
-    if (closing.aborted) void lease.abandon().catch(() => undefined);
+    const release = holdings.add(() => lease.abandon());
+    const lease = heldLease(session, options, release);
+    if (isAborted(closing)) void lease.abandon().catch(() => undefined);
     return lease;
   }
 
@@ -85,9 +86,6 @@ export function leaseTable(driver: Driver, closing: AbortSignal): LeaseTable {
       }
       const {ttlSeconds: leftSeconds, grantedTtlSeconds} = await driver.leaseTimeToLive({id}, options);
       return hold({id, ttlSeconds: grantedTtlSeconds, sentAt}, {keepAlive, leftSeconds, isOwn: false});
-    },
-    async close() {
-      await Promise.allSettled(Array.from(all, (lease) => lease.abandon()));
     },
   };
 }

@@ -1,12 +1,13 @@
 import {Mutex, type MutexInterface} from 'async-mutex';
 import type {DistLock} from '../api/dist-lock.ts';
+import type {Signals} from '../async/abort.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
 import {joinKey, keyId} from '../etcd/key-range.ts';
-import {lentSession} from '../lease/lent-session.ts';
 import type {Session} from '../lease/session.ts';
-import {contend, type ContenderContext, contenderKey} from './contender.ts';
+import {contend, type ContenderContext, type Obstacle} from './contender.ts';
+import type {Holdings} from './holdings.ts';
 import {tenure, type Tenure} from './tenure.ts';
 
 /** What the keys of locks hold. */
@@ -44,8 +45,6 @@ export interface LockTable {
   lock(request: LockRequest): Promise<HeldLock>;
   /** Releases the lock of that name, if one is held. */
   unlock(name: string): Promise<void>;
-  /** Gives up all locks. Never throws. */
-  close(): Promise<void>;
 }
 
 /**
@@ -53,17 +52,17 @@ export interface LockTable {
  * store; and only one of them holds the lock, so the name is enough for `unlock`.
  *
  * @param closing - aborts when the handle closes, and ends every wait
+ * @param holdings - of the handle: its locks are given up with it
  * @param local - shared by a handle and its namespaces
  * @param prefix - what the driver puts before the names
  */
 export function lockTable(
   {driver, sessions}: ContenderContext,
-  closing: AbortSignal,
+  closing: Signals,
+  holdings: Holdings,
   {queues, held}: LocalLocks = localLocks(),
   prefix: Bytes = Buffer.alloc(0),
 ): LockTable {
-  const own = new Set<OwnLock>();
-  const waiting = new Set<Promise<OwnLock>>();
   const idOf = (name: string) => keyId(joinKey(prefix, Buffer.from(name)));
 
   /** Waits for the name's turn in this process. Entries for unused names are removed. */
@@ -87,28 +86,33 @@ export function lockTable(
 
   function lock({name, ttlSeconds, waitMs, signal, session}: LockRequest): Promise<OwnLock> {
     const wait = waitMs !== 0;
-    const lent = session && lentSession(driver, session, Buffer.from(contenderKey(name, session.lease)));
-    const context = {driver, sessions: lent ?? sessions};
     const id = idOf(name);
+    let obstacle: Obstacle | undefined;
     async function take(ended: AbortSignal): Promise<OwnLock> {
       if (!wait && queues.get(id)?.isLocked() === true) throw notFree(name);
       const endTurn = await takeTurn(id, ended);
       try {
-        const owner = await contend(context, name, {value: nothing, ttlSeconds, signal: ended, wait});
+        const owner = await contend({driver, sessions}, name, {
+          value: nothing,
+          ttlSeconds,
+          session,
+          signal: ended,
+          wait,
+          onObstacle: (met) => (obstacle = met),
+        });
         if (owner === undefined) throw notFree(name);
         const taken = ownLock(
           name,
-          tenure(context, owner, {
+          tenure(driver, owner, {
             lost: (cause) => lockLost(name, cause),
             onEnd() {
               held.delete(id);
-              own.delete(taken);
+              release();
               endTurn();
             },
           }),
         );
         held.set(id, taken);
-        own.add(taken);
         return taken;
       } catch (error) {
         endTurn();
@@ -116,38 +120,38 @@ export function lockTable(
       }
     }
 
-    if (waitMs === undefined || !wait) return withDeadline(driver.clock, {signal, closing}, take);
-    return withDeadline(driver.clock, {timeoutMs: waitMs, signal, closing}, take).catch((error: unknown) => {
-      throw isKviError(error, 'KVI_TIMEOUT') ? notFree(name, waitMs) : error;
+    const timeoutMs = wait ? waitMs : undefined;
+    const taking = withDeadline(driver.clock, {timeoutMs, signal, closing}, take);
+    // A wait ends by `closing`, and cleans up first; it may just have got its lock.
+    const release = holdings.add(async () => (await taking).abandon(closed()));
+    return taking.catch((error: unknown) => {
+      release();
+      throw timeoutMs !== undefined && isKviError(error, 'KVI_TIMEOUT')
+        ? notInTime(name, timeoutMs, obstacle)
+        : error;
     });
   }
 
-  /** @param waitedMs - how long it was waited for. Absent: it was tried once. */
-  function notFree(name: string, waitedMs?: number): KviError {
-    const when = waitedMs === undefined ? '' : ` within ${waitedMs} ms`;
+  /** @param when - ` within 100 ms`. Absent: it was tried once. */
+  function notFree(name: string, when = ''): KviError {
     const holder = held.has(idOf(name))
       ? 'this handle holds it, and has to release it first'
       : 'another holds it';
     return new KviError('KVI_TIMEOUT', `the lock ${JSON.stringify(name)} was not free${when}: ${holder}`);
   }
 
+  /** @param obstacle - absent: it did not get as far as the store */
+  function notInTime(name: string, waitedMs: number, obstacle: Obstacle | undefined): KviError {
+    const when = ` within ${waitedMs} ms`;
+    if (held.has(idOf(name)) || obstacle?.isAnother === true) return notFree(name, when);
+    const message = `the lock ${JSON.stringify(name)} was not acquired${when}`;
+    return new KviError('KVI_TIMEOUT', message, {cause: obstacle?.failure});
+  }
+
   return {
-    async lock(request) {
-      const locked = lock(request);
-      waiting.add(locked);
-      try {
-        return await locked;
-      } finally {
-        waiting.delete(locked);
-      }
-    },
+    lock,
     async unlock(name) {
       await held.get(idOf(name))?.release();
-    },
-    async close() {
-      // Waiting calls end by `closing`, and clean up first; one of them may just have got its lock.
-      const late = Array.from(waiting, async (locked) => (await locked).abandon(closed()));
-      await Promise.allSettled([...late, ...Array.from(own, (each) => each.abandon(closed()))]);
     },
   };
 }

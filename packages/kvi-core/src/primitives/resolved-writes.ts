@@ -11,6 +11,7 @@
  */
 import {backoffMs} from '../async/backoff.ts';
 import {sleep} from '../async/clock.ts';
+import {isAborted, type Signals} from '../async/abort.ts';
 import {abortable, withDeadline} from '../async/deadline.ts';
 import type {RetryPolicy} from '../api/retry-policy.ts';
 import type {TxnOptions} from '../driver/driver.ts';
@@ -28,14 +29,13 @@ import {retry} from '../policy/retry.ts';
 import {noRetries} from '../policy/retry-policies.ts';
 import {publish} from '../telemetry/diagnostics.ts';
 import {trace} from '../telemetry/tracing.ts';
+import type {Holdings} from './holdings.ts';
 import {rebuildResponse, withBranchTaken, withoutBranchTaken} from './branch-taken.ts';
 
 /** The resolved writes of a handle. */
 export interface ResolvedWrites {
   /** Carries out a transaction that changes something. */
   txn(request: TxnRequest<Bytes>, options: ResolvedCallOptions): Promise<TxnResponse<Bytes>>;
-  /** Deletes the outcome keys. Never throws. */
-  close(): Promise<void>;
 }
 
 /** How long one request may take. */
@@ -64,27 +64,36 @@ type Outcome = {branchTaken: string; revision: number} | 'not-applied' | 'unknow
 /** Seconds that the outcome keys outlive a crashed process: longer than most failures of a backend. */
 const outcomeTtlSeconds = 60;
 
+/** What precedes the branch taken in the value of an outcome key: alone, `1` would be JSON, and the value of somebody's view. */
+const applied = 'applied ';
+
 /** The value of an outcome key that was put to prevent a write from being applied. */
 const prevented = 'prevented';
 
-/** @param closing - aborts when the handle closes */
+/**
+ * @param closing - aborts when the handle closes
+ * @param holdings - of the handle: the outcome keys are given up with it
+ */
 export function resolvedWrites(
   driver: PolicyDriver,
   requestLimits: RequestLimits,
-  closing: AbortSignal,
+  closing: Signals,
+  holdings: Holdings,
 ): ResolvedWrites {
   const {clock} = driver;
   /** The session whose lease the outcome keys live under. */
   let opening: Promise<Session> | undefined;
+  let release: () => void = () => undefined;
   let lease: LeaseId | undefined;
   /** Outcome keys that no write uses now. */
   let free: OutcomeKey[] = [];
   let lastNumber = 0;
 
   async function openOutcomeKeys(): Promise<Session> {
+    release = holdings.add(closeSession);
     try {
       const session = await trace('outcomeKeys', undefined, () =>
-        openSession(driver, outcomeTtlSeconds, closing),
+        withDeadline(clock, {closing}, (ended) => openSession(driver, outcomeTtlSeconds, ended)),
       );
       ({lease} = session);
       session.signal.addEventListener('abort', () => {
@@ -93,6 +102,7 @@ export function resolvedWrites(
       return session;
     } catch (error) {
       opening = undefined;
+      release();
       throw error;
     }
   }
@@ -107,8 +117,10 @@ export function resolvedWrites(
   }
 
   async function closeSession(): Promise<void> {
+    const letGo = release;
     const session = await opening?.catch(() => undefined);
     await session?.close({timeoutMs: giveUpMs}).catch(() => undefined);
+    letGo();
   }
 
   async function takeOutcomeKey(): Promise<OutcomeKey> {
@@ -165,7 +177,7 @@ export function resolvedWrites(
     own: OutcomeKey,
     options: RequestOptions & TxnOptions,
   ): Promise<TxnResponse<Bytes> | undefined> {
-    const marked = withBranchTaken(request, (branchTaken) => putOutcome(own, branchTaken));
+    const marked = withBranchTaken(request, (branchTaken) => putOutcome(own, applied + branchTaken));
     const fenced = fencedTxn(marked, isUnchanged(own));
     checkTxn(fenced.request, requestLimits);
     const sent = driver.txn(fenced.request, {...options, retryPolicy: noRetries});
@@ -185,7 +197,7 @@ export function resolvedWrites(
         const timeoutMs = Math.max(1, (deadline - clock.now()) / 2);
         return await question(own, {timeoutMs, signal});
       } catch (error) {
-        const isOver = signal?.aborted === true || closing.aborted;
+        const isOver = isAborted(signal) || isAborted(closing);
         const waitMs = backoffMs(failures, 20, 1_000);
         // Stryker disable next-line EqualityOperator: the wait is a random fraction; the two are hardly ever equal
         if (isOver || !mayPass(error) || deadline - clock.now() <= waitMs) return 'unknown';
@@ -228,8 +240,9 @@ export function resolvedWrites(
     // Stryker disable next-line ConditionalExpression: reading from undefined throws, which is no answer either
     if (kv === undefined) return 'unknown';
     giveBack(own, kv.modRevision);
-    const branchTaken = Buffer.from(kv.value).toString();
-    return branchTaken === prevented ? 'not-applied' : {branchTaken, revision: kv.modRevision};
+    const value = Buffer.from(kv.value).toString();
+    if (value === prevented) return 'not-applied';
+    return {branchTaken: value.slice(applied.length), revision: kv.modRevision};
   }
 
   /** Tells the end of the outcome key's lease from the end of a lease that the request names. */
@@ -258,7 +271,6 @@ export function resolvedWrites(
       retry(clock, {...options, closing, policy}, (limits) =>
         attempt(request, {...limits, mayShareRevision}),
       ),
-    close: closeSession,
   };
 }
 

@@ -1,5 +1,5 @@
 import type {TempKey} from '../api/temp-key.ts';
-import {onAbort} from '../async/abort.ts';
+import {onAbort, type Signals} from '../async/abort.ts';
 import {abortable, type WaitOptions, withDeadline} from '../async/deadline.ts';
 import type {Driver} from '../driver/driver.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
@@ -8,6 +8,7 @@ import {lentSession} from '../lease/lent-session.ts';
 import type {SessionPool} from '../lease/session-pool.ts';
 import type {Session} from '../lease/session.ts';
 import {type EphemeralKey, ephemeralKey, type EphemeralKeyRequest} from './ephemeral-key.ts';
+import type {Holdings} from './holdings.ts';
 
 /** Which key to keep. */
 export interface TempKeyRequest extends EphemeralKeyRequest {
@@ -39,42 +40,38 @@ export interface SharedTempKeys {
 }
 
 export function sharedTempKeys({driver, sessions}: {driver: Driver; sessions: SessionPool}): SharedTempKeys {
-  const shared = new Map<string, SharedKey>();
-  /** Everything that is in the store or on its way there, including what is being given up. */
-  const all = new Set<SharedKey & {id: string}>();
+  /** By key, the newest last: what is in the store or on its way there, including what is being given up. */
+  const all = new Map<string, readonly SharedKey[]>();
 
-  // Stryker disable next-line BlockStatement: this only frees memory; closing twice does nothing
-  async function forget(entry: SharedKey & {id: string}): Promise<void> {
-    await entry.kept.close(keyClosed()).catch(() => undefined);
-    all.delete(entry);
+  const withKey = (id: string) => all.get(id) ?? [];
+
+  async function forgetOnceGone(id: string, entry: SharedKey): Promise<void> {
+    await entry.kept.close().catch(() => undefined);
+    const others = withKey(id).filter((each) => each !== entry);
+    // Stryker disable next-line ConditionalExpression: this only frees memory
+    if (others.length === 0) all.delete(id);
+    else all.set(id, others);
   }
 
   return {
     share({session, replaces = false, ...request}) {
       const id = keyId(request.key);
-      const found = shared.get(id);
+      const found = withKey(id).findLast(({kept}) => !kept.ended.aborted);
       if (found !== undefined && !replaces) return found;
       const source = session === undefined ? sessions : lentSession(driver, session, request.key);
-      const entry = {id, kept: ephemeralKey(driver, source, request), session, users: 0};
-      shared.set(id, entry);
-      all.add(entry);
-      entry.kept.ended.addEventListener('abort', () => {
-        if (shared.get(id) === entry) shared.delete(id);
-        void forget(entry);
-      });
+      const entry = {kept: ephemeralKey(driver, source, request), session, users: 0};
+      all.set(id, [...withKey(id), entry]);
+      onAbort(entry.kept.ended, () => void forgetOnceGone(id, entry));
       return entry;
     },
     rivalOf({key, session, replaces}) {
       if (session === undefined) return undefined;
-      const id = keyId(key);
-      for (const {kept, ...entry} of all) {
-        const isRival = replaces === true || kept.ended.aborted;
-        if (isRival && entry.id === id && entry.session === session) return kept;
-      }
-      return undefined;
+      const isRival = (other: SharedKey) =>
+        other.session === session && (replaces === true || other.kept.ended.aborted);
+      return withKey(keyId(key)).find(isRival)?.kept;
     },
     async close() {
-      await Promise.allSettled(Array.from(all, ({kept}) => kept.close(closed())));
+      await Promise.allSettled([...all.values()].flat().map(({kept}) => kept.close(closed())));
     },
   };
 }
@@ -83,25 +80,20 @@ export function sharedTempKeys({driver, sessions}: {driver: Driver; sessions: Se
 export interface TempKeyTable {
   /** Resolves when the key is there. */
   keep(request: TempKeyRequest, wait: WaitOptions): Promise<TempKey>;
-  /** Gives up all keys. Never throws. */
-  close(): Promise<void>;
-}
-
-/** One use of a key. */
-interface Use {
-  /** @param reason - what its signal aborts with */
-  end(reason: KviError): Promise<void>;
 }
 
 /**
  * Counts who uses which temporary key of a handle. A key goes when the last of its users has closed it.
  *
  * @param closing - aborts when the handle closes, and ends every wait
+ * @param holdings - of the handle: its keys are given up with it
  */
-export function tempKeyTable(driver: Driver, shared: SharedTempKeys, closing: AbortSignal): TempKeyTable {
-  /** Including what is being given up. */
-  const uses = new Set<Use>();
-
+export function tempKeyTable(
+  driver: Driver,
+  shared: SharedTempKeys,
+  closing: Signals,
+  holdings: Holdings,
+): TempKeyTable {
   /** Shares the key that is kept, or puts it, and waits until the key is there. */
   async function take(request: TempKeyRequest, ended: AbortSignal): Promise<TempKey> {
     for (let rival = shared.rivalOf(request); rival !== undefined; rival = shared.rivalOf(request)) {
@@ -111,22 +103,24 @@ export function tempKeyTable(driver: Driver, shared: SharedTempKeys, closing: Ab
     const {kept} = entry;
     entry.users += 1;
     const over = new AbortController();
-    const ignoreEnd = onAbort(kept.ended, () => over.abort(kept.ended.reason));
 
-    async function leave(reason: KviError): Promise<void> {
+    async function leave(reason: unknown): Promise<void> {
       ignoreEnd();
       over.abort(reason);
       entry.users -= 1;
       try {
         if (entry.users === 0) await kept.close(reason);
       } finally {
-        uses.delete(use);
+        release();
       }
     }
 
     let left: Promise<void> | undefined;
-    const use: Use = {end: (reason) => (left ??= leave(reason))};
-    uses.add(use);
+    const end = (reason: unknown) => (left ??= leave(reason));
+    const release = holdings.add(() => end(closed()));
+    const ignoreEnd = onAbort(kept.ended, (reason) => {
+      end(reason).catch(() => undefined);
+    });
     try {
       await abortable(entry.users === 1 ? kept.placed : kept.present(), ended);
     } catch (error) {
@@ -135,10 +129,10 @@ export function tempKeyTable(driver: Driver, shared: SharedTempKeys, closing: Ab
         kept.ended.throwIfAborted();
         throw error;
       } finally {
-        await use.end(keyClosed()).catch(() => undefined);
+        await end(keyClosed()).catch(() => undefined);
       }
     }
-    const close = () => use.end(keyClosed());
+    const close = () => end(keyClosed());
     return {signal: over.signal, close, [Symbol.asyncDispose]: close};
   }
 
@@ -154,9 +148,6 @@ export function tempKeyTable(driver: Driver, shared: SharedTempKeys, closing: Ab
           }
         }
       });
-    },
-    async close() {
-      await Promise.allSettled(Array.from(uses, (use) => use.end(closed())));
     },
   };
 }

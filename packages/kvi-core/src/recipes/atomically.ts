@@ -1,13 +1,11 @@
 import type {WriteOptions} from '../api/call-options.ts';
 import type {Kvi} from '../api/kvi.ts';
-import {backoffMs} from '../async/backoff.ts';
 import {callTime} from '../async/call-time.ts';
-import {sleep} from '../async/clock.ts';
 import {checkFunction, checkPositiveInteger} from '../etcd/bad-input.ts';
 import type {Input} from '../etcd/bytes.ts';
-import {KviError} from '../etcd/errors.ts';
 import {insideOf} from '../kvi/inside.ts';
 import {optionNames} from '../kvi/option-names.ts';
+import {conflict, defaultMaxAttempts, pauseAfter} from './attempts.ts';
 import {type Snapshot, unread} from './snapshot.ts';
 import {openUnit, type Unit, type UnitOfWork} from './unit-of-work.ts';
 
@@ -21,8 +19,8 @@ export interface AtomicallyOptions extends WriteOptions {
   maxAttempts?: number | undefined;
 }
 
-/** Most attempts unless the caller says otherwise. With their waits they take about as long as a call's default timeout. */
-const defaultMaxAttempts = 16;
+const changedEachTime =
+  'what the unit of work read had changed each time, or was compacted away; nothing was written';
 
 /**
  * Reads and writes as if alone. All that `work` reads is one state of the store, and what it writes is applied in one
@@ -60,15 +58,15 @@ export async function atomically<T extends Input, R>(
   const remaining = () => ({...callOptions, timeoutMs: time.left()});
 
   /** One run. @returns its result, or the state that a conflicting write left */
-  async function run(attempt: number, snapshot: Snapshot): Promise<{result: R} | {conflict: Snapshot}> {
+  async function run(attempt: number, snapshot: Snapshot): Promise<{result: R} | {present: Snapshot}> {
     const unit = openUnit({store: kv.bytes, handle, decoder, remaining}, attempt, snapshot);
     const finished = await time.run(() => finish(unit)).finally(unit.end);
-    if (finished === undefined) return {conflict: unread};
-    const conflict = await unit.commit();
-    return conflict === undefined ? finished : {conflict};
+    if (finished === undefined) return {present: unread};
+    const present = await unit.commit();
+    return present === undefined ? finished : {present};
   }
 
-  /** Lets the function end. What it returns or throws counts for nothing if it could not read what it asked for. */
+  /** Lets the function end. What it returns or throws is ignored if it could not read what it asked for. */
   async function finish({t, isCompacted}: Unit<T>): Promise<{result: R} | undefined> {
     try {
       const result = await work(t);
@@ -83,16 +81,9 @@ export async function atomically<T extends Input, R>(
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await run(attempt, snapshot);
     if ('result' in outcome) return outcome.result;
-    if (attempt === maxAttempts) throw conflicted(maxAttempts);
+    if (attempt === maxAttempts) throw conflict(attempt, changedEachTime);
     // The second run begins at once, from what the first commit read. What was read before a wait is out of date.
-    snapshot = attempt === 1 ? outcome.conflict : unread;
-    if (attempt > 1) await time.run((ended) => sleep(clock, backoffMs(attempt - 1, 5, 500), ended));
+    snapshot = attempt === 1 ? outcome.present : unread;
+    if (attempt > 1) await pauseAfter(attempt - 1, clock, time);
   }
-}
-
-function conflicted(attempts: number): KviError {
-  return new KviError(
-    'KVI_CONFLICT',
-    `gave up after ${attempts} attempts: what the unit of work read had changed each time, or was compacted away; nothing was written`,
-  );
 }

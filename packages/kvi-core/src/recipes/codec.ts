@@ -1,5 +1,5 @@
 import {type Bytes, decodeUtf8, encode, isBytes} from '../etcd/bytes.ts';
-import {showValue} from '../etcd/bad-input.ts';
+import {messageOf, reading, showValue} from '../etcd/bad-input.ts';
 import {invalidArgument, KviError} from '../etcd/errors.ts';
 import {sortedJson} from './sorted-json.ts';
 import {type StandardSchema, validate} from './standard-schema.ts';
@@ -43,7 +43,8 @@ export const bytes: Codec<Bytes> = {
 
 /**
  * JSON. The keys of objects are sorted, so that equal values are stored as equal bytes, which is what `tas` compares.
- * Values that JSON would silently drop or change are refused: NaN, functions, Maps and the like.
+ * Values that JSON would silently drop or change are refused: NaN, functions, invalid dates, and objects of built-in classes
+ * such as Map, Error or Promise. Those with a `toJSON`, like Date, are written as that says.
  *
  * With a schema, values are validated. What is read is what the schema makes of the stored JSON. What is written has to
  * be valid as it will be read: the JSON of the schema's input is validated, and stored unchanged, so that each read
@@ -54,9 +55,11 @@ export const bytes: Codec<Bytes> = {
  * @throws `KVI_INVALID_ARGUMENT` for what is no schema
  */
 export function json<Out, In = Out>(schema?: StandardSchema<In, Out>): Codec<Out, In> {
-  if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function') {
-    throw invalidArgument(`schema must implement Standard Schema: ${showValue(schema)} does not`);
-  }
+  reading(() => {
+    if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function') {
+      throw invalidArgument(`schema must implement Standard Schema: ${showValue(schema)} does not`);
+    }
+  });
   return {
     async encode(value) {
       const text = sortedJson(value);
@@ -98,6 +101,5 @@ export async function decodeValue<Out>(codec: Codec<Out, never>, stored: Bytes, 
 }
 
 function invalidValue(what: string, cause: unknown): KviError {
-  const why = cause instanceof Error ? cause.message : showValue(cause);
-  return new KviError('KVI_INVALID_VALUE', `${what}: ${why}`, {cause});
+  return new KviError('KVI_INVALID_VALUE', `${what}: ${messageOf(cause)}`, {cause});
 }

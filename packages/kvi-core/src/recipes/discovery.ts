@@ -110,7 +110,8 @@ export async function register(
 
 /**
  * Follows the live instances of a service: first those that are there, even if there are none, then all of them again
- * whenever one comes, goes or changes. Each map is a new one, and never changes. A consumer that is slow gets the newest
+ * whenever one comes, goes or changes. Each map is a new one, and never changes; an instance that stays as it was is the same
+ * object in each. A consumer that is slow gets the newest
  * state, and not those in between.
  *
  * It reads the present state again where changes were compacted away, and goes on by itself, with what it showed last, while
@@ -151,10 +152,12 @@ export function discover(kv: Kvi<Input>, target: string, options?: DiscoverOptio
         },
       );
       for await (const state of states) {
-        const instances = decodeInstances(state.values());
-        if (isDeepStrictEqual(instances, last)) continue;
-        last = instances;
-        shown.put(instances);
+        shown.put(() => {
+          const instances = decodeInstances(state.values());
+          if (last !== undefined && isSame(instances, last)) return undefined;
+          last = instances;
+          return instances;
+        });
       }
     } finally {
       ignoreSignal();
@@ -164,6 +167,16 @@ export function discover(kv: Kvi<Input>, target: string, options?: DiscoverOptio
 
   run().catch(shown.end);
   return shown.iteration;
+}
+
+function isSame(one: ReadonlyMap<string, Instance>, other: ReadonlyMap<string, Instance>): boolean {
+  if (one.size !== other.size) return false;
+  for (const [addr, instance] of one) {
+    const found = other.get(addr);
+    // What has not been written since is the same object.
+    if (instance !== found && !isDeepStrictEqual(instance, found)) return false;
+  }
+  return true;
 }
 
 /** The prefix of a target's keys. @throws `KVI_INVALID_ARGUMENT` */

@@ -3,18 +3,23 @@ import type {Kvi} from '../api/kvi.ts';
 import type {Lease} from '../api/lease.ts';
 import {lookBeforeTelling} from '../async/abort.ts';
 import {withDeadline} from '../async/deadline.ts';
+import {retryUntil} from '../async/retry-until.ts';
 import {type Bytes, compareBytes, encode, type Input} from '../etcd/bytes.ts';
 import {checkFunction} from '../etcd/bad-input.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
-import {maxLeaseId} from '../etcd/lease-id.ts';
 import type {KeyValue} from '../etcd/messages.ts';
-import {checkTxn} from '../etcd/validate.ts';
 import {insideOf} from '../kvi/inside.ts';
 import {optionNames} from '../kvi/option-names.ts';
-import {checkLockName, checkTtl} from '../kvi/options.ts';
-import {lentSession} from '../lease/lent-session.ts';
-import {contend, contenderKey, enqueueRequest} from '../primitives/contender.ts';
-import {tenure} from '../primitives/tenure.ts';
+import {readContender} from '../kvi/locks.ts';
+import {checkLockName} from '../kvi/options.ts';
+import {
+  contend,
+  type ContendOptions,
+  mayPass,
+  type Obstacle,
+  type Ownership,
+} from '../primitives/contender.ts';
+import {tenure, type Tenure} from '../primitives/tenure.ts';
 import {type Leadership, leadershipLost, leadershipOf, resigned, type Term} from './leadership.ts';
 import {listAndWatch} from './list-and-watch.ts';
 
@@ -61,8 +66,9 @@ export interface Election<T extends Input = string> {
   /** Reads who leads. @returns `undefined` if nobody does */
   leader(options?: CallOptions): Promise<Leader<T> | undefined>;
   /**
-   * Follows who leads: first the present leader, then each change of the leader or of its value; `undefined` while nobody
-   * leads. A state that lasted only while the store was away, or was compacted, is left out; none comes late.
+   * Follows who leads: first the present leader, then each change of the leader or of its value, in order; `undefined` while
+   * nobody leads. Whoever was cut off, or is slow, is told of former leaders first: ask {@link Election.leader} for the present
+   * one. Only changes that were compacted meanwhile are left out.
    *
    * To end it, leave the loop, or abort the signal: `return()` waits for a `next()` that is pending.
    *
@@ -74,8 +80,7 @@ export interface Election<T extends Input = string> {
    * Runs a function while it leads. When the leadership is lost, the function's signal aborts; once the function has ended,
    * it campaigns again, and runs the function again. When the function returns or throws while it leads, it resigns.
    *
-   * What the function does after its signal has aborted counts for nothing, and neither does an error if the leadership turns
-   * out to be lost by then.
+   * Its result is ignored once its signal has aborted, and so is an error if the leadership turns out to be lost by then.
    *
    * @param work - has to end when its signal aborts: until then, nothing else happens here
    * @returns what `work` returned
@@ -100,59 +105,64 @@ const campaignNames = [...optionNames.distLock, 'timeoutMs'];
  */
 export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T> {
   const {handle, decoder} = insideOf(kv);
-  const {driver, closing, holdings, options} = handle;
+  const {driver, closing, holdings} = handle;
   const {clock} = driver;
-  const candidates = {prefix: `${name}/`};
   checkLockName(name, "an election's");
+  const candidates = {prefix: `${name}/`};
 
   async function campaign(value: Input, campaignOptions?: CampaignOptions): Promise<Leadership> {
-    const request = handle.begin(campaignOptions, campaignNames, (own = {}) => {
-      const {ttlSeconds = options.ttlSeconds, timeoutMs, signal, lease} = own;
-      const bytes = encode(value, 'value');
-      const session = handle.lentSession(lease, own.ttlSeconds);
-      checkTxn(enqueueRequest(name, maxLeaseId, bytes), options);
-      checkTtl(ttlSeconds);
-      return {value: bytes, ttlSeconds, timeoutMs, signal, session};
-    });
-    const {session, timeoutMs, signal, ...candidate} = request;
-    const sessions = session
-      ? lentSession(driver, session, Buffer.from(contenderKey(name, session.lease)))
-      : handle.sessions;
-    const context = {driver, sessions};
+    const {timeoutMs, signal, ...candidate} = handle.begin(campaignOptions, campaignNames, (own = {}) => ({
+      ...readContender(handle, name, encode(value, 'value'), own),
+      timeoutMs: own.timeoutMs,
+    }));
+    let obstacle: Obstacle | undefined;
+    const winning = withDeadline(clock, {timeoutMs, signal, closing}, (ended) =>
+      win({...candidate, signal: ended, wait: true, onObstacle: (met) => (obstacle = met)}),
+    );
+    // Closing ends the wait, which cleans up; it may just have been won.
+    const release = holdings.add(async () => (await winning).abandon(closed()));
+    try {
+      return leadershipOf(kv, name, await winning);
+    } catch (error) {
+      throw timeoutMs !== undefined && isKviError(error, 'KVI_TIMEOUT')
+        ? notElected(name, timeoutMs, obstacle)
+        : error;
+    } finally {
+      release();
+    }
+  }
 
-    async function win(ended: AbortSignal) {
-      const owner = await contend(context, name, {...candidate, signal: ended, wait: true});
+  /** Waits until it leads, and proclaims its value. */
+  async function win(candidate: ContendOptions): Promise<Tenure> {
+    for (;;) {
+      const owner = await contend(handle, name, candidate);
       if (owner === undefined) throw new KviError('KVI_INTERNAL', 'a candidate that waits is elected');
-      const own = tenure(context, owner, {
-        lost: (cause) => leadershipLost(name, cause),
-        onEnd: () => holdings.delete(holding),
-      });
-      const leadership = leadershipOf(kv, name, own, owner.session.lease);
+      const own = watchOver(owner);
       try {
-        if (owner.wasThere) await leadership.proclaim(value, {signal: ended});
+        // The value may be that of an earlier campaign under the same lease.
+        if (owner.wasThere) await proclaim(own, candidate);
+        return own;
       } catch (error) {
         await own.abandon(closed()).catch(() => undefined);
-        throw error;
+        if (!isKviError(error, 'KVI_LEADERSHIP_LOST')) throw error;
       }
-      return {own, leadership};
     }
+  }
 
-    const winning = withDeadline(clock, {timeoutMs, signal, closing}, win);
-    const holding = {
-      close: () =>
-        winning.then(
-          ({own}) => own.abandon(closed()),
-          () => undefined,
-        ),
-    };
-    holdings.add(holding);
-    try {
-      const {leadership} = await winning;
-      return leadership;
-    } catch (error) {
-      holdings.delete(holding);
-      throw isKviError(error, 'KVI_TIMEOUT') ? notElected(name, timeoutMs) : error;
-    }
+  function watchOver(owner: Ownership): Tenure {
+    const own = tenure(driver, owner, {
+      lost: (cause) => leadershipLost(name, cause),
+      onEnd: () => release(),
+      onLost: () => release(),
+    });
+    const release = holdings.add(() => own.abandon(closed()));
+    return own;
+  }
+
+  /** Proclaiming a value twice changes nothing, so it may be sent again. */
+  function proclaim(own: Tenure, {value, signal}: ContendOptions): Promise<void> {
+    const leadership = leadershipOf(kv, name, own);
+    return retryUntil(clock, signal, () => leadership.proclaim(value, {signal}), mayPass);
   }
 
   async function leader(callOptions?: CallOptions): Promise<Leader<T> | undefined> {
@@ -165,11 +175,10 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
     return {value: decoder.value(first), key: decoder.key(first.key), token: first.createRevision};
   }
 
-  function observe(observeOptions?: {signal?: AbortSignal | undefined}) {
-    return follow(handle.begin(observeOptions, ['signal'], (own = {}) => own).signal);
-  }
-
-  async function* follow(signal: AbortSignal | undefined): AsyncGenerator<Leader<T> | undefined, undefined> {
+  async function* observe(observeOptions?: {
+    signal?: AbortSignal | undefined;
+  }): AsyncGenerator<Leader<T> | undefined, undefined> {
+    const {signal} = handle.begin(observeOptions, ['signal'], (own = {}) => own);
     /** What was told last. */
     let told: {first: KeyValue<Bytes> | undefined} | undefined;
     for await (const state of listAndWatch(clock, kv.bytes, candidates, {signal, closing})) {
@@ -223,7 +232,8 @@ function isSame(a: KeyValue<Bytes> | undefined, b: KeyValue<Bytes> | undefined):
     : compareBytes(a.key, b.key) === 0 && a.modRevision === b.modRevision;
 }
 
-function notElected(name: string, waitedMs = 0): KviError {
-  const message = `the election ${JSON.stringify(name)} was not won within ${waitedMs} ms: another leads`;
-  return new KviError('KVI_TIMEOUT', message);
+function notElected(name: string, waitedMs: number, obstacle: Obstacle | undefined): KviError {
+  const why = obstacle?.isAnother === true ? ': another leads' : '';
+  const message = `the election ${JSON.stringify(name)} was not won within ${waitedMs} ms${why}`;
+  return new KviError('KVI_TIMEOUT', message, {cause: obstacle?.failure});
 }

@@ -1,8 +1,9 @@
 /** How etcd's Go client, `client/v3/naming/endpoints`, stores the instances of a service. */
-import {showValue} from '../etcd/bad-input.ts';
+import {messageOf} from '../etcd/bad-input.ts';
 import {type Bytes, decodeUtf8} from '../etcd/bytes.ts';
-import {invalidArgument} from '../etcd/errors.ts';
+import {KviError} from '../etcd/errors.ts';
 import type {KeyValue} from '../etcd/messages.ts';
+import {sortedJson} from './sorted-json.ts';
 
 /** An instance of a service. */
 export interface Instance {
@@ -15,30 +16,43 @@ export interface Instance {
 }
 
 /**
- * What Go's `json.Marshal` writes of an `Update`, byte for byte.
+ * What Go's `json.Marshal` writes of an `Update`, byte for byte; of a map, Go sorts the keys.
  *
+ * @throws `KVI_INVALID_ARGUMENT` for metadata that JSON cannot hold
  * @see https://github.com/etcd-io/etcd/blob/main/client/v3/naming/endpoints/internal/update.go
  */
 export function encodeInstance(addr: string, metadata: unknown = null): string {
-  // Of a function or a symbol, JSON leaves nothing.
-  const json = JSON.stringify(metadata) as string | undefined;
-  if (json === undefined) {
-    throw invalidArgument(`metadata must be something that JSON can hold, not ${showValue(metadata)}`);
-  }
   // Go escapes what HTML or JavaScript could misread. Outside of texts, JSON has none of these characters.
-  return `{"Op":0,"Addr":${JSON.stringify(addr)},"Metadata":${json}}`.replaceAll(
+  return `{"Op":0,"Addr":${JSON.stringify(addr)},"Metadata":${encodeMetadata(metadata)}}`.replaceAll(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
 
+function encodeMetadata(metadata: unknown): string {
+  try {
+    return sortedJson(metadata);
+  } catch (cause) {
+    throw new KviError('KVI_INVALID_ARGUMENT', `metadata: ${messageOf(cause)}`, {cause});
+  }
+}
+
+/** What was decoded before: a state of many instances follows each change of one. */
+const decoded = new WeakMap<KeyValue<Bytes>, {instance: Instance | undefined}>();
+
 /** The instances in a target's keys, by address. */
 export function decodeInstances(entries: Iterable<KeyValue<Bytes>>): ReadonlyMap<string, Instance> {
   const instances = Array.from(entries)
     .sort((one, other) => one.modRevision - other.modRevision)
-    .map(decodeInstance)
+    .map(decodeOnce)
     .filter((instance) => instance !== undefined);
   return new Map(instances.map((instance) => [instance.addr, instance]));
+}
+
+function decodeOnce(entry: KeyValue<Bytes>): Instance | undefined {
+  const known = decoded.get(entry) ?? {instance: decodeInstance(entry)};
+  decoded.set(entry, known);
+  return known.instance;
 }
 
 /**

@@ -2,7 +2,6 @@ import type {WriteOptions} from '../api/call-options.ts';
 import type {Kvi} from '../api/kvi.ts';
 import type {Input} from '../etcd/bytes.ts';
 import {isKviError, KviError} from '../etcd/errors.ts';
-import type {LeaseId} from '../etcd/lease-id.ts';
 import type {TxnRequest} from '../etcd/messages.ts';
 import type {Tenure} from '../primitives/tenure.ts';
 
@@ -26,7 +25,7 @@ export interface Leadership extends AsyncDisposable {
    * Replaces the value that {@link Election.leader} and {@link Election.observe} tell, and puts the key under its lease again
    * if somebody took it from there.
    *
-   * @throws `KVI_LEADERSHIP_LOST` if it leads no more; nothing was changed
+   * @throws `KVI_LEADERSHIP_LOST` if it leads no more, also because it was resigned; nothing was changed
    */
   proclaim(value: Input, options?: WriteOptions): Promise<void>;
   /**
@@ -40,20 +39,18 @@ export interface Leadership extends AsyncDisposable {
 /** What the function of {@link Election.runAsLeader} gets. */
 export type Term = Pick<Leadership, 'key' | 'token' | 'signal' | 'isLeading' | 'proclaim'>;
 
-/**
- * What the winner of an election gets.
- *
- * @param lease - the one that its key is under
- */
-export function leadershipOf(kv: Kvi<Input>, name: string, own: Tenure, lease: LeaseId): Leadership {
+/** What the winner of an election gets. */
+export function leadershipOf(kv: Kvi<Input>, name: string, own: Tenure): Leadership {
   const {key, token, signal} = own;
   const resign = () => own.end();
 
   async function proclaim(value: Input, writeOptions?: WriteOptions): Promise<void> {
+    signal.throwIfAborted();
+    if (!own.isCurrent()) throw hasBeenResigned(name);
     const request: TxnRequest<Input> = {
       compare: [{key, target: 'create', result: '=', createRevision: token}],
       // With the lease, which whoever overwrote the key by hand took from it.
-      success: [{type: 'put', key, value, lease}],
+      success: [{type: 'put', key, value, lease: own.lease}],
     };
     const {succeeded} = await kv.txn(request, writeOptions).catch((error: unknown) => {
       throw isKviError(error, 'KVI_LEASE_NOT_FOUND') ? leadershipLost(name, error) : error;
@@ -80,6 +77,13 @@ export async function resigned(leadership: Leadership): Promise<boolean> {
   } catch (error) {
     return !isKviError(error, 'KVI_LEADERSHIP_LOST');
   }
+}
+
+function hasBeenResigned(name: string): KviError {
+  return new KviError(
+    'KVI_LEADERSHIP_LOST',
+    `the leadership of ${JSON.stringify(name)} was resigned; campaign again to lead`,
+  );
 }
 
 /** The error for a leadership that is over, though nobody resigned. */

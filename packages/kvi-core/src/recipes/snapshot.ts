@@ -1,5 +1,5 @@
 import type {Bytes} from '../etcd/bytes.ts';
-import {isSingleKey, keyId} from '../etcd/key-range.ts';
+import {isSingleKey, rangeId} from '../etcd/key-range.ts';
 import type {Compare, KeyRange, KeyValue, ResponseOp} from '../etcd/messages.ts';
 
 /** A range, and the keys that were in it. */
@@ -51,9 +51,4 @@ export function snapshotOf(
     if (response?.type === 'range') reads.set(rangeId(range), {range, kvs: response.kvs});
   }
   return {revision, reads};
-}
-
-/** For a `Map`: equal ranges have equal ids. */
-export function rangeId({key, rangeEnd = Buffer.alloc(0)}: KeyRange<Bytes>): string {
-  return `${key.length} ${keyId(key)} ${keyId(rangeEnd)}`;
 }

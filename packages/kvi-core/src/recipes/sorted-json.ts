@@ -3,8 +3,8 @@
  * text. A property that is undefined is left out, and `toJSON` is honoured, as by `JSON.stringify`.
  *
  * @throws `TypeError` for what `JSON.stringify` would drop or change without a word: numbers that are not finite,
- *   functions, symbols, the contents of a Map, a Set or a typed array, and undefined except as a property; and for what
- *   it refuses: a bigint, a cycle
+ *   functions, symbols, undefined except as a property, invalid dates, and what a Map, an Error, a boxed number or any other
+ *   object of a built-in class holds; and for what it refuses: a bigint, a cycle
  */
 export function sortedJson(root: unknown): string {
   const ancestors = new Set<object>();
@@ -33,32 +33,40 @@ export function sortedJson(root: unknown): string {
   }
 
   function writeArray(items: readonly unknown[], path: string): string {
-    const texts = Array.from(items, (item, i) => write(plain(item, String(i)), `${path}[${i}]`));
+    const texts = Array.from(items, (item, i) => {
+      const itemPath = `${path}[${i}]`;
+      return write(plain(item, String(i), itemPath), itemPath);
+    });
     return `[${texts.join(',')}]`;
   }
 
   function writeProperties(value: object, path: string): string {
-    if (Symbol.iterator in value) throw noJson(className(value), path);
+    if (className(value) !== 'Object' || Symbol.iterator in value) throw noJson(className(value), path);
     const texts: string[] = [];
     for (const [name, property] of Object.entries(value).sort(byName)) {
-      const item = plain(property, name);
-      if (item !== undefined) texts.push(`${JSON.stringify(name)}:${write(item, `${path}.${name}`)}`);
+      const itemPath = `${path}.${name}`;
+      const item = plain(property, name, itemPath);
+      if (item !== undefined) texts.push(`${JSON.stringify(name)}:${write(item, itemPath)}`);
     }
     return `{${texts.join(',')}}`;
   }
 
-  return write(plain(root, ''), '');
+  return write(plain(root, '', ''), '');
 }
 
-function plain(value: unknown, name: string): unknown {
-  return hasToJson(value) ? value.toJSON(name) : value;
+/** What `toJSON` makes of a value, if it has one. */
+function plain(value: unknown, name: string, path: string): unknown {
+  if (!hasToJson(value)) return value;
+  // Its `toJSON` returns null.
+  if (className(value) === 'Date' && Number.isNaN(Number(value))) throw noJson('invalid date', path);
+  return value.toJSON(name);
 }
 
 function hasToJson(value: unknown): value is {toJSON(name: string): unknown} {
   return typeof (value as {toJSON?: unknown} | null | undefined)?.toJSON === 'function';
 }
 
-/** `Map`, of any realm. */
+/** `Map`, of any realm. `Object` of an object literal, and of an instance of a class of the caller's. */
 function className(value: object): string {
   return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }

@@ -2,16 +2,15 @@ import type {CallOptions, WriteOptions} from '../api/call-options.ts';
 import type {Change, ChangesOptions} from '../api/changes.ts';
 import type {GetOptions, GetRangeOptions, Keys, StoreOptions} from '../api/keys.ts';
 import type {Kvi} from '../api/kvi.ts';
-import {backoffMs} from '../async/backoff.ts';
-import {sleep} from '../async/clock.ts';
-import {checkFunction, checkPositiveInteger, showValue} from '../etcd/bad-input.ts';
+import {checkFunction, checkPositiveInteger, reading, showValue} from '../etcd/bad-input.ts';
 import type {Bytes, Input} from '../etcd/bytes.ts';
-import {invalidArgument, isKviError, KviError} from '../etcd/errors.ts';
+import {invalidArgument, isKviError} from '../etcd/errors.ts';
 import type {KeyValue, TxnRequest} from '../etcd/messages.ts';
 import {textDecoder} from '../kvi/codec.ts';
 import {insideOf} from '../kvi/inside.ts';
 import {optionNames} from '../kvi/option-names.ts';
 import {callTime} from '../async/call-time.ts';
+import {conflict, defaultMaxAttempts, pauseAfter} from './attempts.ts';
 import {type Codec, decodeValue, encodeValue} from './codec.ts';
 import {typedChanges} from './typed-changes.ts';
 import type {Decoded, TypedChange, TypedKeyValue, TypedKvi, UpdateOptions} from './typed-kvi.ts';
@@ -35,8 +34,10 @@ export function typed<Out, In = Out>(kv: Kvi<Input>, codec: Codec<Out, In>): Typ
   const {closing, driver, options} = handle;
   const {clock} = driver;
   const {bytes} = kv;
-  checkFunction('codec.encode', codec?.encode);
-  checkFunction('codec.decode', codec?.decode);
+  reading(() => {
+    checkFunction('codec.encode', codec?.encode);
+    checkFunction('codec.decode', codec?.decode);
+  });
 
   /** Begins a call. Its time, which counts from now, is for requests, codec and callback together. */
   function begin<O extends WriteOptions>(given: O | undefined, names: readonly string[]) {
@@ -71,8 +72,10 @@ export function typed<Out, In = Out>(kv: Kvi<Input>, codec: Codec<Out, In>): Typ
   async function tas(key: string, test: In | null, value: In, given?: WriteOptions): Promise<boolean> {
     checkKey(key);
     const {own, time} = begin(given, optionNames.write);
-    const encodedTest = test === null ? null : await time.run(() => encodeValue(codec, test, key));
-    const encoded = await time.run(() => encodeValue(codec, value, key));
+    // Both at once: the caller may change them when the call has returned.
+    const [encodedTest, encoded] = await time.run(() =>
+      Promise.all([test === null ? null : encodeValue(codec, test, key), encodeValue(codec, value, key)]),
+    );
     return bytes.tas(key, encodedTest, encoded, {...own, timeoutMs: time.left()});
   }
 
@@ -84,7 +87,7 @@ export function typed<Out, In = Out>(kv: Kvi<Input>, codec: Codec<Out, In>): Typ
     checkKey(key);
     checkFunction('fn', fn);
     const {own, time} = begin(given, updateNames);
-    const {maxAttempts = 16, onUnknownOutcome, ...callOptions} = own ?? {};
+    const {maxAttempts = defaultMaxAttempts, onUnknownOutcome, ...callOptions} = own ?? {};
     checkPositiveInteger('maxAttempts', maxAttempts);
     for (let attempts = 1; ; attempts += 1) {
       const stored = await bytes.getKeyValue(key, {...callOptions, timeoutMs: time.left()});
@@ -98,8 +101,8 @@ export function typed<Out, In = Out>(kv: Kvi<Input>, codec: Codec<Out, In>): Typ
         timeoutMs: time.left(),
       });
       if (succeeded) return next;
-      if (attempts === maxAttempts) throw conflict(key, attempts);
-      await time.run((ended) => sleep(clock, backoffMs(attempts, 5, 500), ended));
+      if (attempts === maxAttempts) throw conflict(attempts, changedFirst(key));
+      await pauseAfter(attempts, clock, time);
     }
   }
 
@@ -146,11 +149,8 @@ function replacement(key: string, read: KeyValue<Bytes> | undefined, value: Byte
   };
 }
 
-function conflict(key: string, attempts: number): KviError {
-  return new KviError(
-    'KVI_CONFLICT',
-    `gave up after ${attempts} attempts: each time another write changed ${JSON.stringify(key)} first; nothing was changed`,
-  );
+function changedFirst(key: string): string {
+  return `each time another write changed ${JSON.stringify(key)} first; nothing was changed`;
 }
 
 function checkKey(key: string): void {

@@ -4,13 +4,13 @@ import type {Kvi} from '../api/kvi.ts';
 import {turns} from '../async/turns.ts';
 import {type Bytes, compareBytes, encode, type Input} from '../etcd/bytes.ts';
 import {invalidArgument, isKviError} from '../etcd/errors.ts';
-import {includesKey, isSingleKey, keyId} from '../etcd/key-range.ts';
+import {includesKey, isSingleKey, keyId, rangeId} from '../etcd/key-range.ts';
 import type {LeaseId} from '../etcd/lease-id.ts';
 import type {KeyRange, KeyValue, RangeResponse} from '../etcd/messages.ts';
 import {checkTxn, type RequestLimits} from '../etcd/validate.ts';
 import {type Decoder, encodeKeys} from '../kvi/codec.ts';
 import type {Handle} from '../kvi/handle.ts';
-import {comparesOf, rangeId, type Read, type Snapshot, snapshotOf} from './snapshot.ts';
+import {comparesOf, type Read, type Snapshot, snapshotOf} from './snapshot.ts';
 
 /**
  * The store, as the function of a unit of work sees it: as it was at the first read, with the unit's own writes.

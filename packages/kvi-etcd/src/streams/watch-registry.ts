@@ -271,5 +271,5 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
 
 /** Whether the failure may be temporary, so that a watch keeps trying. */
 function mayPass(error: unknown): boolean {
-  return isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT', 'KVI_RESOURCE_EXHAUSTED');
+  return isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT');
 }

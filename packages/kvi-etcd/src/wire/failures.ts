@@ -37,7 +37,8 @@ const refusals: Readonly<Record<string, KviErrorCode>> = {
   'etcdserver: too large lease TTL': 'KVI_INVALID_ARGUMENT',
   'etcdserver: key not found': 'KVI_KEY_NOT_FOUND',
   [messages.noSpace]: 'KVI_RESOURCE_EXHAUSTED',
-  [messages.tooManyRequests]: 'KVI_RESOURCE_EXHAUSTED',
+  // It has too many proposals under way, and has not made one of this.
+  'etcdserver: too many requests': 'KVI_UNAVAILABLE',
   [messages.permissionDenied]: 'KVI_PERMISSION_DENIED',
   'etcdserver: authentication failed, invalid user ID or password': 'KVI_UNAUTHENTICATED',
   'etcdserver: user name not found': 'KVI_UNAUTHENTICATED',

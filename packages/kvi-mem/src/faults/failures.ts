@@ -12,7 +12,7 @@ const unavailable = 14;
 
 /** etcd's refusals that do not depend on the contents of the store. Nothing is applied. */
 const refusals = {
-  KVI_RESOURCE_EXHAUSTED: {code: 8, details: etcdMessages.tooManyRequests},
+  KVI_RESOURCE_EXHAUSTED: {code: 8, details: etcdMessages.noSpace},
   KVI_UNAUTHENTICATED: {code: 16, details: etcdMessages.invalidToken},
   KVI_PERMISSION_DENIED: {code: 7, details: etcdMessages.permissionDenied},
 } satisfies Record<string, GrpcFailure>;
