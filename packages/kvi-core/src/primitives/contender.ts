@@ -7,7 +7,7 @@
  */
 import {withDeadline} from '../async/deadline.ts';
 import {retryUntil} from '../async/retry-until.ts';
-import type {Driver} from '../driver/driver.ts';
+import type {Driver, DriverWatch} from '../driver/driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {isKviError, KviError, refusalOf} from '../etcd/errors.ts';
 import {prefixRange} from '../etcd/key-range.ts';
@@ -235,64 +235,111 @@ async function untilFirst(
   {signal, onObstacle}: ContendOptions,
 ): Promise<Contender> {
   for (;;) {
-    const predecessor = await findPredecessor(driver, name, contender.createRevision, signal);
-    if (predecessor === undefined) {
-      const seen = await stillThere(driver, contender, signal);
-      if (seen !== undefined) return seen;
+    const {isThere, predecessor, revision} = await look(driver, name, contender, signal);
+    if (!isThere) {
       throw new KviError(
         'KVI_LEASE_NOT_FOUND',
         // Stryker disable next-line StringLiteral: the caller catches this error and queues up again
         `the key ${contender.key} was deleted`,
       );
     }
+    if (predecessor === undefined) return {...contender, revision};
     onObstacle?.({isAnother: true});
     await withDeadline(driver.clock, {signal, closing: session.signal}, (ended) =>
-      deleted(driver, predecessor, ended),
+      deleted(driver, {key: predecessor, revision}, ended, {looksFirst: true}),
     );
   }
 }
 
-interface Predecessor {
-  key: Bytes;
-  /** A revision at which it held or waited. */
+/** Where in the queue a contender is, at one revision. */
+interface Position {
+  /** Whether its key is as it was put. */
+  isThere: boolean;
+  /** The key of the contender just before it. */
+  predecessor: Bytes | undefined;
   revision: number;
 }
 
-/** The contender just before the one with this create revision. */
-async function findPredecessor(
+async function look(
   driver: Driver,
   name: string,
-  createRevision: number,
+  contender: Contender,
   signal: AbortSignal,
-): Promise<Predecessor | undefined> {
-  const {kvs, revision} = await driver.range(
+): Promise<Position> {
+  const {createRevision} = contender;
+  const {revision, responses} = await driver.txn(
     {
-      ...contenders(name),
-      maxCreateRevision: createRevision - 1,
-      sortTarget: 'create',
-      sortOrder: 'descend',
-      limit: 1,
-      keysOnly: true,
+      success: [
+        {type: 'range', key: Buffer.from(contender.key), keysOnly: true},
+        {
+          type: 'range',
+          ...contenders(name),
+          maxCreateRevision: createRevision - 1,
+          sortTarget: 'create',
+          sortOrder: 'descend',
+          limit: 1,
+          keysOnly: true,
+        },
+      ],
     },
     {signal},
   );
-  const [last] = kvs;
-  return last === undefined ? undefined : {key: last.key, revision};
+  const isThere = found(responses[0])?.createRevision === createRevision;
+  return {isThere, predecessor: found(responses[1])?.key, revision};
 }
 
 function contenders(name: string): KeyRange<Bytes> {
   return prefixRange(Buffer.from(`${name}/`));
 }
 
-/** Waits until the key, which existed at `revision`, is deleted. */
-async function deleted(driver: Driver, {key, revision}: Predecessor, signal: AbortSignal): Promise<void> {
+/** A key, and a revision at which it was there. */
+interface SeenKey {
+  key: Bytes;
+  revision: number;
+}
+
+/**
+ * Waits until a key is deleted.
+ *
+ * @param options - `looksFirst`: look whether it is gone already, since etcd may take a tenth of a second to tell a watch of
+ *   what happened before the watch was in place
+ */
+async function deleted(
+  driver: Driver,
+  {key, revision}: SeenKey,
+  signal: AbortSignal,
+  {looksFirst = false} = {},
+): Promise<void> {
   const watch = driver.watch({key, startRevision: revision + 1, filters: ['noput']}, {signal});
+  const told = untilTold(watch);
+  try {
+    await (looksFirst ? Promise.race([told, untilSeenGone(driver, key, watch, signal)]) : told);
+  } finally {
+    await watch.return();
+  }
+}
+
+async function untilTold(watch: DriverWatch): Promise<void> {
   try {
     for await (const {events} of watch) if (events.length > 0) return;
   } catch (error) {
     // The deletion may be among what was compacted: the caller looks again.
     if (!isKviError(error, 'KVI_COMPACTED')) throw error;
   }
+}
+
+/** Looks once, when the watch is in place. Resolves only if the key is gone: otherwise the watch tells. */
+function untilSeenGone(driver: Driver, key: Bytes, watch: DriverWatch, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    watch.created
+      .then(() => driver.range({key, keysOnly: true}, {signal}))
+      .then(
+        ({kvs}) => {
+          if (kvs.length === 0) resolve();
+        },
+        () => undefined,
+      );
+  });
 }
 
 /** The contender as of now, or undefined if its key is gone or was put anew. */
