@@ -118,12 +118,11 @@ describe('Calls that are coalesced', () => {
     await settled();
     expect(names()).toEqual(['put a', 'range b']);
     const range = kv.getRange('a', 'b');
-    const alone = kv.txn({success: [{type: 'put', key: 'c', value: 'v'}]});
+    const alone = ['c', 'b', 'a'].map((key) => kv.txn({success: [{type: 'put', key, value: 'v'}]}));
     await settled();
-    // The range reads what is being written, the transaction is not to be sent with others.
-    expect(names()).toEqual(['put a', 'range b', 'put c']);
-    void range.catch(() => undefined);
-    void alone.catch(() => undefined);
+    // The range reads what is being written; the transactions are not to be sent with others, and wait for writes only.
+    expect(names()).toEqual(['put a', 'range b', 'put c', 'put b']);
+    for (const call of [range, ...alone]) void call.catch(() => undefined);
   });
 
   it('that do not allow a shared revision go alone, and so do reads of the past beside writes', async () => {

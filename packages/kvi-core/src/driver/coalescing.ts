@@ -11,7 +11,7 @@ import {describeTxn, puts, readsPast, writes} from '../etcd/txn-shape.ts';
 import {type RequestLimitOptions, requestLimits} from '../etcd/validate.ts';
 import {batchOf, fits, join, nothing, type Share, shareOf} from './batch.ts';
 import type {Driver, TxnOptions} from './driver.ts';
-import {type Footprint, footprintOf, touchedKeys} from './footprint.ts';
+import {asReads, type Footprint, footprintOf, touchedKeys} from './footprint.ts';
 
 /** How {@link coalesced} sends calls together. */
 export interface CoalescingOptions extends RequestLimitOptions {
@@ -81,7 +81,7 @@ interface Forming {
  *
  * Only what changes nothing, or says `mayShareRevision`, is sent with others: all puts of a transaction have one revision.
  * Each call keeps its own response, error, deadline and signal. Calls that touch a key, and of which one writes it, are sent
- * one after the other, in the order in which they were made.
+ * one after the other, in the order in which they were made; only what is not sent with others overtakes reads.
  *
  * @throws `KVI_INVALID_ARGUMENT`
  * @see https://github.com/etcd-io/etcd/issues/7228 for what etcd's maintainers warned of
@@ -161,9 +161,10 @@ export function coalesced(
   function* withoutConflict(): Iterable<Call> {
     const touched = touchedKeys();
     for (const call of calls) {
-      call.footprint ??= footprintOf(call.request);
-      const isFree = queue.has(call) && !touched.conflictsWith(call.footprint);
-      touched.add(call.footprint);
+      const footprint = (call.footprint ??= footprintOf(call.request));
+      // What goes alone, such as the release of a lock, waits for no read.
+      const isFree = queue.has(call) && !touched.conflictsWith(call.lane ? footprint : asReads(footprint));
+      touched.add(footprint);
       if (isFree) yield call;
     }
   }

@@ -46,6 +46,14 @@ export function footprintOf(request: TxnRequest<Bytes>): Footprint {
   return {points, intervals};
 }
 
+/** The same keys, as if they were only read. */
+export function asReads({points, intervals}: Footprint): Footprint {
+  return {
+    points: points.map((point) => ({...point, isWrite: false})),
+    intervals: intervals.map((interval) => ({...interval, isWrite: false})),
+  };
+}
+
 /** The keys that calls touch which have not ended. */
 export interface Touched {
   /** Whether it conflicts: one writes what the other reads or writes, so that their order matters. */

@@ -28,7 +28,7 @@ const calls = [
   kv.get('close/k'),
   kv.getRange({prefix: 'close/'}),
   kv.tas('close/k', 'v', 'w'),
-  kv.store('close/k', 'x', {onUnknownOutcome: 'throw'}),
+  kv.store('close', 'x', {onUnknownOutcome: 'throw'}),
 ];
 const ended = Promise.allSettled(calls);
 await new Promise((resolve) => setTimeout(resolve, 20));
