@@ -204,6 +204,7 @@ describe('A contender for a lock', () => {
       },
       watch() {
         const buffer = eventBuffer({onEnd: () => undefined});
+        buffer.created(1);
         buffers.push(buffer);
         return buffer.watch;
       },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type {Kvi} from 'kvi-core';
 import type {ContractGroup} from '../suite.ts';
-import {assertFails, keysOf} from './helpers.ts';
+import {assertFails, keysOf, soon} from './helpers.ts';
 
 const callers = 100;
 
@@ -46,6 +46,24 @@ export const callsAtOnce: ContractGroup = {
         assert.equal(await kv.get(key('one')), String(taken.indexOf(true)), 'it holds the value of that one');
         await Promise.all(Array.from({length: callers}, (_, n) => kv.store(key('many'), String(n))));
         assert.equal((await kv.getKeyValue(key('many')))?.version, callers, 'each write is one');
+      },
+    },
+    {
+      name: 'handles that take and give back one lock again and again take turns, and none waits for ever',
+      async run({kv, openKvi, key, prefix}) {
+        const handles = [kv, await openKvi(), await openKvi()];
+        let turns = 0;
+        await Promise.all(
+          handles.map(async (handle) => {
+            for (let n = 0; n < 20; n += 1) {
+              const lock = await soon(handle.distLock(key('turns')), 'its turn comes');
+              turns += 1;
+              await lock.release();
+            }
+          }),
+        );
+        assert.equal(turns, 60);
+        assert.deepEqual(await keysOf(kv, {prefix}), []);
       },
     },
     {

@@ -220,17 +220,18 @@ export const lockWait: ContractGroup = {
         const waiting = second.distLock(key('lock'));
         await untilWaiting(kv, key('lock'), 2);
         const waitingBehind = third.distLock(key('lock'));
-        await eventually(() => Promise.resolve(calls.includes('watch')), 'who waits watches');
-        assert.deepEqual(
-          calls,
-          ['leaseGrant', 'txn', 'range', 'watch'],
-          'a wait is a lease, a key, a look and a watch',
-        );
+        const wait = ['leaseGrant', 'txn', 'txn', 'watch', 'range'];
+        await eventually(() => Promise.resolve(calls.length >= wait.length), 'who waits watches');
+        assert.deepEqual(calls, wait, 'a wait is a lease, a key, a watch, and a look before and after it');
         await untilLeaseExpired(driver, key('other'));
         await held.release();
         await kv.store(key('k'), 'v');
         await using heldBySecond = await soon(waiting, 'the second has its turn');
-        assert.equal(calls.length, 4, 'who waits watches only the one before it, and asks nothing meanwhile');
+        assert.equal(
+          calls.length,
+          wait.length,
+          'who waits watches only the one before it, and asks nothing meanwhile',
+        );
         await heldBySecond.release();
         await (await soon(waitingBehind, 'the third has its turn')).release();
       },

@@ -80,8 +80,8 @@ interface Forming {
  * once if nothing of its kind is under way, so nothing waits for a timer.
  *
  * Only what changes nothing, or says `mayShareRevision`, is sent with others: all puts of a transaction have one revision.
- * Each call keeps its own response, error, deadline and signal. Calls that touch a key, and of which one writes it, are sent
- * one after the other, in the order in which they were made; only what is not sent with others overtakes reads.
+ * Each call keeps its own response, error, deadline and signal. Of calls that touch a key, and of which one writes it, a later one
+ * is not sent before the earlier is answered; what goes alone waits for writes only that are sent with others.
  *
  * @throws `KVI_INVALID_ARGUMENT`
  * @see https://github.com/etcd-io/etcd/issues/7228 for what etcd's maintainers warned of
@@ -102,7 +102,8 @@ export function coalesced(
   const calls = new Set<Call>();
   /** Those of them that were not sent. */
   const queue = new Set<Call>();
-  let writesUnderWay = 0;
+  /** Those of them that are writes, and are sent with others. */
+  let batchedWrites = 0;
   let replyBytesPerKey = firstReplyBytesPerKey;
   let isClosed = false;
   const waits = deadlines<Call>(clock, (call) => cutShort(call, timedOut(call)));
@@ -133,7 +134,7 @@ export function coalesced(
       const isOnly = calls.size === 0;
       calls.add(call);
       queue.add(call);
-      if (isWrite) writesUnderWay += 1;
+      if (isWrite && lane !== undefined) batchedWrites += 1;
       if (isOnly) {
         send([call], lane);
         return;
@@ -153,17 +154,22 @@ export function coalesced(
   /** Sends what needs to wait neither for an earlier call, nor for a batch that is under way. */
   function sendWhatMayGo(): void {
     const forming = new Map<Lane, Forming>();
-    for (const call of writesUnderWay === 0 ? queue : withoutConflict()) put(call, forming);
+    for (const call of batchedWrites === 0 ? queue : withoutConflict()) put(call, forming);
     for (const [lane, {calls: batch}] of forming) if (lane.inFlight === 0) send(batch, lane);
   }
 
-  /** The calls of the queue that conflict with none that was made before. */
+  /**
+   * The calls of the queue that conflict with none that was made before and is held up here. What goes alone, such as the
+   * release of a lock, holds up nothing once it is sent, and waits for no read.
+   */
   function* withoutConflict(): Iterable<Call> {
     const touched = touchedKeys();
     for (const call of calls) {
+      const isQueued = queue.has(call);
+      if (call.lane === undefined && !isQueued) continue;
       const footprint = (call.footprint ??= footprintOf(call.request));
-      // What goes alone, such as the release of a lock, waits for no read.
-      const isFree = queue.has(call) && !touched.conflictsWith(call.lane ? footprint : asReads(footprint));
+      const waitsFor = call.lane === undefined ? asReads(footprint) : footprint;
+      const isFree = isQueued && !touched.conflictsWith(waitsFor);
       touched.add(footprint);
       if (isFree) yield call;
     }
@@ -277,7 +283,7 @@ export function coalesced(
     stopWaiting(call);
     queue.delete(call);
     const isEnd = calls.delete(call);
-    if (isEnd && call.isWrite) writesUnderWay -= 1;
+    if (isEnd && call.isWrite && call.lane !== undefined) batchedWrites -= 1;
     return isEnd;
   }
 

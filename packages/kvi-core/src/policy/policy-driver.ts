@@ -1,8 +1,15 @@
 import type {RetryPolicy} from '../api/retry-policy.ts';
-import type {Driver, DriverCallOptions, TxnOptions} from '../driver/driver.ts';
+import type {Driver, DriverCallOptions, DriverWatch, TxnOptions} from '../driver/driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {closed, isKviError, type KviErrorCode} from '../etcd/errors.ts';
-import type {RangeRequest, RangeResponse, ResponseHeader, TxnRequest, TxnResponse} from '../etcd/messages.ts';
+import type {
+  RangeRequest,
+  RangeResponse,
+  ResponseHeader,
+  TxnRequest,
+  TxnResponse,
+  WatchRequest,
+} from '../etcd/messages.ts';
 import {retry} from './retry.ts';
 import {watchGate} from './watch-gate.ts';
 
@@ -12,8 +19,16 @@ export interface PolicyCallOptions extends DriverCallOptions {
   retryPolicy?: RetryPolicy | undefined;
 }
 
+/** How a watch on a {@link PolicyDriver} is started. */
+export interface PolicyWatchOptions {
+  signal?: AbortSignal | undefined;
+  /** Whether writes that follow wait until a watch that starts now is in place. Default true. */
+  holdsWrites?: boolean | undefined;
+}
+
 /** The driver as the primitives see it; see {@link withPolicy}. */
 export interface PolicyDriver extends Driver {
+  watch(request: WatchRequest<Bytes>, options?: PolicyWatchOptions): DriverWatch;
   range(request: RangeRequest<Bytes>, options?: PolicyCallOptions): Promise<RangeResponse<Bytes>>;
   txn(request: TxnRequest<Bytes>, options?: PolicyCallOptions & TxnOptions): Promise<TxnResponse<Bytes>>;
 }
@@ -117,10 +132,10 @@ export function withPolicy(driver: Driver, defaults: PolicyDefaults): PolicyDriv
       read(options, (attempt) => driver.leaseTimeToLive(request, attempt)),
     leaseLeases: (options) => read(options, (attempt) => driver.leaseLeases(attempt)),
     status: (options) => read(options, (attempt) => driver.status(attempt)),
-    watch(request, options) {
-      const watch = driver.watch(request, options);
+    watch(request, {signal, holdsWrites = true} = {}) {
+      const watch = driver.watch(request, {signal});
       // A watch from a given revision misses nothing, whenever it arrives.
-      if ((request.startRevision ?? 0) === 0) gate.add(watch);
+      if (holdsWrites && (request.startRevision ?? 0) === 0) gate.add(watch);
       return watch;
     },
     async close() {

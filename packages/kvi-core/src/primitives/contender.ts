@@ -7,7 +7,8 @@
  */
 import {withDeadline} from '../async/deadline.ts';
 import {retryUntil} from '../async/retry-until.ts';
-import type {Driver, DriverWatch} from '../driver/driver.ts';
+import type {DriverWatch} from '../driver/driver.ts';
+import type {PolicyDriver} from '../policy/policy-driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {isKviError, KviError, refusalOf} from '../etcd/errors.ts';
 import {prefixRange} from '../etcd/key-range.ts';
@@ -20,7 +21,7 @@ import type {Session} from '../lease/session.ts';
 
 /** What a contender works with. */
 export interface ContenderContext {
-  driver: Driver;
+  driver: PolicyDriver;
   sessions: SessionSource;
 }
 
@@ -177,7 +178,7 @@ async function giveUp(session: Session, contender?: Contender): Promise<void> {
 
 /** Puts the contender's key, and looks in the same revision whether it is the first. */
 async function enqueue(
-  driver: Driver,
+  driver: PolicyDriver,
   {name, value, session, signal}: Pick<ContendOptions, 'value' | 'signal'> & {name: string; session: Session},
 ): Promise<{contender: Contender; isFirst: boolean}> {
   const key = contenderKey(name, session.lease);
@@ -228,7 +229,7 @@ function found(response: ResponseOp<Bytes> | undefined): KeyValue<Bytes> | undef
  * @throws `KVI_LEASE_NOT_FOUND` when the place was lost during the wait: the lease may have ended, or the key was deleted
  */
 async function untilFirst(
-  driver: Driver,
+  driver: PolicyDriver,
   name: string,
   contender: Contender,
   session: Session,
@@ -246,7 +247,7 @@ async function untilFirst(
     if (predecessor === undefined) return {...contender, revision};
     onObstacle?.({isAnother: true});
     await withDeadline(driver.clock, {signal, closing: session.signal}, (ended) =>
-      deleted(driver, {key: predecessor, revision}, ended, {looksFirst: true}),
+      untilGone(driver, predecessor, ended),
     );
   }
 }
@@ -255,13 +256,13 @@ async function untilFirst(
 interface Position {
   /** Whether its key is as it was put. */
   isThere: boolean;
-  /** The key of the contender just before it. */
-  predecessor: Bytes | undefined;
+  /** The contender just before it. */
+  predecessor: KeyValue<Bytes> | undefined;
   revision: number;
 }
 
 async function look(
-  driver: Driver,
+  driver: PolicyDriver,
   name: string,
   contender: Contender,
   signal: AbortSignal,
@@ -285,66 +286,45 @@ async function look(
     {signal},
   );
   const isThere = found(responses[0])?.createRevision === createRevision;
-  return {isThere, predecessor: found(responses[1])?.key, revision};
+  return {isThere, predecessor: found(responses[1]), revision};
 }
 
 function contenders(name: string): KeyRange<Bytes> {
   return prefixRange(Buffer.from(`${name}/`));
 }
 
-/** A key, and a revision at which it was there. */
-interface SeenKey {
-  key: Bytes;
-  revision: number;
-}
-
 /**
- * Waits until a key is deleted.
- *
- * @param options - `looksFirst`: look whether it is gone already, since etcd may take a tenth of a second to tell a watch of
- *   what happened before the watch was in place
+ * Waits until a contender is gone. The watch starts now: etcd may take a tenth of a second to tell one that starts in the past what it
+ * has missed, which a look at the key does at once.
  */
-async function deleted(
-  driver: Driver,
-  {key, revision}: SeenKey,
+async function untilGone(
+  driver: PolicyDriver,
+  {key, createRevision}: KeyValue<Bytes>,
   signal: AbortSignal,
-  {looksFirst = false} = {},
 ): Promise<void> {
-  const watch = driver.watch({key, startRevision: revision + 1, filters: ['noput']}, {signal});
-  const told = untilTold(watch);
+  const watch = driver.watch({key, filters: ['noput']}, {signal, holdsWrites: false});
   try {
-    await (looksFirst ? Promise.race([told, untilSeenGone(driver, key, watch, signal)]) : told);
+    await watch.created;
+    const {kvs} = await driver.range({key, keysOnly: true}, {signal});
+    // Its session may have put the key again, behind this contender.
+    if (kvs[0]?.createRevision === createRevision) await untilDeleted(watch);
   } finally {
     await watch.return();
   }
 }
 
-async function untilTold(watch: DriverWatch): Promise<void> {
+async function untilDeleted(deletions: DriverWatch): Promise<void> {
   try {
-    for await (const {events} of watch) if (events.length > 0) return;
+    for await (const {events} of deletions) if (events.length > 0) return;
   } catch (error) {
     // The deletion may be among what was compacted: the caller looks again.
     if (!isKviError(error, 'KVI_COMPACTED')) throw error;
   }
 }
 
-/** Looks once, when the watch is in place. Resolves only if the key is gone: otherwise the watch tells. */
-function untilSeenGone(driver: Driver, key: Bytes, watch: DriverWatch, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    watch.created
-      .then(() => driver.range({key, keysOnly: true}, {signal}))
-      .then(
-        ({kvs}) => {
-          if (kvs.length === 0) resolve();
-        },
-        () => undefined,
-      );
-  });
-}
-
 /** The contender as of now, or undefined if its key is gone or was put anew. */
 async function stillThere(
-  driver: Driver,
+  driver: PolicyDriver,
   contender: Contender,
   signal: AbortSignal,
 ): Promise<Contender | undefined> {
@@ -353,7 +333,7 @@ async function stillThere(
 }
 
 /** Resolves when the owner's key is gone. Whatever becomes of a watch, the key is looked at. */
-export async function untilLost(driver: Driver, owner: Ownership, signal: AbortSignal): Promise<void> {
+export async function untilLost(driver: PolicyDriver, owner: Ownership, signal: AbortSignal): Promise<void> {
   const key = Buffer.from(owner.key);
   let seen: Contender | undefined = owner;
   await retryUntil(driver.clock, signal, async () => {
@@ -362,7 +342,7 @@ export async function untilLost(driver: Driver, owner: Ownership, signal: AbortS
       if (seen === undefined) return;
       const {revision} = seen;
       seen = undefined;
-      await deleted(driver, {key, revision}, signal);
+      await untilDeleted(driver.watch({key, startRevision: revision + 1, filters: ['noput']}, {signal}));
     }
   });
 }
@@ -374,7 +354,7 @@ export async function untilLost(driver: Driver, owner: Ownership, signal: AbortS
  * @returns whether it was first until then
  * @throws what {@link Session.close} throws; the next contender is first when its TTL is over
  */
-export async function leaveQueue(driver: Driver, owner: Ownership): Promise<boolean> {
+export async function leaveQueue(driver: PolicyDriver, owner: Ownership): Promise<boolean> {
   const {key, createRevision, isSettled, session, sessions} = owner;
   const wasAlive = session.isAlive();
   const keyBytes = Buffer.from(key);

@@ -92,7 +92,7 @@ export function progress(
     },
     onCreated(watch, {header}) {
       quietSince = undefined;
-      const isLive = revisionOf(header) < watch.nextRevision;
+      const isLive = watch.nextRevision === 0 || revisionOf(header) < watch.nextRevision;
       caughtUpAt.set(watch, systemClock.now() + (isLive ? 0 : catchUpMs));
     },
     ask,

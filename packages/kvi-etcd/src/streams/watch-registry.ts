@@ -81,23 +81,25 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
     }));
     if (!watch.buffer.ended) {
       watches.add(watch);
-      void start(watch);
+      start(watch);
     }
     return watch.buffer.watch;
   }
 
-  /**
-   * Starts a watch. If it is to start now, that is after a revision that is read first, linearizably. The server would
-   * start it after the revision of the member that is asked, which may be behind, and which etcd 3.5 reports inexactly.
-   */
-  async function start(watch: Watch): Promise<void> {
-    if (watch.nextRevision === 0) {
-      const revision = await readRevision(watch, () => sharedRevision(watch));
-      if (revision === undefined) return;
-      watch.nextRevision = revision + 1;
-    }
+  function start(watch: Watch): void {
     if (stream === undefined) open();
     else stream.add(watch);
+  }
+
+  /**
+   * A watch that starts now begins after a revision that is read linearizably when it is in place: the member that it is on
+   * may be behind, and etcd 3.5 reports inexactly where it began. (A watch after a revision that was read before would often
+   * be one in the past by then, for which etcd takes up to a tenth of a second to look up what it missed.)
+   */
+  async function begin(watch: Watch): Promise<void> {
+    const {place} = watch;
+    const revision = await readRevision(watch, () => sharedRevision(watch));
+    if (revision !== undefined) watch.begin(revision, place);
   }
 
   /** The member that the stream goes to may be behind: so what it answers has to reach a revision that is read first. */
@@ -122,9 +124,9 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
     }
   }
 
-  /** Watches that start in one turn of the event loop share the read, unless the user may not read that key. */
+  /** Watches that ask for it in one turn of the event loop share the read, unless the user may not read that key. */
   async function sharedRevision(watch: Watch): Promise<number> {
-    reading ??= Promise.resolve().then(() => {
+    reading ??= new Promise((resolve) => setImmediate(resolve)).then(() => {
       reading = undefined;
       return options.presentRevision(watch.request.key, neverAborted);
     });
@@ -159,10 +161,9 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
       }
       opening = undefined;
       stream = opened;
-      const started = [...watches].filter(({nextRevision}) => nextRevision !== 0);
-      if (interrupted) tellResumed(started);
+      if (interrupted) tellResumed([...watches].filter(({nextRevision}) => nextRevision !== 0));
       interrupted = false;
-      for (const watch of started) opened.add(watch);
+      for (const watch of watches) opened.add(watch);
     } catch (error) {
       if (mine.signal.aborted) return;
       opening = undefined;
@@ -203,7 +204,8 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
   }
 
   function onCreated(watch: Watch, {header}: WatchMessage): void {
-    watch.created();
+    if (watch.nextRevision === 0) void begin(watch);
+    else watch.created();
     // The answer is taken in where it arrives.
     if (history.heard(header)) void readRevision(watch, () => sharedRevision(watch));
   }
@@ -212,7 +214,7 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
     const {reason, error} = watch.cancellation(response);
     if (isTokenRefused(reason) && stream?.tokenRefused() === true) restart();
     else if (mayPass(error)) void createAgain(watch, error);
-    else giveUp(watch, error);
+    else watch.fail(error);
   }
 
   /** All watches need a stream with another token. */
@@ -232,18 +234,6 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
     if (!watch.buffer.ended) stream?.add(watch);
   }
 
-  /** Ends a watch, unless it was to start now and has not been in place: it has missed nothing, and starts again. */
-  function giveUp(watch: Watch, error: KviError): void {
-    const isToStartNow = (watch.request.startRevision ?? 0) === 0 && !watch.isCreated;
-    if (!(isToStartNow && isKviError(error, 'KVI_COMPACTED'))) {
-      watch.fail(error);
-      return;
-    }
-    stream?.remove(watch);
-    watch.nextRevision = 0;
-    void start(watch);
-  }
-
   /** Removes a watch that has ended. */
   function release(watch: Watch): void {
     if (!watches.delete(watch)) return;
@@ -261,7 +251,7 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
   return {
     watch,
     endAll(error) {
-      for (const each of [...watches]) if (each.nextRevision !== 0) giveUp(each, error);
+      for (const each of [...watches]) if (each.nextRevision !== 0) each.fail(error);
     },
     close() {
       for (const {buffer} of watches) buffer.fail(closed());

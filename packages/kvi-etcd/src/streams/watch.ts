@@ -22,7 +22,7 @@ export interface Watch {
   /**
    * The first revision that may hold undelivered events: where the watch starts, and where it resumes after the stream broke.
    * Only a delivery or a progress notification advances it; while a watch catches up, the revision in a response's header is far
-   * ahead of its events. 0 until the present revision has been read.
+   * ahead of its events. 0 for a watch that starts now, until {@link Watch.begin}.
    */
   nextRevision: number;
   /** Whether it has ever been in place. */
@@ -33,6 +33,14 @@ export interface Watch {
   toRequest(id: number): SentWatch;
   /** It is in place on a stream. */
   created(): void;
+  /**
+   * A watch that starts now is in place, and misses nothing after this revision, which was read since.
+   *
+   * @param place - what {@link Watch.place} was when it came into place
+   */
+  begin(revision: number, place: object): void;
+  /** Identifies the stream, and the place on it, that it waits for its first revision on. */
+  readonly place: object;
   /** Takes in a response with events, a part of them, or a progress notification. */
   receive(response: WatchMessage): void;
   /** Nothing up to this revision is missing. */
@@ -103,6 +111,10 @@ export function createWatch(request: WatchRequest<Bytes>, options: EventBufferOp
     advance(revision);
   }
 
+  /** What came before the first revision of a watch that starts now was known. */
+  let early: WatchMessage[] = [];
+  let place = {};
+
   const watch: Watch = {
     request,
     buffer,
@@ -113,6 +125,18 @@ export function createWatch(request: WatchRequest<Bytes>, options: EventBufferOp
     },
     cancellations: 0,
     toRequest: (id) => toWatch(request, id, watch.nextRevision),
+    get place() {
+      return place;
+    },
+    begin(revision, begun) {
+      if (begun !== place || watch.nextRevision !== 0) return;
+      delivered = revision;
+      watch.nextRevision = revision + 1;
+      watch.created();
+      const received = early;
+      early = [];
+      for (const response of received) watch.receive(response);
+    },
     created() {
       isCreated = true;
       buffer.created(watch.nextRevision);
@@ -120,17 +144,25 @@ export function createWatch(request: WatchRequest<Bytes>, options: EventBufferOp
     },
     receive(response) {
       watch.cancellations = 0;
+      if (watch.nextRevision === 0) {
+        early.push(response);
+        return;
+      }
       const isProgress = response.events.length === 0 && !response.fragment && partial.length === 0;
       if (isProgress) onProgress(revisionOf(response.header));
       else onEvents(response);
     },
-    advance,
+    advance(revision) {
+      if (watch.nextRevision !== 0) advance(revision);
+    },
     wantProgress(revision) {
       wanted = wanted === Infinity ? revision : Math.max(wanted, revision);
       answerProgress();
     },
     interrupt() {
       partial = [];
+      early = [];
+      place = {};
     },
     cancellation({compactRevision, cancelReason}) {
       const reason = parseCancelReason(cancelReason);

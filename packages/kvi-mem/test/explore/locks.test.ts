@@ -331,9 +331,14 @@ describe('The exploration of locks notices', () => {
       scenes: calm,
       make: (driver) => ({
         ...driver,
-        async range(request, options) {
-          const response = await driver.range(request, options);
-          return request.maxCreateRevision === undefined ? response : {...response, kvs: []};
+        async txn(request, options) {
+          const {responses, ...rest} = await driver.txn(request, options);
+          const blind = responses.map((response, i) => {
+            const op = request.success?.[i];
+            const isOfEarlier = op?.type === 'range' && op.maxCreateRevision !== undefined;
+            return response.type === 'range' && isOfEarlier ? {...response, kvs: []} : response;
+          });
+          return {...rest, responses: blind};
         },
       }),
     },
