@@ -313,7 +313,15 @@ export function coalesced(
   }
 
   return {
-    ...driver,
+    clock,
+    compact: (request, options) => driver.compact(request, options),
+    leaseGrant: (request, options) => driver.leaseGrant(request, options),
+    leaseRevoke: (id, options) => driver.leaseRevoke(id, options),
+    leaseKeepAlive: (id, options) => driver.leaseKeepAlive(id, options),
+    leaseTimeToLive: (request, options) => driver.leaseTimeToLive(request, options),
+    leaseLeases: (options) => driver.leaseLeases(options),
+    status: (options) => driver.status(options),
+    watch: (request, options) => driver.watch(request, options),
     range,
     txn: (request, options = {}) => enter(request, options, (own) => driver.txn(request, own)),
     async close() {
