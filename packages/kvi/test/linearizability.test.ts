@@ -51,6 +51,11 @@ describe('Calls at the same time behave as one after the other on mem:', () => {
     await checkPrograms([store.driver(), store.driver(), store.driver(), store.driver()], 100);
   });
 
+  it('through one handle that sends calls together', async () => {
+    const driver = new MemStore().driver({coalesce: true});
+    await checkPrograms([driver, driver, driver, driver], 100);
+  });
+
   it('through several facades that count and exchange', async () => {
     const {history, record} = historyRecorder();
     const store = new MemStore();
