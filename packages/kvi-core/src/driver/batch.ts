@@ -105,7 +105,7 @@ function countChecked(ops: readonly RequestOp<Bytes>[]): number {
   return ops.reduce((sum, op) => {
     if (op.type === 'range') return sum + 1;
     // What a write returns is checked as a read too.
-    if (op.type !== 'txn') return sum + 2;
+    if (op.type !== 'txn') return sum + (op.prevKv === true ? 2 : 1);
     const {compare = [], success = [], failure = []} = op;
     return sum + compare.length + countChecked(success) + countChecked(failure);
   }, 0);

@@ -215,8 +215,10 @@ export function coalesced(
   /** Leaves it to the driver to end the call in time. Never throws. */
   async function sendOne(call: Call): Promise<void> {
     stopWaiting(call);
+    const {signal, mayShareRevision} = call.options;
     try {
-      succeed(call, await call.sendAlone({...call.options, timeoutMs: timeLeft(call.deadline)}));
+      const timeoutMs = timeLeft(call.deadline);
+      succeed(call, await call.sendAlone({timeoutMs, signal, mayShareRevision}));
     } catch (error) {
       fail(call, error);
     }

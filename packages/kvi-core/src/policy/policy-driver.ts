@@ -120,7 +120,9 @@ export function withPolicy(driver: Driver, defaults: PolicyDefaults): PolicyDriv
     range: (request, options) => read(options, (attempt) => driver.range(request, attempt)),
     txn: (request, options) =>
       options?.mayShareRevision === true
-        ? write(options, (attempt) => driver.txn(request, {...attempt, mayShareRevision: true}))
+        ? write(options, ({timeoutMs, signal}) =>
+            driver.txn(request, {timeoutMs, signal, mayShareRevision: true}),
+          )
         : write(options, (attempt) => driver.txn(request, attempt)),
     compact: (request, options) =>
       repeatable(options, (attempt) => driver.compact(request, attempt), 'KVI_COMPACTED'),
