@@ -107,6 +107,19 @@ describe('A watch that the server cancels for a reason that nobody knows', () =>
 });
 
 describe('A watch whose start was compacted before it was in place', () => {
+  it('has missed nothing if it was to start now, and starts again', async () => {
+    const {registry, say, creations} = underTest();
+    const watch = registry.watch({key: bytes('k')});
+    await jest.advanceTimersByTimeAsync(0);
+    say({created: true, canceled: true, compactRevision: 9});
+    await jest.advanceTimersByTimeAsync(0);
+    const [, again] = creations('k');
+    say({created: true, watchId: again?.create?.watchId ?? 0});
+    expect(await watch.created).toBe(2);
+    say({canceled: true, watchId: again?.create?.watchId ?? 0, compactRevision: 9});
+    expect(await failure(watch.next())).toMatchObject({code: 'KVI_COMPACTED', compactRevision: 9});
+  });
+
   it('ends if it was to start at a revision', async () => {
     const {registry, say} = underTest();
     const watch = registry.watch({key: bytes('k'), startRevision: 5});

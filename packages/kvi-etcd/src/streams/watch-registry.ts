@@ -214,7 +214,7 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
     const {reason, error} = watch.cancellation(response);
     if (isTokenRefused(reason) && stream?.tokenRefused() === true) restart();
     else if (mayPass(error)) void createAgain(watch, error);
-    else watch.fail(error);
+    else giveUp(watch, error);
   }
 
   /** All watches need a stream with another token. */
@@ -232,6 +232,19 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
     }
     await sleep(systemClock, backoffMs(watch.cancellations), watch.over).catch(() => undefined);
     if (!watch.buffer.ended) stream?.add(watch);
+  }
+
+  /** Ends a watch, unless it was to start now and has not begun: it has missed nothing, and starts again. */
+  function giveUp(watch: Watch, error: KviError): void {
+    const isToStartNow = (watch.request.startRevision ?? 0) === 0 && !watch.isCreated;
+    if (!(isToStartNow && isKviError(error, 'KVI_COMPACTED'))) {
+      watch.fail(error);
+      return;
+    }
+    stream?.remove(watch);
+    watch.interrupt();
+    watch.nextRevision = 0;
+    start(watch);
   }
 
   /** Removes a watch that has ended. */
