@@ -9,6 +9,7 @@ import {
   isEmptyRange,
   keyId,
   nextKey,
+  overlap,
   prefixEnd,
   prefixRange,
 } from '../src/etcd/key-range.ts';
@@ -109,6 +110,21 @@ describe('the id of a key', () => {
       fc.property(key, key, (first, second) => {
         expect(keyId(first) === keyId(second)).toBe(compareBytes(first, second) === 0);
       }),
+    );
+  });
+});
+
+describe('two ranges', () => {
+  it('overlap if the later start is in both', () => {
+    const range = fc
+      .record({key: edgyBytes, rangeEnd: fc.oneof(edgyBytes, fc.constant(endOfKeyspace))})
+      .filter((each) => each.rangeEnd.length > 0 && !isEmptyRange(each));
+    fc.assert(
+      fc.property(range, range, (a, b) => {
+        const later = compareBytes(a.key, b.key) > 0 ? a.key : b.key;
+        expect(overlap(a, b)).toBe(includesKey(a, later) && includesKey(b, later));
+      }),
+      {seed: 1, numRuns: 1_000},
     );
   });
 });

@@ -15,7 +15,7 @@ async function useAlone(kv: Kvi, own: string, n: number): Promise<void> {
   assert.equal(await kv.tas(`${own}/a`, value, 'again'), false, 'the value was replaced');
   assert.equal(await kv.transaction(`${own}/a`, '=', 'taken', `${own}/b`, 'then', `${own}/c`, 'else'), true);
   const found = (await kv.getRange({prefix: `${own}/`})).map((entry) => `${entry.key}=${entry.value}`);
-  assert.deepEqual(found, [`${own}/a=taken`, `${own}/b=then`], 'a range is that of its own keys');
+  assert.deepEqual(found, [`${own}/a=taken`, `${own}/b=then`], 'a range returns its own keys, and no others');
   await assertFails(
     'KVI_LEASE_NOT_FOUND',
     () => kv.store(`${own}/d`, 'v', {lease: 'abc'}),

@@ -57,7 +57,7 @@ export const changes: ContractGroup = {
         let last = 0;
         const lastOfKey = new Map<string, number>();
         for (const {key: changed, modRevision} of taken) {
-          // Writes of one handle may share a revision, but not those of one key.
+          // Writes of one handle may share a revision, but two writes of one key never do.
           assert.ok(modRevision >= last, 'changes come in the order of their revisions');
           assert.ok(modRevision > (lastOfKey.get(changed) ?? 0), 'a key changes once in a revision');
           last = modRevision;

@@ -1,6 +1,6 @@
 import {setMaxListeners} from 'node:events';
 
-/** A signal, or several, each of which ends the same. */
+/** One signal, or several of which any one ends the wait. */
 export type Signals = AbortSignal | readonly AbortSignal[];
 
 /**

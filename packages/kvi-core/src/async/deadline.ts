@@ -8,7 +8,7 @@ export interface WaitOptions {
   timeoutMs?: number | undefined;
   /** The caller's: fails with `KVI_ABORTED`. */
   signal?: AbortSignal | undefined;
-  /** The handle's, and those of what it is a part of: fails with the reason of the first that aborts. */
+  /** The signals of the handle, and of those that it is a part of: fails with the reason of the first to abort. */
   closing?: Signals | undefined;
 }
 

@@ -80,8 +80,8 @@ interface Forming {
  * once if nothing of its kind is under way, so nothing waits for a timer.
  *
  * Only what changes nothing, or says `mayShareRevision`, is sent with others: all puts of a transaction have one revision.
- * Each call keeps its own response, error, deadline and signal. Of calls that touch a key, and of which one writes it, a later one
- * is not sent before the earlier is answered; what goes alone waits for writes only that are sent with others.
+ * Each call keeps its own response, error, deadline and signal. If one of two calls on a key writes it, the second is sent once
+ * the first has been answered. A call that goes alone waits only for writes that are sent with others.
  *
  * @throws `KVI_INVALID_ARGUMENT`
  * @see https://github.com/etcd-io/etcd/issues/7228 for what etcd's maintainers warned of
@@ -159,8 +159,8 @@ export function coalesced(
   }
 
   /**
-   * The calls of the queue that conflict with none that was made before and is held up here. What goes alone, such as the
-   * release of a lock, holds up nothing once it is sent, and waits for no read.
+   * The queued calls that need not wait for an earlier one. A call that goes alone, such as the release of a lock, waits for no
+   * read, and once it is sent, nothing waits for it.
    */
   function* withoutConflict(): Iterable<Call> {
     const touched = touchedKeys();

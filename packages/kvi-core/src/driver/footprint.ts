@@ -1,35 +1,31 @@
 import type {Bytes} from '../etcd/bytes.ts';
-import {isEndless, isSingleKey, keyId} from '../etcd/key-range.ts';
+import {includesKey, isSingleKey, keyId, overlap} from '../etcd/key-range.ts';
 import type {KeyRange, TxnRequest} from '../etcd/messages.ts';
 
-/** Consecutive keys, by {@link keyId}, whose order is that of the bytes. */
-interface Interval {
-  start: string;
-  /** Excluded. Undefined: every key from `start` on. */
-  end: string | undefined;
+/** A single key. */
+interface Point {
+  id: string;
+  key: Bytes;
   isWrite: boolean;
 }
 
-/** A single key, by {@link keyId}. */
-interface Point {
-  id: string;
+interface Range extends KeyRange<Bytes> {
   isWrite: boolean;
 }
 
 /** The keys that a call may read or write, whichever branch it takes. */
 export interface Footprint {
   points: readonly Point[];
-  intervals: readonly Interval[];
+  ranges: readonly Range[];
 }
 
 export function footprintOf(request: TxnRequest<Bytes>): Footprint {
   const points: Point[] = [];
-  const intervals: Interval[] = [];
+  const ranges: Range[] = [];
 
   function add({key, rangeEnd}: KeyRange<Bytes>, isWrite: boolean): void {
-    const start = keyId(key);
-    if (rangeEnd === undefined || isSingleKey({key, rangeEnd})) points.push({id: start, isWrite});
-    else intervals.push({start, end: isEndless(rangeEnd) ? undefined : keyId(rangeEnd), isWrite});
+    if (isSingleKey({key, rangeEnd})) points.push({id: keyId(key), key, isWrite});
+    else ranges.push({key, rangeEnd, isWrite});
   }
 
   function addTxn({compare = [], success = [], failure = []}: TxnRequest<Bytes>): void {
@@ -43,56 +39,49 @@ export function footprintOf(request: TxnRequest<Bytes>): Footprint {
   }
 
   addTxn(request);
-  return {points, intervals};
+  return {points, ranges};
 }
 
 /** The same keys, as if they were only read. */
-export function asReads({points, intervals}: Footprint): Footprint {
+export function asReads({points, ranges}: Footprint): Footprint {
   return {
     points: points.map((point) => ({...point, isWrite: false})),
-    intervals: intervals.map((interval) => ({...interval, isWrite: false})),
+    ranges: ranges.map((range) => ({...range, isWrite: false})),
   };
 }
 
-/** The keys that calls touch which have not ended. */
+/** The keys of several calls. */
 export interface Touched {
-  /** Whether it conflicts: one writes what the other reads or writes, so that their order matters. */
+  /** Whether the order matters: one writes what the other reads or writes. */
   conflictsWith(footprint: Footprint): boolean;
   add(footprint: Footprint): void;
 }
 
 export function touchedKeys(): Touched {
-  /** Whether a key is written. */
-  const keys = new Map<string, boolean>();
-  const intervals: Interval[] = [];
+  const points = new Map<string, Point>();
+  const ranges: Range[] = [];
 
-  function pointConflicts({id, isWrite}: Point): boolean {
-    const isWritten = keys.get(id);
-    if (isWritten !== undefined && (isWritten || isWrite)) return true;
-    return intervals.some((interval) => (interval.isWrite || isWrite) && includes(interval, id));
+  function pointConflicts(point: Point): boolean {
+    const other = points.get(point.id);
+    if (other !== undefined && (other.isWrite || point.isWrite)) return true;
+    return ranges.some((range) => (range.isWrite || point.isWrite) && includesKey(range, point.key));
   }
 
-  function intervalConflicts(interval: Interval): boolean {
-    for (const [id, isWritten] of keys) {
-      if ((isWritten || interval.isWrite) && includes(interval, id)) return true;
+  function rangeConflicts(range: Range): boolean {
+    for (const {key, isWrite} of points.values()) {
+      if ((isWrite || range.isWrite) && includesKey(range, key)) return true;
     }
-    return intervals.some((other) => (other.isWrite || interval.isWrite) && overlap(other, interval));
+    return ranges.some((other) => (other.isWrite || range.isWrite) && overlap(other, range));
   }
 
   return {
     conflictsWith: (footprint) =>
-      footprint.points.some(pointConflicts) || footprint.intervals.some(intervalConflicts),
+      footprint.points.some(pointConflicts) || footprint.ranges.some(rangeConflicts),
     add(footprint) {
-      for (const {id, isWrite} of footprint.points) keys.set(id, isWrite || keys.get(id) === true);
-      intervals.push(...footprint.intervals);
+      for (const point of footprint.points) {
+        if (point.isWrite || !points.has(point.id)) points.set(point.id, point);
+      }
+      ranges.push(...footprint.ranges);
     },
   };
-}
-
-function includes({start, end}: Interval, id: string): boolean {
-  return start <= id && (end === undefined || id < end);
-}
-
-function overlap(a: Interval, b: Interval): boolean {
-  return (a.end === undefined || b.start < a.end) && (b.end === undefined || a.start < b.end);
 }

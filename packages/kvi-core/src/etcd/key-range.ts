@@ -66,6 +66,15 @@ export function includesKey(range: KeyRange<Bytes>, key: Bytes): boolean {
   return compareBytes(start, key) <= 0 && (isEndless(rangeEnd) || compareBytes(key, rangeEnd) < 0);
 }
 
+/** Whether a key can lie in both ranges, of which neither is a single key. */
+export function overlap(a: KeyRange<Bytes>, b: KeyRange<Bytes>): boolean {
+  return startsBeforeEnd(a, b) && startsBeforeEnd(b, a);
+}
+
+function startsBeforeEnd({key}: KeyRange<Bytes>, {rangeEnd}: KeyRange<Bytes>): boolean {
+  return rangeEnd === undefined || isEndless(rangeEnd) || compareBytes(key, rangeEnd) < 0;
+}
+
 /** A key or a range, for a message. */
 export function describeRange(range: KeyRange<Bytes>): string {
   const {key, rangeEnd} = range;

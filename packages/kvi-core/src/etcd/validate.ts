@@ -36,7 +36,7 @@ export interface SizeLimits extends RequestLimits {
 /** etcd's defaults. */
 export const defaultLimits: RequestLimits = {maxTxnOps: 128, maxRequestBytes: 1.5 * 1024 * 1024};
 
-/** {@link RequestLimits}, of which each has a default. */
+/** {@link RequestLimits}, each optional. */
 export type RequestLimitOptions = {[Name in keyof RequestLimits]?: RequestLimits[Name] | undefined};
 
 /** Fills in {@link defaultLimits}. @throws `KVI_INVALID_ARGUMENT` */

@@ -11,7 +11,7 @@ import {optionNames} from './option-names.ts';
 /** The methods of a handle that compare before they write. */
 export function transactionMethods<T extends Input>(handle: Handle, decoder: Decoder<T>) {
   /**
-   * Of conditional writes, each of which is a call of its own.
+   * Sends a conditional write, which may share its revision with other calls.
    *
    * @param read - reads the arguments
    */

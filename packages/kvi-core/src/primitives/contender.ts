@@ -294,8 +294,8 @@ function contenders(name: string): KeyRange<Bytes> {
 }
 
 /**
- * Waits until a contender is gone. The watch starts now: etcd may take a tenth of a second to tell one that starts in the past what it
- * has missed, which a look at the key does at once.
+ * Waits until a contender is gone. The watch starts now: etcd may take a tenth of a second to tell one that starts in the past
+ * what it has missed, and a look at the key tells at once.
  */
 async function untilGone(
   driver: PolicyDriver,

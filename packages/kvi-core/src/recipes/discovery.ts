@@ -111,8 +111,7 @@ export async function register(
 /**
  * Follows the live instances of a service: first those that are there, even if there are none, then all of them again
  * whenever one comes, goes or changes. Each map is a new one, and never changes; an instance that stays as it was is the same
- * object in each. A consumer that is slow gets the newest
- * state, and not those in between.
+ * object in each. A slow consumer gets the newest state, and not those in between.
  *
  * It reads the present state again where changes were compacted away, and goes on by itself, with what it showed last, while
  * the store cannot be reached.
@@ -142,16 +141,8 @@ export function discover(kv: Kvi<Input>, target: string, options?: DiscoverOptio
     const ignoreClosing = onAbort(handle.closing, () => shown.end(closed()));
     try {
       let last: ReadonlyMap<string, Instance> | undefined;
-      const states = listAndWatch(
-        handle.driver.clock,
-        kv.bytes,
-        {prefix},
-        {
-          signal: over.signal,
-          maySkip: true,
-        },
-      );
-      for await (const state of states) {
+      const until = {signal: over.signal, maySkip: true};
+      for await (const state of listAndWatch(handle.driver.clock, kv.bytes, {prefix}, until)) {
         shown.put(() => {
           const instances = decodeInstances(state.values());
           if (last !== undefined && isSame(instances, last)) return undefined;

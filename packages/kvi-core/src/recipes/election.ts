@@ -139,7 +139,7 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
       if (owner === undefined) throw new KviError('KVI_INTERNAL', 'a candidate that waits is elected');
       const own = watchOver(owner);
       try {
-        // The value may be that of an earlier campaign under the same lease.
+        // The key may hold the value of an earlier campaign under the same lease.
         if (owner.wasThere) await proclaim(own, candidate);
         return own;
       } catch (error) {

@@ -9,7 +9,7 @@ import {sortedJson} from './sorted-json.ts';
 export interface Instance {
   /** Where it listens, as it registered: `10.0.0.1:8080`. */
   readonly addr: string;
-  /** What it says about itself, which may be any JSON. `null` if it says nothing. */
+  /** Any JSON that the instance publishes about itself; `null` if it publishes nothing. */
   readonly metadata: unknown;
   /** The key that it is registered under: `<target>/<addr>`, though a Go client may choose another below the target. */
   readonly key: string;

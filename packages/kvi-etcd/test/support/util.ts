@@ -120,7 +120,7 @@ export async function metric({url}: Etcd, name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metrics)?.[1]);
 }
 
-/** Lets time pass by etcd's own clock: until a lease of so many seconds has expired, which deletes its key. */
+/** Waits, by etcd's own clock, until a lease of `ttlSeconds` has expired and its key is gone. */
 export async function untilLeaseExpired(driver: Driver, key: string, ttlSeconds: number): Promise<void> {
   const {id} = await driver.leaseGrant({ttlSeconds});
   const {revision} = await driver.txn({
