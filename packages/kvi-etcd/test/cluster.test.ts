@@ -177,11 +177,12 @@ describeWithEtcd('a cluster', () => {
     const watch = own.watch({key: bytes('cut off')});
     await watch.created;
     for (const other of others) other.signal('SIGSTOP');
-    // Until it has noticed, a write may wait in vain.
-    const refused = async () => {
-      const error = await failure(own.txn(put('cut off', 'lost'), {timeoutMs: 500}));
-      return isKviError(error, 'KVI_UNAVAILABLE') ? error : undefined;
-    };
+    // Until the others have stopped, a write may succeed, and until this one has noticed, wait in vain.
+    const refused = () =>
+      own.txn(put('cut off', 'early'), {timeoutMs: 500}).then(
+        () => undefined,
+        (error: unknown) => (isKviError(error, 'KVI_UNAVAILABLE') ? error : undefined),
+      );
     let error = await refused();
     while (error === undefined) error = await refused();
     expect(error.message).toContain('no leader');
