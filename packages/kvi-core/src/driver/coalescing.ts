@@ -1,7 +1,7 @@
 // Not the global one, which a test may have replaced with a fake timer.
 import {setImmediate} from 'node:timers';
 import {onAbort} from '../async/abort.ts';
-import {deadlines} from '../async/deadlines.ts';
+import {alarm} from '../async/alarm.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {checkPositiveInteger} from '../etcd/bad-input.ts';
 import {outcomeUnknown} from '../etcd/error-texts.ts';
@@ -47,8 +47,8 @@ interface Lane {
   inFlight: number;
 }
 
-/** A call that has not been answered. */
 interface Call {
+  state: 'queued' | 'together' | 'alone' | 'ended';
   request: TxnRequest<Bytes>;
   isWrite: boolean;
   /** Undefined: it is not sent with others. */
@@ -98,15 +98,20 @@ export function coalesced(
   const reads: Lane = {inFlight: 0};
   const deletions: Lane = {inFlight: 0};
   const otherWrites: Lane = {inFlight: 0};
-  /** In the order in which they were made. */
-  const calls = new Set<Call>();
-  /** Those of them that were not sent. */
-  const queue = new Set<Call>();
-  /** Those of them that are writes, and are sent with others. */
-  let batchedWrites = 0;
+  /**
+   * What was not sent, in the order in which it was called. Arrays rather than a set of calls: with each thousand that come
+   * and go, a set leaves an old table of its entries behind, which V8 keeps for long.
+   */
+  let queue: Call[] = [];
+  /** What was sent, and is of a lane. */
+  const batches = new Set<readonly Call[]>();
+  /** How many calls have no answer. */
+  let unanswered = 0;
+  /** How many of them are writes of a lane. */
+  let unansweredWrites = 0;
   let replyBytesPerKey = firstReplyBytesPerKey;
   let isClosed = false;
-  const waits = deadlines<Call>(clock, (call) => cutShort(call, timedOut(call)));
+  const nextDeadline = alarm(clock, endWhatIsOverdue);
 
   function enter(
     request: TxnRequest<Bytes>,
@@ -117,6 +122,7 @@ export function coalesced(
     return new Promise((resolve, reject) => {
       const isWrite = writes(request);
       const call: Call = {
+        state: 'queued',
         request,
         isWrite,
         lane: laneOf(request, isWrite, options),
@@ -131,14 +137,13 @@ export function coalesced(
         leaveBatch: doNothing,
       };
       const {lane} = call;
-      const isOnly = calls.size === 0;
-      calls.add(call);
-      queue.add(call);
-      if (isWrite && lane !== undefined) batchedWrites += 1;
-      if (isOnly) {
+      unanswered += 1;
+      if (isWrite && lane !== undefined) unansweredWrites += 1;
+      if (unanswered === 1) {
         send([call], lane);
         return;
       }
+      queue.push(call);
       wait(call);
       if (lane === undefined || lane.inFlight === 0) sendWhatMayGo();
     });
@@ -154,8 +159,11 @@ export function coalesced(
   /** Sends what needs to wait neither for an earlier call, nor for a batch that is under way. */
   function sendWhatMayGo(): void {
     const forming = new Map<Lane, Forming>();
-    for (const call of batchedWrites === 0 ? queue : withoutConflict()) put(call, forming);
-    for (const [lane, {calls: batch}] of forming) if (lane.inFlight === 0) send(batch, lane);
+    for (const call of unansweredWrites === 0 ? queue : withoutConflict()) {
+      if (call.state === 'queued') put(call, forming);
+    }
+    for (const [lane, {calls}] of forming) if (lane.inFlight === 0) send(calls, lane);
+    queue = queue.filter(({state}) => state === 'queued');
   }
 
   /**
@@ -164,12 +172,14 @@ export function coalesced(
    */
   function* withoutConflict(): Iterable<Call> {
     const touched = touchedKeys();
-    for (const call of calls) {
-      const isQueued = queue.has(call);
-      if (call.lane === undefined && !isQueued) continue;
+    for (const call of [...batches].flat()) {
+      if (call.state !== 'ended') touched.add((call.footprint ??= footprintOf(call.request)));
+    }
+    for (const call of queue) {
+      if (call.state !== 'queued') continue;
       const footprint = (call.footprint ??= footprintOf(call.request));
       const waitsFor = call.lane === undefined ? asReads(footprint) : footprint;
-      const isFree = isQueued && !touched.conflictsWith(waitsFor);
+      const isFree = !touched.conflictsWith(waitsFor);
       touched.add(footprint);
       if (isFree) yield call;
     }
@@ -196,25 +206,29 @@ export function coalesced(
   }
 
   function send(batch: readonly Call[], lane: Lane | undefined): void {
-    for (const call of batch) queue.delete(call);
-    if (lane !== undefined) lane.inFlight += 1;
-    const [first, ...others] = batch;
+    if (lane !== undefined) {
+      lane.inFlight += 1;
+      batches.add(batch);
+    }
+    const [first] = batch;
     if (first === undefined) return;
-    const sent = others.length === 0 ? sendOne(first) : sendTogether(batch);
-    void sent.then(() => {
+    const isAlone = batch.length === 1;
+    void (isAlone ? sendOne(first) : sendTogether(batch)).then(() => {
+      batches.delete(batch);
       const goOn = () => {
         if (lane !== undefined) lane.inFlight -= 1;
         sendWhatMayGo();
       };
       // Whoever was answered gets a turn first, so that the next calls go together again.
-      if (others.length === 0 && queue.size === 0) goOn();
+      if (isAlone && queue.length === 0) goOn();
       else setImmediate(goOn);
     });
   }
 
   /** Leaves it to the driver to end the call in time. Never throws. */
   async function sendOne(call: Call): Promise<void> {
-    stopWaiting(call);
+    call.state = 'alone';
+    call.ignoreSignal();
     const {signal, mayShareRevision} = call.options;
     try {
       const timeoutMs = timeLeft(call.deadline);
@@ -232,7 +246,10 @@ export function coalesced(
       waiting -= 1;
       if (waiting === 0) over.abort();
     };
-    for (const call of batch) call.leaveBatch = leaveBatch;
+    for (const call of batch) {
+      call.state = 'together';
+      call.leaveBatch = leaveBatch;
+    }
     const {request, split} = batchOf(batch.map((call) => call.request));
     const timeoutMs = timeLeft(Math.max(...batch.map(({deadline}) => deadline)));
     try {
@@ -242,7 +259,7 @@ export function coalesced(
         if (call !== undefined) succeed(call, own);
       }
     } catch (error) {
-      const left = batch.filter((call) => calls.has(call));
+      const left = batch.filter(({state}) => state !== 'ended');
       if (isKviError(error) && !isKviError(error, ...failuresOfAll)) await Promise.all(left.map(sendOne));
       else for (const call of left) fail(call, failureIn(call, error));
     }
@@ -255,17 +272,21 @@ export function coalesced(
   /** Ends the call itself when its time is over or its signal aborts. */
   function wait(call: Call): void {
     const {signal} = call.options;
-    waits.add(call, call.deadline);
+    nextDeadline.set(call.deadline);
     call.ignoreSignal = onAbort(signal, () => cutShort(call, aborted(signal)));
   }
 
-  function stopWaiting(call: Call): void {
-    waits.delete(call);
-    call.ignoreSignal();
+  function endWhatIsOverdue(): void {
+    const now = clock.now();
+    for (const call of [...queue, ...batches].flat()) {
+      if (call.state !== 'queued' && call.state !== 'together') continue;
+      if (call.deadline <= now) cutShort(call, timedOut(call));
+      else nextDeadline.set(call.deadline);
+    }
   }
 
   function cutShort(call: Call, error: KviError): void {
-    fail(call, call.isWrite && !queue.has(call) ? unknownOutcome(call, error) : error);
+    fail(call, call.isWrite && call.state !== 'queued' ? unknownOutcome(call, error) : error);
     call.leaveBatch();
     // For what has waited for it.
     setImmediate(sendWhatMayGo);
@@ -282,11 +303,13 @@ export function coalesced(
 
   /** @returns false if it has ended before */
   function end(call: Call): boolean {
-    stopWaiting(call);
-    queue.delete(call);
-    const isEnd = calls.delete(call);
-    if (isEnd && call.isWrite && call.lane !== undefined) batchedWrites -= 1;
-    return isEnd;
+    if (call.state === 'ended') return false;
+    call.state = 'ended';
+    call.ignoreSignal();
+    unanswered -= 1;
+    if (unanswered === 0) nextDeadline.off();
+    if (call.isWrite && call.lane !== undefined) unansweredWrites -= 1;
+    return true;
   }
 
   /** Expects of the next replies what large values took in the last ones. */

@@ -39,12 +39,13 @@ export function joinKey(prefix: Bytes, key: Bytes): Bytes {
 
 /** A key as text with one character for each byte: for a `Map`, where two equal byte arrays are two keys. */
 export function keyId(key: Bytes): string {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
+  const buffer = Buffer.isBuffer(key) ? key : Buffer.from(key.buffer, key.byteOffset, key.byteLength);
+  return buffer.toString('latin1');
 }
 
 /** For a `Map`: equal ranges have equal ids. */
-export function rangeId({key, rangeEnd = Buffer.alloc(0)}: KeyRange<Bytes>): string {
-  return `${key.length} ${keyId(key)} ${keyId(rangeEnd)}`;
+export function rangeId({key, rangeEnd}: KeyRange<Bytes>): string {
+  return `${key.length} ${keyId(key)} ${rangeEnd === undefined ? '' : keyId(rangeEnd)}`;
 }
 
 /** Whether the range is one key, which may not exist. */

@@ -34,7 +34,8 @@ import {orderTies} from './ties.ts';
  */
 export function toRange(request: RangeRequest<Bytes>): SentRange {
   const {sortOrder = 'ascend', sortTarget = 'key'} = request;
-  return {...request, sortOrder: sortOrder === 'ascend' && sortTarget === 'key' ? undefined : sortOrder};
+  const named = sortOrder === 'ascend' && sortTarget === 'key' ? undefined : sortOrder;
+  return named === request.sortOrder ? request : {...request, sortOrder: named};
 }
 
 export function fromRange(
