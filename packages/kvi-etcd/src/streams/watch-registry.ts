@@ -1,6 +1,5 @@
 import {
   backoffMs,
-  abortable,
   type BufferLimits,
   bufferLimits,
   type Bytes,
@@ -15,8 +14,9 @@ import {
 } from 'kvi-core/driver';
 import {publish} from '../telemetry/diagnostics.ts';
 import type {WatchMessage} from '../wire/etcd.ts';
-import {isTokenRefused} from '../wire/failures.ts';
+import {isTokenRefused, mayPass} from '../wire/failures.ts';
 import type {RequestStreams} from './request-streams.ts';
+import {revisionReads} from './revision-reads.ts';
 import type {StoreHistory} from './store-history.ts';
 import {createWatch, type Watch} from './watch.ts';
 import {openWatchStream, type WatchStream} from './watch-stream.ts';
@@ -57,9 +57,7 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
   let failures = 0;
   /** Whether the last stream broke, rather than ended with its last watch. */
   let interrupted = false;
-  /** The read of the revision that is about to be sent. */
-  let reading: Promise<number> | undefined;
-  const neverAborted = new AbortController().signal;
+  const reads = revisionReads(options.presentRevision);
 
   function watch(
     request: WatchRequest<Bytes>,
@@ -71,7 +69,7 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
       if (created !== undefined) release(created);
     };
     const onProgressRequest = () => {
-      if (created !== undefined) void requestProgress(created);
+      if (created !== undefined) requestProgress(created);
     };
     const watch = (created = createWatch(request, {
       ...bufferLimits(options),
@@ -96,46 +94,17 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
    * may be behind, and etcd 3.5 reports inexactly where it began. (A watch after a revision that was read before would often
    * be one in the past by then, for which etcd takes up to a tenth of a second to look up what it missed.)
    */
-  async function begin(watch: Watch): Promise<void> {
+  function begin(watch: Watch): void {
     const {place} = watch;
-    const revision = await readRevision(watch, () => sharedRevision(watch));
-    if (revision !== undefined) watch.begin(revision, place);
+    reads.ask(watch, (revision) => watch.begin(revision, place));
   }
 
   /** The member that the stream goes to may be behind: so what it answers has to reach a revision that is read first. */
-  async function requestProgress(watch: Watch): Promise<void> {
-    const revision = await readRevision(watch, () => sharedRevision(watch));
-    if (revision === undefined) return;
-    watch.wantProgress(revision);
-    stream?.askProgress();
-  }
-
-  /** Reads a revision, as often as it takes. Undefined if the watch ended before. */
-  async function readRevision(watch: Watch, read: () => Promise<number>): Promise<number | undefined> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const revision = await read();
-        return watch.buffer.ended ? undefined : revision;
-      } catch (error) {
-        if (!mayPass(error)) watch.fail(error);
-      }
-      if (watch.buffer.ended) return undefined;
-      await sleep(systemClock, backoffMs(attempt), watch.over).catch(() => undefined);
-    }
-  }
-
-  /** Watches that ask for it in one turn of the event loop share the read, unless the user may not read that key. */
-  async function sharedRevision(watch: Watch): Promise<number> {
-    reading ??= new Promise((resolve) => setImmediate(resolve)).then(() => {
-      reading = undefined;
-      return options.presentRevision(watch.request.key, neverAborted);
+  function requestProgress(watch: Watch): void {
+    reads.ask(watch, (revision) => {
+      watch.wantProgress(revision);
+      stream?.askProgress();
     });
-    try {
-      return await abortable(reading, watch.over);
-    } catch (error) {
-      if (!isKviError(error, 'KVI_PERMISSION_DENIED')) throw error;
-      return options.presentRevision(watch.request.key, watch.over);
-    }
   }
 
   function open(): void {
@@ -204,10 +173,10 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
   }
 
   function onCreated(watch: Watch, {header}: WatchMessage): void {
-    if (watch.nextRevision === 0) void begin(watch);
+    if (watch.nextRevision === 0) begin(watch);
     else watch.created();
     // The answer is taken in where it arrives.
-    if (history.heard(header)) void readRevision(watch, () => sharedRevision(watch));
+    if (history.heard(header)) reads.ask(watch, () => undefined);
   }
 
   function onCanceled(watch: Watch, response: WatchMessage): void {
@@ -270,9 +239,4 @@ export function watchRegistry(streams: RequestStreams, options: WatchRegistryOpt
       for (const {buffer} of watches) buffer.fail(closed());
     },
   };
-}
-
-/** Whether the failure may be temporary, so that a watch keeps trying. */
-function mayPass(error: unknown): boolean {
-  return isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT');
 }

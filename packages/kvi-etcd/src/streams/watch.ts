@@ -55,7 +55,8 @@ export interface Watch {
 }
 
 export function createWatch(request: WatchRequest<Bytes>, options: EventBufferOptions): Watch {
-  const over = new AbortController();
+  /** Made when somebody asks for it: most watches never need it. */
+  let over: AbortController | undefined;
   let isCreated = false;
   let delivered = (request.startRevision ?? 0) - 1;
   /** Events of a revision whose rest is due. */
@@ -64,7 +65,7 @@ export function createWatch(request: WatchRequest<Bytes>, options: EventBufferOp
   const buffer = eventBuffer({
     ...options,
     onEnd() {
-      over.abort();
+      over?.abort();
       options.onEnd();
     },
   });
@@ -118,7 +119,11 @@ export function createWatch(request: WatchRequest<Bytes>, options: EventBufferOp
   const watch: Watch = {
     request,
     buffer,
-    over: over.signal,
+    get over() {
+      over ??= new AbortController();
+      if (buffer.ended) over.abort();
+      return over.signal;
+    },
     nextRevision: request.startRevision ?? 0,
     get isCreated() {
       return isCreated;

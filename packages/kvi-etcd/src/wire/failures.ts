@@ -6,6 +6,7 @@
 import {
   couldNotServe,
   etcdMessages as messages,
+  isKviError,
   KviError,
   type KviErrorCode,
   type LeaseId,
@@ -148,4 +149,9 @@ export function tlsFailure({details, obstacle}: GrpcFailure): string | undefined
 /** Whether the server closed the connection before it said anything, as it does to a client of another protocol. */
 export function isClosedUnanswered({obstacle}: GrpcFailure): boolean {
   return obstacle === 'silent';
+}
+
+/** Whether the failure may be temporary, so that a watch keeps trying. */
+export function mayPass(error: unknown): boolean {
+  return isKviError(error, 'KVI_UNAVAILABLE', 'KVI_TIMEOUT');
 }

@@ -54,9 +54,16 @@ export function fromTxn(response: ReceivedTxn, request: TxnRequest<Bytes>): TxnR
 }
 
 /** @param id - chosen here, above 0, so that many watches can be created without waiting for each other's response */
-export function toWatch(request: WatchRequest<Bytes>, id: number, startRevision: number): SentWatch {
+export function toWatch(
+  {key, rangeEnd, filters, prevKv}: WatchRequest<Bytes>,
+  id: number,
+  startRevision: number,
+): SentWatch {
   return {
-    ...request,
+    key,
+    rangeEnd,
+    filters,
+    prevKv,
     watchId: id,
     startRevision,
     // Also if the consumer does not ask for it: after a reconnection, a watch on quiet keys would otherwise resume from a
