@@ -12,7 +12,7 @@ import type {CaseContext} from '../suite.ts';
 
 /** All lines of an export. */
 export async function exported(
-  kv: Kvi<string> | Kvi<Bytes>,
+  kv: Kvi | Kvi<Bytes>,
   keys: Keys,
   options?: ExportKeysOptions,
 ): Promise<string[]> {

@@ -192,8 +192,8 @@ export const exports: ContractGroup = {
       name: 'ends with KVI_COMPACTED when its revision is compacted, and says what to do',
       async run({kv, prefix}) {
         await storeMany(kv, prefix, 100);
-        const old = await revisionOf(kv);
-        for (const options of [undefined, {revision: old}, {onCompacted: 'error'}] as const) {
+        for (const named of [{}, {onCompacted: 'error'}, {revision: 1}] as const) {
+          const options = 'revision' in named ? {revision: await revisionOf(kv)} : named;
           let taken = 0;
           const error = await assertFails(
             'KVI_COMPACTED',
@@ -209,7 +209,7 @@ export const exports: ContractGroup = {
           assert.match(error.message, /^revision \d+ was compacted during its export/);
           assert.equal((error.cause as {code?: unknown}).code, 'KVI_COMPACTED');
           assert.equal(taken, 33, 'the lines of the page that was read were told');
-          if (options?.revision === undefined) continue;
+          if (!('revision' in options)) continue;
           const gone = exportKeys(kv, {prefix}, options);
           await assertFails(
             'KVI_COMPACTED',

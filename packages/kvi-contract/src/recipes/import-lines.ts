@@ -7,7 +7,7 @@ import {exportOf} from './export-helpers.ts';
 /** Lines that are refused in place of `{"key":"x/b",...}`, the third line of four, and why. `P` stands for the case's prefix. */
 const refused: [message: RegExp, ...lines: unknown[]][] = [
   [/^line 3: not JSON: "{"/, '{'],
-  [/^line 3: not JSON: "{\\"key\\":"/, '{"key":"Px/b","va'],
+  [/^line 3: not JSON: .*key.*Px/, '{"key":"Px/b","va'],
   [/^line 3: not a JSON object: "\[\]"/, '[]'],
   [/^line 3: not a JSON object: "null"/, 'null'],
   [/^line 3: not a JSON object: "1"/, '1'],
