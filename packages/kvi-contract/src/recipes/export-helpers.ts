@@ -3,6 +3,7 @@ import {createKvi, type Keys, type Kvi, type KviOptions} from 'kvi-core';
 import {
   type Bytes,
   type Driver,
+  type DriverCallOptions,
   type RangeRequest,
   type RangeResponse,
   type TxnRequest,
@@ -60,22 +61,25 @@ export async function recorded({open}: Pick<CaseContext, 'open'>, options?: KviO
   const ranges: RangeRequest<Bytes>[] = [];
   const pages: RangeResponse<Bytes>[] = [];
   const txns: TxnRequest<Bytes>[] = [];
+  const calls: (DriverCallOptions | undefined)[] = [];
   const beforeTxn: (() => Promise<unknown>)[] = [];
   const recording: Driver = {
     ...driver,
     async range(...args) {
       ranges.push(args[0]);
+      calls.push(args[1]);
       const page = await driver.range(...args);
       pages.push(page);
       return page;
     },
     async txn(...args) {
       txns.push(args[0]);
+      calls.push(args[1]);
       await beforeTxn.shift()?.();
       return driver.txn(...args);
     },
   };
-  return {client: createKvi(recording, options), ranges, pages, txns, beforeTxn};
+  return {client: createKvi(recording, options), ranges, pages, txns, calls, beforeTxn};
 }
 
 /** What lies under a prefix, as bytes, without the prefix, and with the lease. */

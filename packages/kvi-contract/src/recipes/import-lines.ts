@@ -97,7 +97,7 @@ export const linesOfImports: ContractGroup = {
           );
           const told = error.message.replaceAll(prefix, 'P');
           assert.match(told, message);
-          assert.match(told, / \(0 keys were written before\)$/, 'it tells what was written');
+          assert.match(told, / \(keys written before: 0\)$/, 'it tells what was written');
         }
         for (const [message, line] of headers) {
           const lines = ['', ' ', line.replaceAll('P', prefix), ...exportOf(key('x/'), {}).slice(1)];
@@ -129,7 +129,7 @@ export const linesOfImports: ContractGroup = {
           const reason = length === 0 ? 'an export must begin' : 'the last line, of type end, is missing';
           assert.ok(error.message.startsWith(`line ${String(length + 1)}: ${reason}`), error.message);
           // Each transaction takes 128 keys, and the earlier ones are there.
-          const [, written] = /\((\d+) keys were written before\)$/.exec(error.message) ?? [];
+          const [, written] = /\(keys written before: (\d+)\)$/.exec(error.message) ?? [];
           assert.equal(written, {130: '128', 301: '128'}[length] ?? '0');
         }
         const names = await keysOf(kv, {prefix: key('x/')});

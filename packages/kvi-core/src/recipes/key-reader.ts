@@ -53,8 +53,9 @@ export function keyReader(
   }
 
   async function at(key: Bytes): Promise<KeyValue<Bytes> | undefined> {
-    while (taken < page.length && isBefore(page[taken], key)) taken += 1;
-    if (taken === page.length && compareBytes(next, key) < 0) next = key;
+    while (isBefore(page[taken], key)) taken += 1;
+    // Stryker disable next-line EqualityOperator: if the two are equal, they are the same key
+    if (compareBytes(next, key) < 0) next = key;
     const found = await peek();
     if (found === undefined || compareBytes(found.key, key) !== 0) return undefined;
     taken += 1;
