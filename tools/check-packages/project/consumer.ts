@@ -1,5 +1,15 @@
 import {isKviError, open, type Kvi, type KviOptions, type EtcdOptions, type OpenMemDriverOptions} from 'kvi';
-import {atomically, discover, election, json, namespace, register, typed} from 'kvi/recipes';
+import {
+  atomically,
+  discover,
+  election,
+  exportKeys,
+  importKeys,
+  json,
+  namespace,
+  register,
+  typed,
+} from 'kvi/recipes';
 import {createKvi} from 'kvi-core';
 import {systemClock, type Driver} from 'kvi-core/driver';
 import {testDriver} from 'kvi-contract';
@@ -42,7 +52,8 @@ export async function use(url: string): Promise<string | undefined> {
     console.log(n, error === undefined ? value.n : error.code);
   const sum: number = await atomically(kv, async (t) => Number((await t.get('a')) ?? 0));
   const leader: string | undefined = (await election(kv, 'nightly').leader())?.value;
-  console.log(sum, leader);
+  const {created} = await importKeys(kv, exportKeys(kv, {prefix: 'a/'}), {prefix: 'b/', dryRun: true});
+  console.log(sum, leader, created);
   const lock = await kv.distLock('nightly');
   await lock.release();
   const driver: Driver = new MemStore({clock: new ManualClock()}).driver({faults: new Faults()});

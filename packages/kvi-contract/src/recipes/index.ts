@@ -8,6 +8,10 @@ import {leasesOfLeaders} from './election-lease.ts';
 import {observedElections} from './election-observed.ts';
 import {workOfLeaders} from './election-work.ts';
 import {elections} from './election.ts';
+import {exports} from './export-keys.ts';
+import {imports} from './import-keys.ts';
+import {linesOfImports} from './import-lines.ts';
+import {writesOfImports} from './import-writes.ts';
 import {namespaces} from './namespace.ts';
 import {registration} from './registration.ts';
 import {typedChanges} from './typed-changes.ts';
@@ -30,4 +34,8 @@ export const recipesContract: readonly ContractGroup[] = [
   workOfLeaders,
   registration,
   discovery,
+  exports,
+  imports,
+  linesOfImports,
+  writesOfImports,
 ];

@@ -74,7 +74,8 @@ async function readPages(
   return {revision, kvs, more: page.more, count};
 }
 
-function nextLimit(kvs: KeyValue<Bytes>[], limit: number): number {
+/** How many keys the next page may have, after one with these. */
+export function nextLimit(kvs: readonly KeyValue<Bytes>[], limit: number): number {
   const bytes = kvs.reduce((sum, kv) => sum + kv.key.length + kv.value.length, 0);
   // Stryker disable next-line EqualityOperator: if the two are equal, so are both results
   return bytes * 2 <= pageBytes ? limit * 2 : Math.max(1, Math.floor((limit * pageBytes) / bytes));

@@ -7,9 +7,10 @@ import {invalidArgument, isKviError} from '../etcd/errors.ts';
 import {includesKey, isSingleKey, keyId, rangeId} from '../etcd/key-range.ts';
 import type {LeaseId} from '../etcd/lease-id.ts';
 import type {KeyRange, KeyValue, RangeResponse} from '../etcd/messages.ts';
-import {checkTxn, type RequestLimits} from '../etcd/validate.ts';
+import {checkTxn} from '../etcd/validate.ts';
 import {type Decoder, encodeKeys} from '../kvi/codec.ts';
 import type {Handle} from '../kvi/handle.ts';
+import {commitLimits} from './attempts.ts';
 import {comparesOf, type Read, type Snapshot, snapshotOf} from './snapshot.ts';
 
 /**
@@ -200,12 +201,6 @@ export function openUnit<T extends Input>(
       isOver = true;
     },
   };
-}
-
-/** A commit whose outcome is to be found out compares and writes one key more. */
-function commitLimits({options}: Handle, {onUnknownOutcome}: WriteOptions): RequestLimits {
-  const isResolved = (onUnknownOutcome ?? options.onUnknownOutcome) === 'resolve';
-  return {...options, maxTxnOps: options.maxTxnOps - (isResolved ? 1 : 0)};
 }
 
 function optionsOfRead({timeoutMs, signal, retryPolicy}: WriteOptions) {
