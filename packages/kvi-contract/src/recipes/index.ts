@@ -12,6 +12,8 @@ import {exports} from './export-keys.ts';
 import {imports} from './import-keys.ts';
 import {linesOfImports} from './import-lines.ts';
 import {writesOfImports} from './import-writes.ts';
+import {eventValues, eventValuesOfRanges} from './event-value.ts';
+import {memoryValues} from './memory-value.ts';
 import {namespaces} from './namespace.ts';
 import {registration} from './registration.ts';
 import {typedChanges} from './typed-changes.ts';
@@ -34,6 +36,9 @@ export const recipesContract: readonly ContractGroup[] = [
   workOfLeaders,
   registration,
   discovery,
+  eventValues,
+  eventValuesOfRanges,
+  memoryValues,
   exports,
   imports,
   linesOfImports,

@@ -195,7 +195,7 @@ function checkKey(key: Bytes): void {
   if (key.length === 0) throw invalidArgument('key is not provided: a key cannot be empty');
 }
 
-function checkCount(what: string, value: number | undefined): void {
+export function checkCount(what: string, value: number | undefined): void {
   if (value !== undefined) checkRequired(what, value);
 }
 

@@ -142,7 +142,7 @@ export function discover(kv: Kvi<Input>, target: string, options?: DiscoverOptio
     try {
       let last: ReadonlyMap<string, Instance> | undefined;
       const until = {signal: over.signal, maySkip: true};
-      for await (const state of listAndWatch(handle.driver.clock, kv.bytes, {prefix}, until)) {
+      for await (const {state} of listAndWatch(handle.driver.clock, kv.bytes, {prefix}, until)) {
         shown.put(() => {
           const instances = decodeInstances(state.values());
           if (last !== undefined && isSame(instances, last)) return undefined;

@@ -181,7 +181,7 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
     const {signal} = handle.begin(observeOptions, ['signal'], (own = {}) => own);
     /** What was told last. */
     let told: {first: KeyValue<Bytes> | undefined} | undefined;
-    for await (const state of listAndWatch(clock, kv.bytes, candidates, {signal, closing})) {
+    for await (const {state} of listAndWatch(clock, kv.bytes, candidates, {signal, closing})) {
       const first = firstOf(state);
       if (told !== undefined && isSame(told.first, first)) continue;
       told = {first};
