@@ -91,7 +91,7 @@ export class SortedMap<K, V> {
 
   minKey(): K | undefined {
     let node = this.#root;
-    while (node.children) node = childAt(node, 0);
+    while (node.children) node = at(node.children, 0);
     return node.keys[0];
   }
 
@@ -126,7 +126,7 @@ export class SortedMap<K, V> {
       const first = start === undefined ? 0 : this.#countBefore(keys, start);
       const last = (end === undefined ? keys.length : this.#countBefore(keys, end)) - 1;
       for (let n = step > 0 ? first : last; n >= first && n <= last; n += step) {
-        if (!visit(node.values[n] as V)) return false;
+        if (!visit(at(node.values, n))) return false;
       }
       return true;
     }
@@ -135,7 +135,7 @@ export class SortedMap<K, V> {
     for (let n = step > 0 ? first : last; n >= first && n <= last; n += step) {
       // Only the children at the ends may have keys beyond them.
       const part = {start: n === first ? start : undefined, end: n === last ? end : undefined, step};
-      if (!this.#walk(childAt(node, n), part, visit)) return false;
+      if (!this.#walk(at(node.children, n), part, visit)) return false;
     }
     return true;
   }
@@ -145,9 +145,9 @@ export class SortedMap<K, V> {
     let rank = 0;
     let node = this.#root;
     while (node.children) {
-      const at = this.#childOf(node, key);
-      for (let n = 0; n < at; n++) rank += sizeOf(childAt(node, n));
-      node = childAt(node, at);
+      const child = this.#childOf(node, key);
+      for (let n = 0; n < child; n++) rank += sizeOf(at(node.children, n));
+      node = at(node.children, child);
     }
     return rank + this.#countBefore(node.keys, key);
   }
@@ -155,7 +155,7 @@ export class SortedMap<K, V> {
   /** The leaf that has the key, or would get it. */
   #leafOf(key: K): Leaf<K, V> {
     let node = this.#root;
-    while (node.children) node = childAt(node, this.#childOf(node, key));
+    while (node.children) node = at(node.children, this.#childOf(node, key));
     return node;
   }
 
@@ -171,14 +171,14 @@ export class SortedMap<K, V> {
     let high = keys.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#compare(keys[middle] as K, key) < 0) low = middle + 1;
+      if (this.#compare(at(keys, middle), key) < 0) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
   #hasAt(keys: readonly K[], n: number, key: K): boolean {
-    return n < keys.length && this.#compare(keys[n] as K, key) === 0;
+    return n < keys.length && this.#compare(at(keys, n), key) === 0;
   }
 
   /** @returns the node that was split off, to be put after this one */
@@ -197,10 +197,10 @@ export class SortedMap<K, V> {
     const sibling = this.#insert(child, key, value);
     node.size += sizeOf(child) - before;
     // It may come before all others.
-    keys[n] = child.keys[0] as K;
+    keys[n] = at(child.keys, 0);
     if (!sibling) return undefined;
     node.size += sizeOf(sibling);
-    keys.splice(n + 1, 0, sibling.keys[0] as K);
+    keys.splice(n + 1, 0, at(sibling.keys, 0));
     children.splice(n + 1, 0, sibling);
     return this.#split(node, n + 1);
   }
@@ -261,16 +261,16 @@ export class SortedMap<K, V> {
 
   /** Makes this node the root, or what is left of it. */
   #become(root: Node<K, V>): void {
-    while (root.children && root.keys.length === 1) root = childAt(root, 0);
+    while (root.children && root.keys.length === 1) root = at(root.children, 0);
     this.#root = root.keys.length === 0 ? {keys: [], values: [], owner: this.#owner} : root;
   }
 
-  #branch(children: Node<K, V>[], keys = children.map((child) => child.keys[0] as K)): Branch<K, V> {
+  #branch(children: Node<K, V>[], keys = children.map((child) => at(child.keys, 0))): Branch<K, V> {
     return {keys, children, size: sizeOfAll(children), owner: this.#owner};
   }
 
-  #ownChild(node: Branch<K, V>, n: number): Node<K, V> {
-    return (node.children[n] = this.#own(childAt(node, n)));
+  #ownChild({children}: Branch<K, V>, n: number): Node<K, V> {
+    return (children[n] = this.#own(at(children, n)));
   }
 
   /** The node, or a copy to be changed instead. */
@@ -291,8 +291,9 @@ interface Course<K> {
   step: 1 | -1;
 }
 
-function childAt<K, V>({children}: Branch<K, V>, n: number): Node<K, V> {
-  return children[n] as Node<K, V>;
+/** For an index that the array has. */
+function at<T>(array: readonly T[], n: number): T {
+  return array[n] as T;
 }
 
 function sizeOf(node: Node<unknown, unknown>): number {
