@@ -1,7 +1,7 @@
 import {countUntil, isTombstone, type Version} from './version.ts';
 
-/** Arrays that are shorter than this are copied at their exact size: `push` reserves room for 16 more elements. */
-const exactLength = 16;
+/** Arrays with fewer elements are copied at their exact size: `push` would reserve room for 16 more. */
+const exactLength = 4;
 
 /** For all keys that have changed once, as most have. */
 const none: Version[] = [];
