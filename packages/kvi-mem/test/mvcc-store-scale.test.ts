@@ -17,7 +17,10 @@ function setUp(): {store: MvccStore; changes: Version[]} {
   return {store, changes};
 }
 
-type Write = {key: string; isDeletion: boolean};
+interface Write {
+  key: string;
+  isDeletion: boolean;
+}
 
 function commit(store: MvccStore, writes: readonly Write[]): void {
   store.transact(() => {
@@ -147,5 +150,15 @@ describe('A store with a long history', () => {
 
   it('counts few keys as they were long ago by the keys', () => {
     expect(handedOut(() => store.count(mine, 3_000))).toBeLessThanOrEqual(3);
+  });
+
+  it('looks only at the changes that a compaction discards', () => {
+    const oldest = store.revision - 100;
+    store.compact(oldest);
+    expect(
+      handedOut(() => {
+        store.compact(oldest + 10);
+      }),
+    ).toBe(10);
   });
 });

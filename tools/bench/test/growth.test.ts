@@ -62,7 +62,9 @@ describe('The growth', () => {
 describe('The part of the page about growth', () => {
   it('has a plot and a table for each curve, and takes the place of the one before', () => {
     const part = growthPart([curve], 3);
-    expect(part).toContain('### Get, by keys\n\n![get: µs of CPU a call, by keys](benchmarks/keys-get.svg)');
+    expect(part).toContain(
+      '### Get, by keys in the store\n\n![get: µs of CPU a call, by keys in the store](benchmarks/keys-get.svg)',
+    );
     expect(part).toContain(
       '| kvi              |     2 |      4.57 |\n| a <peer>         |     3 |           |\n',
     );
@@ -78,7 +80,7 @@ describe('A plot', () => {
 
   it('has a line for each series, on logarithmic axes that go from power to power of ten', () => {
     expect(all(/points="([^"]*)"/g)).toEqual(['60.0,193.8 440.0,114.9', '60.0,155.0']);
-    expect(all(/text-anchor="middle">([^<]*)</g)).toEqual(['keys', '1K', '10K', '100K', '1M']);
+    expect(all(/text-anchor="middle">([^<]*)</g)).toEqual(['keys in the store', '1K', '10K', '100K', '1M']);
     expect(all(/text-anchor="end">([^<]*)</g)).toEqual(['1', '2', '5', '10']);
   });
 

@@ -76,6 +76,10 @@ export class KeyIndex {
     interval: Interval,
     {revision = Infinity, limit = Infinity, isDescending = false, accepts}: Selection = {},
   ): Version[] {
+    if (interval.end === undefined) {
+      const version = this.get(interval.start, revision);
+      return version && limit > 0 && accepts?.(version) !== false ? [version] : [];
+    }
     const findAmong = (keys: Keys) => {
       const found: Version[] = [];
       const collect = (versions: KeyVersions) => {

@@ -2,10 +2,10 @@
 
 /** The curves, by the name of their file. */
 export const curves = {
-  'keys-get': {title: 'get', x: 'keys', y: 'µs of CPU a call'},
-  'keys-store': {title: 'store, of a key that exists', x: 'keys', y: 'µs of CPU a call'},
-  'keys-scan': {title: 'read the next 100 keys', x: 'keys', y: 'µs of CPU a call'},
-  'keys-memory': {title: 'memory of a key', x: 'keys', y: 'bytes a key'},
+  'keys-get': {title: 'get', x: 'keys in the store', y: 'µs of CPU a call'},
+  'keys-store': {title: 'store, of a key that exists', x: 'keys in the store', y: 'µs of CPU a call'},
+  'keys-scan': {title: 'read the next 100 keys', x: 'keys in the store', y: 'µs of CPU a call'},
+  'keys-memory': {title: 'memory of a key', x: 'keys in the store', y: 'bytes a key'},
   'values-get': {title: 'get', x: 'bytes of the value', y: 'µs of CPU a call'},
   'values-store': {title: 'store', x: 'bytes of the value', y: 'µs of CPU a call'},
   history: {title: 'mem: with a long history', x: 'revisions of each of 10 keys', y: 'µs of CPU a call'},

@@ -9,7 +9,7 @@ export interface Plot {
 }
 
 const area = {left: 60, right: 440, top: 40, bottom: 260};
-const size = {width: 680, height: 310};
+const size = {width: 720, height: 310};
 const ink = '#7a7a7a';
 const colours = ['#e8590c', '#1c7ed6', '#2f9e44', '#ae3ec9', '#868e96', '#c2255c'];
 /** Pixels between the names of two series, at least. */

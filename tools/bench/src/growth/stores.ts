@@ -1,5 +1,6 @@
 /** How the stores of text grow: with the number of keys, and with the size of values. */
 import {open} from 'kvi';
+import {MemStore} from 'kvi-mem';
 import {peerStores, type TextStore} from '../mem/peers.ts';
 import type {Point} from './curves.ts';
 import {cpuOf, scattered, type Scale, usedBytes} from './subject.ts';
@@ -9,17 +10,28 @@ const scanned = 100;
 /** The names of the stores; each is measured in a process of its own. */
 export const storeNames = ['kvi', 'keyv', 'unstorage', 'memory-level', 'an async Map'] as const;
 
-async function openStore(name: string): Promise<TextStore> {
+interface GrowingStore extends TextStore {
+  /** Discards what is not the contents: the history of what was measured before. */
+  compact?(): void;
+}
+
+async function openStore(name: string): Promise<GrowingStore> {
   if (name !== 'kvi') {
     const peer = peerStores()[name];
     if (!peer) throw new Error(`there is no store ${name}`);
     return peer;
   }
-  const kv = await open('mem:growth');
+  const store = new MemStore();
+  const kv = await open('mem:', {mem: {store}});
   return {
     get: (key) => kv.get(key),
     set: (key, value) => kv.store(key, value),
-    clear: () => undefined,
+    clear: () => {
+      store.reset();
+    },
+    compact: () => {
+      store.compact();
+    },
     scan: (start, limit) => kv.getRange({start, end: '\0'}, {limit}),
   };
 }
@@ -34,6 +46,7 @@ export async function growKeys(series: string, {times, powers}: Scale): Promise<
   for (const x of powers(1_000, 1_000_000)) {
     // A value of its own for each key, as all of them together have in a service.
     for (; filled < x; filled++) await store.set(keyOf(filled), `value ${String(filled).padStart(7, '0')}`);
+    store.compact?.();
     points.push({curve: 'keys-memory', series, x, y: (usedBytes() - before) / x});
     const key = (n: number) => keyOf(scattered(n, x));
     const get = await cpuOf(times(10_000), async (n) => {
