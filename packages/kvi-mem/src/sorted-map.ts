@@ -134,6 +134,7 @@ export class SortedMap<K, V> {
     const last = end === undefined ? children.length - 1 : this.#childOf(node, end);
     for (let n = step > 0 ? first : last; n >= first && n <= last; n += step) {
       // Only the children at the ends may have keys beyond them.
+      // Stryker disable next-line all: this only saves time
       const part = {start: n === first ? start : undefined, end: n === last ? end : undefined, step};
       if (!this.#walk(at(node.children, n), part, visit)) return false;
     }
@@ -215,6 +216,7 @@ export class SortedMap<K, V> {
     const size = this.#nodeSize;
     if (keys.length <= size) return undefined;
     // Keys that are added in order fill their nodes.
+    // Stryker disable next-line all: this only saves memory
     const half = added === size ? size : size / 2;
     if (!children) return {keys: keys.splice(half), values: node.values.splice(half), owner: this.#owner};
     const sibling = this.#branch(children.splice(half), keys.splice(half));
@@ -261,6 +263,7 @@ export class SortedMap<K, V> {
 
   /** Makes this node the root, or what is left of it. */
   #become(root: Node<K, V>): void {
+    // Stryker disable next-line all: this only saves time
     while (root.children && root.keys.length === 1) root = at(root.children, 0);
     this.#root = root.keys.length === 0 ? {keys: [], values: [], owner: this.#owner} : root;
   }

@@ -131,6 +131,26 @@ describe('A key index', () => {
     expect(other.get('b', 9)?.value).toBe('other');
   });
 
+  it('that began with another one has versions of its own for a key that was written often', () => {
+    const one = new KeyIndex();
+    for (let revision = 2; revision <= 9; revision += 1) one.append(version('k', revision));
+    const other = new KeyIndex(one);
+    for (const [index, value] of [
+      [other, 'other'],
+      [one, 'one'],
+    ] as const) {
+      for (const revision of [10, 11]) index.append(version('k', revision, value));
+    }
+    for (const revision of [10, 11]) {
+      expect(one.get('k', revision)?.value).toBe('one');
+      expect(other.get('k', revision)?.value).toBe('other');
+    }
+    one.removeNewest('k');
+    one.compact('k', 9);
+    expect([8, 9, 10].map((revision) => one.get('k', revision)?.modRevision)).toEqual([none, 9, 10]);
+    expect([8, 9, 10].map((revision) => other.get('k', revision)?.modRevision)).toEqual([8, 9, 10]);
+  });
+
   it('finds the same keys in both directions, and counts them, also after it was shared or taken back', () => {
     const original = example();
     original.append(tombstone('b', 8));
@@ -171,6 +191,9 @@ describe('A key index', () => {
     index.append(version('c', 8));
     const keys = (limit: number, isDescending = false) =>
       index.find({start: 'a', end: ''}, {limit, isDescending}).map(({key}) => key);
+    const one = {start: 'a', end: undefined};
+    expect(index.find(one, {limit: 0})).toEqual([]);
+    expect(index.find(one, {accepts: () => false})).toEqual([]);
     expect([keys(0), keys(1), keys(2), keys(1, true), keys(2, true)]).toEqual([
       [],
       ['a'],
@@ -228,6 +251,7 @@ describe('A key index', () => {
     expect(looksFor(() => index.find(all, {limit: 1, isDescending: true}))).toBeLessThan(5);
     expect(looksFor(() => index.find(all, {revision: 2, limit: 1}))).toBeLessThan(100);
     expect(looksFor(() => index.count(all))).toBe(0);
+    expect(index.countAll(all)).toBe(2_000);
     for (let n = 0; n < 2_000; n += 1) index.compact(String(10_000 + n), 4_001);
     expect(index.countAll(all)).toBe(20);
   });

@@ -136,6 +136,18 @@ describe('A sorted map', () => {
     );
   });
 
+  it('knows its first key while it is emptied from either end', () => {
+    const keys = Array.from({length: 100}, (_, key) => key);
+    const [rising, falling] = [filled(keys).map, filled(keys).map];
+    for (const key of keys) {
+      expect(rising.minKey()).toBe(key);
+      rising.delete(key);
+      falling.delete(99 - key);
+      expect(falling.minKey()).toBe(key === 99 ? undefined : 0);
+    }
+    expect([...rising.keys(), ...falling.keys()]).toEqual([]);
+  });
+
   it('takes a few comparisons for each operation, however many keys there are', () => {
     let comparisons = 0;
     const counting = new SortedMap<number, number>((a, b) => {

@@ -90,7 +90,6 @@ function search<V>(
 
 function treeOf<V>(groups: readonly Group<V>[]): readonly Node<V>[] {
   const tree = groups
-    .filter(({values}) => values.size > 0)
     .sort((a, b) => (a.interval.start < b.interval.start ? -1 : 1))
     .map((group) => ({group, maxEnd: endOf(group.interval)}));
   noteMaxEnds(tree, 0, tree.length);
