@@ -88,7 +88,7 @@ function search<V>(
   search(tree, middle + 1, to, key, visit);
 }
 
-function treeOf<V>(groups: readonly Group<V>[]): readonly Node<V>[] {
+function treeOf<V>(groups: Group<V>[]): readonly Node<V>[] {
   const tree = groups
     .sort((a, b) => (a.interval.start < b.interval.start ? -1 : 1))
     .map((group) => ({group, maxEnd: endOf(group.interval)}));
