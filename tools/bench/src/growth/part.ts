@@ -20,7 +20,7 @@ A key of 13 bytes with a value of 13 takes ${key.y} bytes in a store of ${key.x}
 after its first takes ${revision.y} bytes until it is compacted. A key that was read takes some 340 more until it is written again, unless
 its value has more than 1,024 bytes.
 
-These numbers are medians of ${passes} passes. In each, every store is measured in a process of its own, one call after the other. They are
+Each number is a median (passes: ${passes}). In each pass, every store is measured in a process of its own, one call after the other. The numbers are
 microseconds of CPU, the garbage collector's included, or bytes. Both axes of the plots are logarithmic.
 
 ${measured.map(curvePart).join('\n\n')}
