@@ -43,25 +43,59 @@ describe('A map of intervals', () => {
     );
   });
 
-  it('compares a key with a few of the intervals, however many there are', () => {
+  describe('of thousands', () => {
     let compared = 0;
-    const map = new IntervalMap<number>();
-    for (let n = 0; n < 4_096; n += 1) {
+    const counted = (n: number, end?: string): Interval => {
       const start = String(n).padStart(4, '0');
-      const counted = {
+      return {
         get start() {
           compared += 1;
           return start;
         },
-        end: `${start}~`,
+        end: end ?? `${start}~`,
       };
-      map.add(counted, n);
-    }
-    map.at('', () => undefined);
-    compared = 0;
-    const values: number[] = [];
-    map.at('2000/x', (value) => values.push(value));
-    expect(values).toEqual([2_000]);
-    expect(compared).toBeLessThan(60);
+    };
+    /** How many intervals a key is compared with. */
+    const comparisons = (map: IntervalMap<number>, key: string, expected: number[]): number => {
+      map.at('', () => undefined);
+      compared = 0;
+      const values: number[] = [];
+      map.at(key, (value) => values.push(value));
+      expect(values).toEqual(expected);
+      return compared;
+    };
+
+    it('compares a key with a few of them', () => {
+      const map = new IntervalMap<number>();
+      for (let n = 0; n < 4_096; n += 1) map.add(counted(n), n);
+      expect(comparisons(map, '2000/x', [2_000])).toBeLessThan(60);
+    });
+
+    it('does so too where each was added between two searches, and compares few to get there', () => {
+      const map = new IntervalMap<number>();
+      let total = 0;
+      for (let n = 0; n < 4_096; n += 1) {
+        map.add(counted(n), n);
+        compared = 0;
+        map.at('', () => undefined);
+        total += compared;
+      }
+      expect(comparisons(map, '2000/x', [2_000])).toBeLessThan(60);
+      expect(total / 4_096).toBeLessThan(300);
+    });
+
+    it('does not come across those that were deleted', () => {
+      const map = new IntervalMap<number>();
+      const nested = (n: number) => counted(0, String(9_999 - n));
+      for (let n = 0; n < 4_096; n += 1) map.add(nested(n), n);
+      map.at('', () => undefined);
+      compared = 0;
+      for (let n = 1; n < 4_096; n += 1) {
+        map.delete(nested(n), n);
+        map.at('', () => undefined);
+      }
+      expect(compared / 4_096).toBeLessThan(50);
+      expect(comparisons(map, '0001', [0])).toBeLessThan(60);
+    });
   });
 });

@@ -7,9 +7,9 @@ type Model = Map<number, string>;
 
 const keySpace = 700;
 
-/** A map of some leaves, filled in an order of its own, and what it must hold. */
+/** A map of several levels, filled in an order of its own, and what it must hold. */
 function filled(keys: readonly number[]): {map: SortedMap<number, string>; model: Model} {
-  const map = new SortedMap<number, string>((a, b) => a - b);
+  const map = new SortedMap<number, string>((a, b) => a - b, 4);
   const model: Model = new Map();
   for (const key of keys) {
     map.set(key, `first ${key}`);
@@ -134,5 +134,65 @@ describe('A sorted map', () => {
       }),
       course,
     );
+  });
+
+  it('knows its first key while it is emptied from either end', () => {
+    const keys = Array.from({length: 100}, (_, key) => key);
+    const [rising, falling] = [filled(keys).map, filled(keys).map];
+    for (const key of keys) {
+      expect(rising.minKey()).toBe(key);
+      rising.delete(key);
+      falling.delete(99 - key);
+      expect(falling.minKey()).toBe(key === 99 ? undefined : 0);
+    }
+    expect([...rising.keys(), ...falling.keys()]).toEqual([]);
+  });
+
+  it('takes a few comparisons for each operation, however many keys there are', () => {
+    let comparisons = 0;
+    const counting = new SortedMap<number, number>((a, b) => {
+      comparisons += 1;
+      return a - b;
+    });
+    const count = 100_000;
+    const taken = (run: () => void): number => {
+      comparisons = 0;
+      run();
+      return comparisons;
+    };
+    const filling = taken(() => {
+      for (let n = 0; n < count; n += 1) counting.set((n * 7_919) % count, n);
+    });
+    expect(filling / count).toBeLessThan(40);
+    let seen = 0;
+    const stop = () => (seen += 1) % 10 !== 0;
+    const map = counting.clone();
+    const steps = {
+      get: () => map.get(50_000),
+      count: () => map.count(10, 90_000),
+      'count to the end': () => map.count(10, undefined),
+      'the first 10': () => {
+        map.ascend(10, undefined, stop);
+      },
+      'the last 10': () => {
+        map.descend(10, 90_000, stop);
+      },
+      set: () => {
+        map.set(50_000.5, 0);
+      },
+      delete: () => {
+        map.delete(50_000);
+      },
+      deleteBefore: () => {
+        map.deleteBefore(40_000);
+      },
+      minKey: () => map.minKey(),
+    };
+    for (const [name, run] of Object.entries(steps)) {
+      expect({name, isFew: taken(run) < 100}).toEqual({name, isFew: true});
+    }
+    expect(seen).toBe(20);
+    expect(map.count(0, undefined)).toBe(60_000);
+    expect(counting.count(0, undefined)).toBe(count);
   });
 });

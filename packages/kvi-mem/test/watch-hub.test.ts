@@ -1,7 +1,7 @@
 import {describe, expect, it} from '@jest/globals';
 import {MemStore} from 'kvi-mem';
 import {HandClock} from './hand-clock.ts';
-import {bytes, next, nextEvents, put} from './tools.ts';
+import {bytes, next, nextEvents, put, txnOf} from './tools.ts';
 
 const everything = {key: bytes('\0'), rangeEnd: bytes('\0')};
 
@@ -30,8 +30,9 @@ describe('Progress notifications', () => {
       expect(await nextEvents(watch)).toEqual(['put k=v@2']);
       expect(await nextEvents(watch)).toEqual(['put k=w@3']);
     }
-    await Promise.all([plain, quiet, busy].map((watch) => watch.return()));
-    clock.fire();
+    await Promise.all([plain, quiet].map((watch) => watch.return()));
+    expect(clock.pending).toBe(1);
+    await busy.return();
     expect(clock.pending).toBe(0);
   });
 
@@ -51,6 +52,34 @@ describe('Progress notifications', () => {
 });
 
 describe('A watch that starts in the past', () => {
+  it('is sent whole revisions, and how far each response goes', async () => {
+    const {driver} = setUp();
+    const keys = ['a', 'b', 'c'];
+    for (let n = 0; n < 700; n += 1) {
+      await txnOf(driver, ...keys.map((key) => ({type: 'put' as const, key: bytes(key), value: bytes('')})));
+    }
+    const watch = driver.watch({...everything, startRevision: 2});
+    let reached = 1;
+    while (reached < 701) {
+      const {revision, events} = await next(watch);
+      const revisions = events.map(({kv}) => kv.modRevision);
+      expect(revisions).toEqual(
+        Array.from({length: 3 * (revision - reached)}, (_, n) => reached + 1 + Math.floor(n / 3)),
+      );
+      reached = revision;
+    }
+    await watch.return();
+  });
+
+  it('leaves no timer behind if its past is compacted', async () => {
+    const {clock, driver} = setUp();
+    for (const value of ['2', '3', '4']) await put(driver, 'k', value);
+    await driver.compact({revision: 3});
+    const watch = driver.watch({key: bytes('k'), startRevision: 2, progressNotify: true});
+    await expect(watch.next()).rejects.toMatchObject({code: 'KVI_COMPACTED'});
+    expect(clock.pending).toBe(0);
+  });
+
   it('gives no response for a past in which nothing happened to its keys', async () => {
     const {driver} = setUp();
     await put(driver, 'other', '');

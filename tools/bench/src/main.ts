@@ -1,11 +1,15 @@
-/** `npm run bench -- [--quick] [--only etcd,lock,watch,mem,start] [--rounds N]` */
+/** `npm run bench -- [--quick] [--only etcd,lock,watch,mem,start,growth] [--rounds N]` */
 import {startEtcd} from 'kvi-testbed/programs';
-import {writeFile} from 'node:fs/promises';
+import {readFile, writeFile} from 'node:fs/promises';
 import {loadavg} from 'node:os';
 import {createBench} from './bench.ts';
 import {etcdCalls} from './etcd/calls.ts';
 import {etcdLocks} from './etcd/locks.ts';
 import {etcdWatches} from './etcd/watches.ts';
+import {type Curve, curves} from './growth/curves.ts';
+import {growth} from './growth/growth.ts';
+import {growthPart, plotsFolder, replaceGrowth} from './growth/part.ts';
+import {plot} from './growth/plot.ts';
 import {memCalls} from './mem/calls.ts';
 import {memWatches} from './mem/watches.ts';
 import {type CommandLine, groups, parseCommandLine, usage} from './options.ts';
@@ -13,6 +17,8 @@ import {describeRun, page, progressLine, table} from './report.ts';
 import {processStart} from './start.ts';
 
 const pageFile = new URL('../../../docs/benchmarks.md', import.meta.url);
+/** How often the growth is measured: each number is the median. */
+const growthPasses = 3;
 
 async function main({help, quick, rounds, only}: CommandLine): Promise<void> {
   if (help) {
@@ -20,9 +26,10 @@ async function main({help, quick, rounds, only}: CommandLine): Promise<void> {
     return;
   }
   const [load = 0] = loadavg();
+  const scale = quick ? 0.1 : 1;
   const bench = createBench({
     rounds,
-    scale: quick ? 0.1 : 1,
+    scale,
     onRows: (rows) => {
       for (const row of rows) console.log(progressLine(row));
     },
@@ -37,11 +44,28 @@ async function main({help, quick, rounds, only}: CommandLine): Promise<void> {
     await memWatches(bench);
   }
   if (only.includes('start')) await processStart(bench);
+  const passes = quick ? 1 : growthPasses;
+  const onProgress = (line: string) => {
+    console.log(line);
+  };
+  const grown = only.includes('growth') ? await growth({passes, scale, onProgress}) : [];
 
   const run = describeRun({etcdVersion: etcd.version, rounds, load});
-  console.log(`\n${run}\n\n${table(bench.rows)}`);
-  if (quick || only.length < groups.length) return;
-  await writeFile(pageFile, page(run, bench.rows));
+  const part = growthPart(grown, passes);
+  console.log(`\n${run}\n\n${table(bench.rows)}\n\n${part}`);
+  if (quick || grown.length === 0) return;
+  await writePlots(grown);
+  const isAll = only.length === groups.length;
+  await writeFile(
+    pageFile,
+    isAll ? page(run, bench.rows, part) : replaceGrowth(await readFile(pageFile, 'utf8'), part),
+  );
+}
+
+async function writePlots(grown: readonly Curve[]): Promise<void> {
+  for (const {name, series} of grown) {
+    await writeFile(new URL(`${plotsFolder}/${name}.svg`, pageFile), plot({...curves[name], series}));
+  }
 }
 
 try {

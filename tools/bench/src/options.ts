@@ -1,7 +1,7 @@
 import {parseArgs} from 'node:util';
 
 /** What can be measured by itself. */
-export const groups = ['etcd', 'lock', 'watch', 'mem', 'start'] as const;
+export const groups = ['etcd', 'lock', 'watch', 'mem', 'start', 'growth'] as const;
 export type Group = (typeof groups)[number];
 
 /** What `npm run bench` is told. */
@@ -19,7 +19,7 @@ export const usage = `npm run bench -- [options]     measures kvi beside its pee
   --only G        ${groups.join(', ')}, or several with commas between; default: all
   --rounds N      7, the default, or more
 
-A run of all groups that is not quick writes docs/benchmarks.md.`;
+A run of all groups that is not quick writes docs/benchmarks.md; one of growth alone writes its part of it.`;
 
 /** @throws Error that says what is wrong */
 export function parseCommandLine(args: readonly string[]): CommandLine {

@@ -1,6 +1,7 @@
 import {readFileSync} from 'node:fs';
 import {availableParallelism} from 'node:os';
 import type {Row} from './bench.ts';
+import {markdownTable, round} from './markdown.ts';
 
 /** How the table came about. */
 export interface Run {
@@ -34,22 +35,9 @@ const header = ['measurement', 'unit', 'kvi', 'peer', 'its value', 'ratio', 'spr
 /** Numbers are flush right. */
 const isNumber = [false, false, true, false, true, true, true];
 
-/** The rows as a Markdown table, aligned as Prettier does. */
+/** The rows as a Markdown table. */
 export function table(rows: readonly Row[]): string {
-  const lines = [header, ...rows.map(cellsOf)];
-  const widths = header.map((_, column) => Math.max(3, ...lines.map((cells) => cells[column]?.length ?? 0)));
-  const rule = widths.map((width, column) =>
-    isNumber[column] ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width),
-  );
-  const aligned = lines.map((cells) =>
-    cells.map((cell, column) => {
-      const width = widths[column] ?? 0;
-      return isNumber[column] ? cell.padStart(width) : cell.padEnd(width);
-    }),
-  );
-  return [...aligned.slice(0, 1), rule, ...aligned.slice(1)]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n');
+  return markdownTable([header, ...rows.map(cellsOf)], (column) => isNumber[column] === true);
 }
 
 function cellsOf(row: Row): string[] {
@@ -69,16 +57,19 @@ function relationOf({relation, comparison: {middle}}: Pick<Row, 'relation' | 'co
   return relation === 'ratio' ? `${middle.toFixed(2)}x` : `${middle < 0 ? '' : '+'}${round(middle)}`;
 }
 
-const round = (number: number) => number.toLocaleString('en', {maximumSignificantDigits: 3});
-
-/** `docs/benchmarks.md`. */
-export function page(run: string, rows: readonly Row[]): string {
+/**
+ * `docs/benchmarks.md`.
+ *
+ * @param growth its part about growth
+ */
+export function page(run: string, rows: readonly Row[], growth: string): string {
   return `# Benchmarks
 
 \`\`\`sh
 npm run bench                    # all groups, about a quarter of an hour; writes this page
 npm run bench -- --quick         # a tenth of the work, to see that it runs
-npm run bench -- --only mem      # one group: etcd, lock, watch, mem or start
+npm run bench -- --only mem      # one group: etcd, lock, watch, mem, start or growth
+npm run bench -- --only growth   # writes the plots, and their part of this page
 \`\`\`
 
 This page is written by the bench. What matters are the ratios: they compare what ran in the same process, on the same
@@ -107,9 +98,11 @@ ${run}
 
 ${table(rows)}
 
+${growth}
 ## To add a measurement
 
 Call \`bench.measure({name, kvi, peers})\` in the file of its group in [\`tools/bench\`](../tools/bench/src). \`kvi\` and each peer are functions
 that do the work once and return what they measured, by unit: \`{'calls/s': 415_000}\`. The table gets a row for each unit and peer.
+A curve of what grows is a name in \`growth/curves.ts\` and the points that a subject beside it returns.
 `;
 }

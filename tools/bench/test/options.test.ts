@@ -3,7 +3,12 @@ import {parseCommandLine, usage} from '../src/options.ts';
 
 describe('The command line of the bench', () => {
   it('measures everything unless told otherwise', () => {
-    const all = {help: false, quick: false, rounds: 7, only: ['etcd', 'lock', 'watch', 'mem', 'start']};
+    const all = {
+      help: false,
+      quick: false,
+      rounds: 7,
+      only: ['etcd', 'lock', 'watch', 'mem', 'start', 'growth'],
+    };
     expect(parseCommandLine([])).toEqual(all);
     expect(parseCommandLine(['--quick', '--rounds', '9', '--only', 'mem,lock'])).toEqual({
       ...all,

@@ -33,11 +33,11 @@ export function retry<R>(
   attempt: (options: DriverCallOptions & {timeoutMs: number}) => Promise<R>,
 ): Promise<R> {
   const start = clock.now();
-  const codes = isIdempotent
-    ? (['KVI_UNAVAILABLE', 'KVI_UNKNOWN_OUTCOME'] as const)
-    : (['KVI_UNAVAILABLE'] as const);
 
   async function again(error: unknown): Promise<R> {
+    const codes = isIdempotent
+      ? (['KVI_UNAVAILABLE', 'KVI_UNKNOWN_OUTCOME'] as const)
+      : (['KVI_UNAVAILABLE'] as const);
     const own = policy.clone();
     for (let attempts = 1; ; attempts += 1) {
       if (!isKviError(error, ...codes)) throw error;

@@ -30,7 +30,7 @@ export class History {
   }
 
   /** The changes from one revision to another, both included, in order. */
-  between(from: number, to: number): readonly Version[] {
+  between(from: number, to: number): Version[] {
     const changes: Version[] = [];
     const take = (chunk: readonly Version[]) => {
       for (const change of chunk.slice(countUntil(chunk, from - 1), countUntil(chunk, to)))

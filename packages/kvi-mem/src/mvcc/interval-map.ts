@@ -6,33 +6,37 @@ interface Group<V> {
   readonly values: Set<V>;
 }
 
-/** A group in the sorted array, which is read as a balanced tree: the middle of each part is its root. */
+/** A group in a sorted array, which is read as a balanced tree: the middle of each part is its root. */
 interface Node<V> {
   readonly group: Group<V>;
   /** The largest end in the part that this node is the root of. Empty: one has no end. */
   maxEnd: ByteString;
 }
 
-/** Groups that were added since the tree was built; more than this, and than a sixteenth of it, and it is built anew. */
-const maxNew = 16;
-
 /**
  * Values by interval, of which those whose interval includes a key are found without looking at the others. Equal intervals
  * are one.
+ *
+ * What is added goes into a tree of its own, together with every tree that is no larger, so that there are few, and each
+ * group is rarely moved. When most groups are empty, everything is put together anew.
  *
  * @see https://en.wikipedia.org/wiki/Interval_tree#Augmented_tree
  */
 export class IntervalMap<V> {
   readonly #groups = new Map<string, Group<V>>();
-  #tree: Node<V>[] = [];
-  #new: Group<V>[] = [];
+  /** The largest first. */
+  #trees: (readonly Node<V>[])[] = [];
+  /** The groups that are in no tree yet. */
+  #added: Group<V>[] = [];
+  /** How many groups were emptied since everything was put together. */
+  #emptied = 0;
 
   add(interval: Interval, value: V): void {
     const id = idOf(interval);
     const group = this.#groups.get(id) ?? {interval, values: new Set()};
     if (group.values.size === 0) {
       this.#groups.set(id, group);
-      this.#new.push(group);
+      this.#added.push(group);
     }
     group.values.add(value);
   }
@@ -40,48 +44,67 @@ export class IntervalMap<V> {
   delete(interval: Interval, value: V): void {
     const id = idOf(interval);
     const group = this.#groups.get(id);
-    group?.values.delete(value);
-    // The tree, and the list of what is new, are rid of an empty group when the tree is built.
-    if (group?.values.size === 0) this.#groups.delete(id);
+    if (group?.values.delete(value) !== true || group.values.size > 0) return;
+    this.#groups.delete(id);
+    this.#emptied += 1;
+    if (this.#emptied <= this.#groups.size) return;
+    this.#trees = [];
+    this.#added = [...this.#groups.values()];
+    this.#emptied = 0;
   }
 
   /** Visits the values whose interval includes the key. */
   at(key: ByteString, visit: (value: V) => void): void {
-    if (this.#new.length > Math.max(maxNew, this.#tree.length / 16)) this.#build();
-    for (const {interval, values} of this.#new) if (includes(interval, key)) values.forEach(visit);
-    this.#search(0, this.#tree.length, key, visit);
+    if (this.#added.length > 0) this.#addTree();
+    for (const tree of this.#trees) search(tree, 0, tree.length, key, visit);
   }
 
-  #search(from: number, to: number, key: ByteString, visit: (value: V) => void): void {
-    const middle = (from + to) >> 1;
-    const node = this.#tree[middle];
-    if (from >= to || node === undefined) return;
-    if (node.maxEnd !== '' && node.maxEnd <= key) return;
-    this.#search(from, middle, key, visit);
-    const {interval, values} = node.group;
-    if (key < interval.start) return;
-    if (includes(interval, key)) values.forEach(visit);
-    this.#search(middle + 1, to, key, visit);
-  }
-
-  #build(): void {
-    this.#new = [];
-    this.#tree = [...this.#groups.values()]
-      .sort((a, b) => (a.interval.start < b.interval.start ? -1 : 1))
-      .map((group) => ({group, maxEnd: endOf(group.interval)}));
-    this.#noteMaxEnds(0, this.#tree.length);
-  }
-
-  /** @returns the largest end in this part; undefined if it is empty */
-  #noteMaxEnds(from: number, to: number): ByteString | undefined {
-    const middle = (from + to) >> 1;
-    const node = this.#tree[middle];
-    if (from >= to || node === undefined) return undefined;
-    for (const end of [this.#noteMaxEnds(from, middle), this.#noteMaxEnds(middle + 1, to)]) {
-      if (end !== undefined) node.maxEnd = later(node.maxEnd, end);
+  #addTree(): void {
+    const groups = this.#added;
+    this.#added = [];
+    for (let last = this.#trees.at(-1); last && last.length <= groups.length; last = this.#trees.at(-1)) {
+      for (const {group} of last) groups.push(group);
+      this.#trees.pop();
     }
-    return node.maxEnd;
+    this.#trees.push(treeOf(groups));
   }
+}
+
+function search<V>(
+  tree: readonly Node<V>[],
+  from: number,
+  to: number,
+  key: ByteString,
+  visit: (value: V) => void,
+): void {
+  const middle = (from + to) >> 1;
+  const node = tree[middle];
+  if (from >= to || node === undefined) return;
+  if (node.maxEnd !== '' && node.maxEnd <= key) return;
+  search(tree, from, middle, key, visit);
+  const {interval, values} = node.group;
+  if (key < interval.start) return;
+  if (includes(interval, key)) values.forEach(visit);
+  search(tree, middle + 1, to, key, visit);
+}
+
+function treeOf<V>(groups: Group<V>[]): readonly Node<V>[] {
+  const tree = groups
+    .sort((a, b) => (a.interval.start < b.interval.start ? -1 : 1))
+    .map((group) => ({group, maxEnd: endOf(group.interval)}));
+  noteMaxEnds(tree, 0, tree.length);
+  return tree;
+}
+
+/** @returns the largest end in this part; undefined if it is empty */
+function noteMaxEnds(tree: readonly Node<unknown>[], from: number, to: number): ByteString | undefined {
+  const middle = (from + to) >> 1;
+  const node = tree[middle];
+  if (from >= to || node === undefined) return undefined;
+  for (const end of [noteMaxEnds(tree, from, middle), noteMaxEnds(tree, middle + 1, to)]) {
+    if (end !== undefined) node.maxEnd = later(node.maxEnd, end);
+  }
+  return node.maxEnd;
 }
 
 function idOf({start, end}: Interval): string {

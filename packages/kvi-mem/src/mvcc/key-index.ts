@@ -1,7 +1,10 @@
 import {type ByteString, compareByteStrings} from '../byte-string.ts';
 import {SortedMap} from '../sorted-map.ts';
 import type {Interval} from './interval.ts';
-import {countUntil, isTombstone, type Version} from './version.ts';
+import {KeyVersions} from './key-versions.ts';
+import {isTombstone, type Version} from './version.ts';
+
+type Keys = SortedMap<ByteString, KeyVersions>;
 
 /** Which of the keys in an interval to find. */
 export interface Selection {
@@ -36,15 +39,16 @@ export interface Selection {
  * A key without versions has no entry. (etcd's key_index.go keeps revisions only, and splits them into generations at
  * the tombstones to find the create revision and the version number, which a {@link Version} has.)
  *
- * An index that starts from another shares all of it, whatever its size. From then on neither changes the shared arrays:
- * the first write of a key copies its versions. An array whose last version is newer than the last sharing is not shared.
+ * An index that starts from another shares all of it, whatever its size. From then on neither changes the shared versions:
+ * the first write of a key copies them. Versions of which the newest is newer than the last sharing are not shared.
  */
 export class KeyIndex {
-  readonly #keys: SortedMap<ByteString, Version[]>;
+  /** The keys that exist now, apart from the others: a read of the present does not come across what was deleted. */
+  readonly #existing: Keys;
   /** The keys whose last version is a tombstone. */
-  readonly #deleted: SortedMap<ByteString, undefined>;
+  readonly #deleted: Keys;
   /** A cache of the keys that were looked up or written: a hash lookup is faster than a search. */
-  readonly #known = new Map<ByteString, Version[]>();
+  readonly #known = new Map<ByteString, KeyVersions>();
   /** Whether every key is known, because the index began empty. */
   readonly #knowsAll: boolean;
   #newestRevision = 0;
@@ -53,7 +57,7 @@ export class KeyIndex {
 
   /** @param origin - the index to start from; default: none. Neither sees later changes of the other. */
   constructor(origin?: KeyIndex) {
-    this.#keys = origin ? origin.#keys.clone() : new SortedMap(compareByteStrings);
+    this.#existing = origin ? origin.#existing.clone() : new SortedMap(compareByteStrings);
     this.#knowsAll = !origin;
     this.#deleted = origin ? origin.#deleted.clone() : new SortedMap(compareByteStrings);
     if (!origin) return;
@@ -64,119 +68,139 @@ export class KeyIndex {
 
   /** The key as it was at `revision`; undefined if it did not exist. */
   get(key: ByteString, revision: number): Version | undefined {
-    const versions = this.#find(key);
-    return versions && existingAt(versions, revision);
+    return this.#find(key)?.at(revision);
   }
 
   /** The key-values that existed, in key order. */
   find(
     interval: Interval,
-    {revision = Infinity, limit = Infinity, isDescending, accepts}: Selection = {},
+    {revision = Infinity, limit = Infinity, isDescending = false, accepts}: Selection = {},
   ): Version[] {
-    const found: Version[] = [];
-    const collect = (versions: readonly Version[]) => {
-      const version = existingAt(versions, revision);
-      if (version && accepts?.(version) !== false) found.push(version);
-      return found.length < limit;
+    if (interval.end === undefined) {
+      const version = this.get(interval.start, revision);
+      return version && limit > 0 && accepts?.(version) !== false ? [version] : [];
+    }
+    const findAmong = (keys: Keys) => {
+      const found: Version[] = [];
+      const collect = (versions: KeyVersions) => {
+        const version = versions.at(revision);
+        if (version && accepts?.(version) !== false) found.push(version);
+        return found.length < limit;
+      };
+      if (limit > 0) walk(keys, interval, isDescending, collect);
+      return found;
     };
-    if (limit > 0) this.#walk(interval, isDescending === true, collect);
-    return found;
+    const existing = findAmong(this.#existing);
+    if (revision >= this.#newestRevision) return existing;
+    const deleted = findAmong(this.#deleted);
+    if (deleted.length === 0) return existing;
+    const sign = isDescending ? -1 : 1;
+    return existing
+      .concat(deleted)
+      .sort((a, b) => sign * compareByteStrings(a.key, b.key))
+      .slice(0, limit);
   }
 
-  /** How many keys existed at `revision`. For the present, this does not visit each key. */
-  count(interval: Interval, revision: number): number {
-    const isPresent = revision >= this.#newestRevision;
-    const {start, end} = interval;
-    if (end === undefined || !isPresent) return this.find(interval, {revision}).length;
-    return this.#keys.count(start, endOf(end)) - this.#deleted.count(start, endOf(end));
+  /** How many keys exist now. */
+  count(interval: Interval): number {
+    return count(this.#existing, interval);
+  }
+
+  /** How many keys exist now, or have a version. */
+  countAll(interval: Interval): number {
+    return count(this.#existing, interval) + count(this.#deleted, interval);
+  }
+
+  /** The revisions, from one on, that changed a key in the interval, in order. */
+  revisions(interval: Interval, from: number): number[] {
+    const revisions = new Set<number>();
+    const collect = (versions: KeyVersions) => {
+      for (const {modRevision} of versions.since(from)) revisions.add(modRevision);
+      return true;
+    };
+    for (const keys of [this.#existing, this.#deleted]) walk(keys, interval, false, collect);
+    return [...revisions].sort((a, b) => a - b);
   }
 
   /** Adds the newest version of its key. */
   append(version: Version): void {
     this.#newestRevision = version.modRevision;
-    const versions = this.#find(version.key);
+    const versions = this.#own(version.key);
     if (!versions) {
-      this.#set(version.key, [version]);
+      this.#put(version.key, new KeyVersions(version));
       return;
     }
+    versions.append(version);
     // Only a creation or a deletion changes whether the key exists.
-    if (version.version <= 1) this.#noteLast(version);
-    if (this.#owns(versions)) versions.push(version);
-    else this.#set(version.key, versions.concat(version));
+    if (version.version <= 1) this.#put(version.key, versions);
   }
 
   /** Undoes the last {@link append} for this key, made since the index was last shared. */
   removeNewest(key: ByteString): void {
     const versions = this.#find(key);
-    versions?.pop();
-    const last = versions?.at(-1);
-    if (last) this.#noteLast(last);
+    if (versions?.removeNewest() === true) this.#put(key, versions);
     else this.#delete(key);
   }
 
   /** Discards the versions of this key that cannot be seen at `revision` or later. */
   compact(key: ByteString, revision: number): void {
     const versions = this.#find(key);
-    if (!versions) return;
-    const count = countUntil(versions, revision);
-    const last = versions[count - 1];
-    if (!last) return;
-    const forgotten = isTombstone(last) ? count : count - 1;
-    if (forgotten === 0) return;
-    if (forgotten === versions.length) this.#delete(key);
-    else if (this.#owns(versions)) versions.splice(0, forgotten);
-    else this.#set(key, versions.slice(forgotten));
+    const count = versions?.countUnseen(revision) ?? 0;
+    if (!versions || count === 0) return;
+    if (count === versions.count) this.#delete(key);
+    else this.#own(key)?.forget(count);
   }
 
-  /** Visits each key's versions until `visit` returns false. */
-  #walk(interval: Interval, isDescending: boolean, visit: (versions: readonly Version[]) => boolean): void {
-    const {start, end} = interval;
-    if (end === undefined) {
-      const versions = this.#find(start);
-      if (versions) visit(versions);
-    } else if (isDescending) this.#keys.descend(start, endOf(end), visit);
-    else this.#keys.ascend(start, endOf(end), visit);
-  }
-
-  #find(key: ByteString): Version[] | undefined {
+  #find(key: ByteString): KeyVersions | undefined {
     const known = this.#known.get(key);
     if (known || this.#knowsAll) return known;
-    const versions = this.#keys.get(key);
+    const versions = this.#existing.get(key) ?? this.#deleted.get(key);
     if (versions) this.#known.set(key, versions);
     return versions;
   }
 
-  #set(key: ByteString, versions: Version[]): void {
-    this.#keys.set(key, versions);
+  /** The versions of this key, or a copy that replaces them, to be changed. */
+  #own(key: ByteString): KeyVersions | undefined {
+    const versions = this.#find(key);
+    if (!versions || versions.newest.modRevision > this.#sharedUntil) return versions;
+    const copy = versions.clone();
+    this.#put(key, copy);
+    return copy;
+  }
+
+  #put(key: ByteString, versions: KeyVersions): void {
+    const isDeleted = isTombstone(versions.newest);
+    (isDeleted ? this.#deleted : this.#existing).set(key, versions);
+    (isDeleted ? this.#existing : this.#deleted).delete(key);
     this.#known.set(key, versions);
   }
 
-  #noteLast(version: Version): void {
-    if (isTombstone(version)) this.#deleted.set(version.key, undefined);
-    else this.#deleted.delete(version.key);
-  }
-
   #delete(key: ByteString): void {
-    this.#keys.delete(key);
+    this.#existing.delete(key);
     this.#deleted.delete(key);
     this.#known.delete(key);
   }
+}
 
-  #owns(versions: readonly Version[]): boolean {
-    const last = versions[versions.length - 1];
-    // Stryker disable next-line ConditionalExpression: every key in the index has a version
-    return last !== undefined && last.modRevision > this.#sharedUntil;
-  }
+/** Visits the versions of each key in the interval until `visit` returns false. */
+function walk(
+  keys: Keys,
+  {start, end}: Interval,
+  isDescending: boolean,
+  visit: (versions: KeyVersions) => boolean,
+): void {
+  if (end === undefined) {
+    const versions = keys.get(start);
+    if (versions) visit(versions);
+  } else if (isDescending) keys.descend(start, endOf(end), visit);
+  else keys.ascend(start, endOf(end), visit);
+}
+
+function count(keys: Keys, {start, end}: Interval): number {
+  return end === undefined ? Number(keys.has(start)) : keys.count(start, endOf(end));
 }
 
 /** The end of an {@link Interval}, for a {@link SortedMap}. */
 function endOf(end: ByteString): ByteString | undefined {
   return end === '' ? undefined : end;
-}
-
-function existingAt(versions: readonly Version[], revision: number): Version | undefined {
-  const last = versions[versions.length - 1];
-  // Most queries are about the present.
-  const version = last && last.modRevision <= revision ? last : versions[countUntil(versions, revision) - 1];
-  return version && !isTombstone(version) ? version : undefined;
 }

@@ -93,16 +93,17 @@ function directed(order: Order, isDescending: boolean): Order {
   return isDescending ? (a, b) => order(b, a) : order;
 }
 
-/** The first `limit` versions in an order. For a few of many, as locks ask for, it does not sort the others. */
-function firstOf(found: Version[], limit: number, order: Order): Version[] {
-  if (limit > found.length / 16) return found.sort(order).slice(0, limit);
-  const first: Version[] = [];
+/** The first `limit` versions in an order. It sorts at most twice the limit at a time: few of many, as locks ask for, cost little. */
+function firstOf(found: readonly Version[], limit: number, order: Order): Version[] {
+  let first: Version[] = [];
+  let last: Version | undefined;
   for (const version of found) {
-    const last = first[limit - 1];
+    // Stryker disable next-line all: what is sorted in vain is cut; this only saves time
     if (last !== undefined && order(version, last) >= 0) continue;
-    const at = first.findIndex((other) => order(version, other) < 0);
-    first.splice(at < 0 ? first.length : at, 0, version);
-    first.length = Math.min(first.length, limit);
+    first.push(version);
+    if (first.length < 2 * limit) continue;
+    first = first.sort(order).slice(0, limit);
+    last = first.at(-1);
   }
-  return first;
+  return first.sort(order).slice(0, limit);
 }

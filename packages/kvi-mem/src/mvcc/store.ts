@@ -1,9 +1,9 @@
 import {KviError, type KviErrorDetails, type LeaseId, noLease} from 'kvi-core/driver';
 import type {ByteString} from '../byte-string.ts';
 import {History} from './history.ts';
-import type {Interval} from './interval.ts';
+import {includes, type Interval} from './interval.ts';
 import {KeyIndex, type Selection} from './key-index.ts';
-import type {Version} from './version.ts';
+import {isTombstone, type Version} from './version.ts';
 
 /** The options of a {@link MvccStore}. */
 export interface MvccStoreOptions {
@@ -59,9 +59,16 @@ export class MvccStore {
     return this.#index.find(interval, selection);
   }
 
-  /** How many keys existed at `revision`. */
+  /** How many keys existed at `revision`. Goes through the keys or through the changes since, whichever are fewer. */
   count(interval: Interval, revision = Infinity): number {
-    return this.#index.count(interval, revision);
+    if (revision >= this.revision) return this.#index.count(interval);
+    if (this.revision - revision > this.#index.countAll(interval))
+      return this.find(interval, {revision}).length;
+    const since = this.changes(revision + 1, this.#committedRevision).concat(this.#pending);
+    return since.reduce(
+      (count, change) => (includes(interval, change.key) ? count - growth(change) : count),
+      this.#index.count(interval),
+    );
   }
 
   /** @throws `KVI_COMPACTED`, `KVI_FUTURE_REVISION` if the store cannot be read at this revision */
@@ -71,8 +78,23 @@ export class MvccStore {
   }
 
   /** The changes from one revision to another, both included, in order. */
-  changes(from: number, to: number): readonly Version[] {
+  changes(from: number, to: number): Version[] {
     return this.#history.between(from, to);
+  }
+
+  /**
+   * The changes of the keys in an interval from a revision on, in order. Goes through the history from there or through
+   * the keys, whichever are fewer.
+   */
+  changesOf(interval: Interval, from: number): Version[] {
+    const to = this.#committedRevision;
+    const between = (first: number, last: number) =>
+      this.changes(first, last).filter(({key}) => includes(interval, key));
+    if (to - from < this.#index.countAll(interval)) return between(from, to);
+    const revisions = this.#index.revisions(interval, from);
+    // The index has forgotten what was deleted at the compact revision.
+    if (from === this.#compactRevision && revisions[0] !== from) revisions.unshift(from);
+    return revisions.flatMap((revision) => between(revision, revision));
   }
 
   /** Runs `run`, whose changes make one revision. If it throws, they are rolled back. */
@@ -172,6 +194,12 @@ export class MvccStore {
     const surplus = oldest - Math.max(this.#compactRevision, 1);
     if (surplus > historyLimit / 16) this.compact(oldest);
   }
+}
+
+/** How many keys more there are after a change: 1, 0 or -1. */
+function growth(change: Version): number {
+  if (isTombstone(change)) return -1;
+  return change.version === 1 ? 1 : 0;
 }
 
 /**

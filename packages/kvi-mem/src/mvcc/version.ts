@@ -5,8 +5,8 @@ import {toBytes} from '../byte-string.ts';
  * A key-value as of one revision. A deletion leaves a tombstone: version and create revision 0, no value.
  */
 export interface Version extends Readonly<KeyValue> {
-  /** What {@link toKeyValue} made of it. */
-  inBytes: KeyValue<Bytes> | undefined;
+  /** What {@link toKeyValue} made of it. Null: there is a newer version, and the history shall be small. */
+  inBytes: KeyValue<Bytes> | undefined | null;
 }
 
 /** Values with more bytes than this are copied whenever they are read: to hold them twice would cost more than it saves. */
@@ -19,11 +19,11 @@ export function isTombstone(version: Version): boolean {
 /** The key-value for a response or an event. All of them share it, so it must not be changed. */
 export function toKeyValue(held: Version): KeyValue<Bytes> {
   // Stryker disable next-line ConditionalExpression: this only saves time
-  if (held.inBytes !== undefined) return held.inBytes;
+  if (held.inBytes) return held.inBytes;
   const {key, value, createRevision, modRevision, version, lease} = held;
   const kv = {key: toBytes(key), value: toBytes(value), createRevision, modRevision, version, lease};
   // Stryker disable next-line all: this only saves time, or memory
-  if (value.length <= maxHeldBytes) held.inBytes = kv;
+  if (held.inBytes !== null && value.length <= maxHeldBytes) held.inBytes = kv;
   return kv;
 }
 

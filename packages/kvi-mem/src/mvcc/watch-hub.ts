@@ -9,13 +9,14 @@ import {
   eventBuffer,
   type EventBufferOptions,
   type KviError,
+  type Timer,
   type WatchRequest,
 } from 'kvi-core/driver';
 import type {ByteString} from '../byte-string.ts';
-import {includes, type Interval, toInterval} from './interval.ts';
+import {type Interval, toInterval} from './interval.ts';
 import {IntervalMap} from './interval-map.ts';
 import {compacted, type MvccStore} from './store.ts';
-import {isTombstone, toKeyValue, type Version} from './version.ts';
+import {countUntil, isTombstone, toKeyValue, type Version} from './version.ts';
 
 /** The options of a {@link WatchHub}. */
 export interface WatchHubOptions {
@@ -41,8 +42,8 @@ interface Watcher {
   owesProgress: boolean;
 }
 
-/** Maximum number of revisions sent at once to a watch that is catching up, so that others get their turn. */
-const catchUpRevisions = 1000;
+/** About how many events are sent at once to a watch that is catching up, so that others get their turn. */
+const catchUpEvents = 1000;
 
 /**
  * Sends the changes of a store to its watches.
@@ -57,7 +58,9 @@ export class WatchHub {
   readonly #byKey = new Map<ByteString, Set<Watcher>>();
   /** The live watchers of ranges. */
   readonly #ofRanges = new IntervalMap<Watcher>();
-  #progressIsDue = false;
+  /** The watchers that want progress notifications. */
+  readonly #ofProgress = new Set<Watcher>();
+  #progressTimer: Timer | undefined;
 
   constructor(options: WatchHubOptions) {
     this.#options = options;
@@ -105,7 +108,7 @@ export class WatchHub {
     this.#watchers.add(watcher);
     buffer.created(nextRevision);
     this.#catchUp(watcher);
-    if (progressNotify) this.#scheduleProgress();
+    if (progressNotify) this.#wantProgress(watcher);
     return buffer.watch;
   }
 
@@ -142,33 +145,46 @@ export class WatchHub {
 
   #catchUp(watcher: Watcher): void {
     const {store} = this.#options;
-    const {buffer, nextRevision} = watcher;
-    // Stryker disable next-line ConditionalExpression: a watch that has ended ignores events; this only saves time
-    if (buffer.ended) return;
-    if (nextRevision > store.revision) {
+    if (watcher.nextRevision > store.revision) {
       this.#goLive(watcher);
       return;
     }
-    if (nextRevision < store.compactRevision) {
-      const {compactRevision} = store;
+    const changes = store.changesOf(watcher.interval, watcher.nextRevision);
+    this.#sendPast(
+      watcher,
+      changes.filter((change) => wants(watcher, change)),
+      store.revision,
+    );
+  }
+
+  /**
+   * Sends whole revisions of the past to a watch, and others in the next turn of the event loop.
+   *
+   * @param until the last revision of this past
+   * @param from how many of its changes were sent
+   */
+  #sendPast(watcher: Watcher, past: readonly Version[], until: number, from = 0): void {
+    const {buffer, nextRevision, request} = watcher;
+    const {compactRevision} = this.#options.store;
+    // Stryker disable next-line ConditionalExpression: a watch that has ended ignores events; this only saves time
+    if (buffer.ended) return;
+    if (nextRevision < compactRevision) {
       buffer.fail(compacted(nextRevision, compactRevision, {compactRevision}));
       return;
     }
-    // Stryker disable next-line ArithmeticOperator: the size of a batch only decides when others get their turn
-    const revision = Math.min(nextRevision + catchUpRevisions - 1, store.revision);
-    const events = store
-      .changes(nextRevision, revision)
-      .filter((change) => includes(watcher.interval, change.key) && wants(watcher, change))
-      .map((change) => this.#toEvent(change, watcher.request.prevKv === true));
+    // Stryker disable next-line ArithmeticOperator: the size of a part only decides when others get their turn
+    const most = past[from + catchUpEvents - 1];
+    const to = most ? countUntil(past, most.modRevision) : past.length;
+    const next = past[to];
+    const revision = next ? next.modRevision - 1 : until;
+    const events = past.slice(from, to).map((change) => this.#toEvent(change, request.prevKv === true));
     watcher.nextRevision = revision + 1;
     if (events.length > 0) push(watcher, revision, events);
-    if (revision === store.revision) {
-      this.#goLive(watcher);
-      return;
-    }
-    setImmediate(() => {
-      this.#catchUp(watcher);
-    });
+    if (next) {
+      setImmediate(() => {
+        this.#sendPast(watcher, past, until, to);
+      });
+    } else this.#catchUp(watcher);
   }
 
   #goLive(watcher: Watcher): void {
@@ -195,6 +211,11 @@ export class WatchHub {
 
   #remove(watcher: Watcher): void {
     this.#watchers.delete(watcher);
+    this.#ofProgress.delete(watcher);
+    if (this.#ofProgress.size === 0) {
+      this.#progressTimer?.cancel();
+      this.#progressTimer = undefined;
+    }
     const {start, end} = watcher.interval;
     if (end !== undefined) {
       this.#ofRanges.delete(watcher.interval, watcher);
@@ -214,12 +235,17 @@ export class WatchHub {
   }
 
   /** One timer for all watches, stopped when none wants progress notifications. */
-  #scheduleProgress(): void {
-    if (this.#progressIsDue) return;
-    this.#progressIsDue = true;
+  #wantProgress(watcher: Watcher): void {
+    if (watcher.buffer.ended) return;
+    this.#ofProgress.add(watcher);
+    this.#progressTimer ??= this.#setProgressTimer();
+  }
+
+  #setProgressTimer(): Timer {
     const {clock, progressIntervalMs} = this.#options;
-    clock
+    return clock
       .setTimer(progressIntervalMs, () => {
+        this.#progressTimer = this.#setProgressTimer();
         this.#sendProgress();
       })
       .unref();
@@ -227,10 +253,7 @@ export class WatchHub {
 
   #sendProgress(): void {
     const {revision} = this.#options.store;
-    this.#progressIsDue = false;
-    for (const watcher of this.#watchers) {
-      if (watcher.request.progressNotify !== true) continue;
-      this.#scheduleProgress();
+    for (const watcher of this.#ofProgress) {
       // A watch that catches up has not seen all events up to the present revision; one that starts later could not
       // be resumed from it.
       const isUpToDate = watcher.isLive && watcher.nextRevision <= revision + 1;

@@ -10,6 +10,8 @@ export interface TextStore {
   set(key: string, value: string): Promise<unknown>;
   /** Empties it. */
   clear(): Promise<void> | void;
+  /** Reads the first so many entries from a key on. Absent: it cannot. */
+  scan?(start: string, limit: number): Promise<readonly unknown[]>;
 }
 
 /** Each as its README opens it, by name; memory-level also as it is fastest on text, which it keeps as bytes otherwise. */
@@ -43,6 +45,7 @@ function levelStore(level: MemoryLevel): TextStore {
     get: (key) => level.get(key),
     set: (key, value) => level.put(key, value),
     clear: () => level.clear(),
+    scan: (gte, limit) => level.iterator({gte, limit}).all(),
   };
 }
 
