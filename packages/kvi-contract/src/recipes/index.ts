@@ -9,6 +9,12 @@ import {observedElections} from './election-observed.ts';
 import {workOfLeaders} from './election-work.ts';
 import {elections} from './election.ts';
 import {namespaces} from './namespace.ts';
+import {queueAttempts} from './queue-attempts.ts';
+import {queueDuplicates} from './queue-dedup.ts';
+import {queueDelays} from './queue-delay.ts';
+import {queueInput} from './queue-input.ts';
+import {queueLosses} from './queue-loss.ts';
+import {queues} from './queue.ts';
 import {registration} from './registration.ts';
 import {typedChanges} from './typed-changes.ts';
 import {typedUpdate} from './typed-update.ts';
@@ -30,4 +36,10 @@ export const recipesContract: readonly ContractGroup[] = [
   workOfLeaders,
   registration,
   discovery,
+  queues,
+  queueAttempts,
+  queueDelays,
+  queueDuplicates,
+  queueLosses,
+  queueInput,
 ];

@@ -1,0 +1,220 @@
+import {lookBeforeTelling} from '../async/abort.ts';
+import {retryUntil} from '../async/retry-until.ts';
+import type {Bytes} from '../etcd/bytes.ts';
+import {closed, isKviError, KviError} from '../etcd/errors.ts';
+import {giveUpMs} from '../lease/grant.ts';
+import type {Session} from '../lease/session.ts';
+import {underTimedLease} from '../lease/timed-lease.ts';
+import {mayPass} from '../primitives/contender.ts';
+import {afterFailure, type Failure, type QueueContext} from './queue-context.ts';
+import type {Job, JobRecord} from './queue-layout.ts';
+import {acking, type Fate, type MoveUnder, returning, taking, takenBy} from './queue-moves.ts';
+
+/** A job that this process has, until it is acked, put back or lost. */
+export interface Claim {
+  readonly id: string;
+  /** Its key in the store, under the lease of its session. */
+  readonly key: string;
+  readonly value: Bytes | undefined;
+  readonly attempt: number;
+  /** The revision of the claim. */
+  readonly token: number;
+  /** Aborts when the job is lost, or the handle closes. */
+  readonly signal: AbortSignal;
+  /** Ends it as done. */
+  ack(): Promise<void>;
+  /** Ends it as failed. */
+  nack(failure: Failure): Promise<void>;
+  /** Puts the job back if it has not ended, as a failure that nobody gave a reason for. */
+  giveBack(): Promise<void>;
+  /** Puts the job back as if it had not been taken: nobody has seen it. Never throws. */
+  undo(): Promise<void>;
+}
+
+/**
+ * Takes a job.
+ *
+ * @param signal - ends the wait for a lease; a transaction under way is waited for, as it may take the job
+ * @returns undefined if another was faster, or the lease ended meanwhile
+ */
+export async function claim(context: QueueContext, job: Job, signal: AbortSignal): Promise<Claim | undefined> {
+  const {handle, layout, ttlSeconds} = context;
+  const {driver, sessions} = handle;
+  const session = await sessions.take(ttlSeconds, signal);
+  const counted = {...job, record: {...job.record, attempts: job.record.attempts + 1}};
+  const request = taking(layout, counted, session.lease);
+  try {
+    const response = await retryUntil(
+      driver.clock,
+      session.signal,
+      () => driver.txn(request, {signal: session.signal}),
+      // A job that is taken cannot be taken again as it was read: sending it twice takes it once.
+      mayPass,
+    );
+    const taken = takenBy(response);
+    if (taken === undefined) {
+      sessions.giveBack(session);
+      return undefined;
+    }
+    // The answer may have come so late that another has the job by now.
+    if (session.isAlive()) return holdClaim(context, counted, job.record, {...taken, session});
+  } catch (error) {
+    const isLost = !session.isAlive() || isKviError(error, 'KVI_LEASE_NOT_FOUND');
+    await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
+    if (!isLost) throw error;
+    return undefined;
+  }
+  await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
+  return undefined;
+}
+
+interface Hold {
+  session: Session;
+  token: number;
+  value: Bytes | undefined;
+}
+
+type Ending = 'acked' | 'put back';
+
+function holdClaim(
+  {handle, name, layout, maxAttempts}: QueueContext,
+  job: Pick<Job, 'id' | 'record'>,
+  before: JobRecord,
+  {session, token, value}: Hold,
+): Claim {
+  const {driver, sessions, holdings} = handle;
+  const lost = new AbortController();
+  const watching = new AbortController();
+  let ended: {how: Ending; done: Promise<void>} | undefined;
+
+  function drop(cause: unknown) {
+    lost.abort(itemLost(name, cause));
+    forget();
+    // The store need not wait for the end of the lease.
+    void session.close({timeoutMs: giveUpMs}).catch(() => undefined);
+  }
+
+  function forget() {
+    watching.abort();
+    release();
+  }
+
+  /** Ends it once. An ending that failed while the job is still here may be tried again, or another. */
+  function end(how: Ending, fate: Fate, move: MoveUnder): Promise<void> {
+    if (ended?.how === how) return ended.done;
+    if (lost.signal.aborted) return Promise.reject(lost.signal.reason as KviError);
+    if (ended !== undefined) return Promise.reject(hasEnded(name, ended.how));
+    const done = send(how, fate, move);
+    ended = {how, done};
+    done.then(
+      () => {
+        forget();
+        sessions.giveBack(session);
+      },
+      (error: unknown) => {
+        if (isOver(error)) drop(error);
+        else ended = undefined;
+      },
+    );
+    return done;
+  }
+
+  /** Sends it until it is answered, or the lease is over. */
+  async function send(how: Ending, {seconds}: Fate, move: MoveUnder): Promise<void> {
+    let mayBeDone = false;
+    const over = session.signal;
+    try {
+      await retryUntil(
+        driver.clock,
+        over,
+        async () => {
+          const {succeeded} = await underTimedLease(
+            driver,
+            seconds,
+            (grant) => grant(over),
+            (lease) => driver.txn(move(lease), {signal: over}),
+          );
+          // As long as the lease lives, nobody else ends the claim: it was a request whose answer was lost.
+          if (!succeeded && !(mayBeDone && session.isAlive())) throw itemLost(name, over.reason);
+        },
+        (error) => {
+          mayBeDone ||= isKviError(error, 'KVI_UNKNOWN_OUTCOME');
+          return mayPass(error);
+        },
+      );
+    } catch (error) {
+      if (mayBeDone) throw unknownEnding(name, how, error);
+      throw over.aborted && !isKviError(error, 'KVI_ITEM_LOST') ? itemLost(name, error) : error;
+    }
+  }
+
+  function fail(failure: Failure): Promise<void> {
+    const {record, fate} = afterFailure(job.record, failure, maxAttempts);
+    return end('put back', fate, returning(layout, {...job, record}, token, fate));
+  }
+
+  /** Gives the job up, whatever the store says: without its lease it comes back by itself. */
+  async function letGo(put: () => Promise<void>): Promise<void> {
+    try {
+      await put();
+    } catch (error) {
+      if (isOver(error)) return;
+      forget();
+      await session.close({timeoutMs: giveUpMs});
+    }
+  }
+
+  async function abandon(): Promise<void> {
+    const givenUp = ended?.done ?? fail({});
+    lost.abort(closed());
+    await letGo(() => givenUp);
+  }
+
+  const release = holdings.add(abandon);
+  session.signal.addEventListener('abort', () => drop(session.signal.reason), {signal: watching.signal});
+  lookBeforeTelling(lost.signal, () => {
+    if (ended === undefined) session.isAlive();
+  });
+
+  return {
+    id: job.id,
+    key: Buffer.from(layout.key('holds/taken', job.id)).toString(),
+    value,
+    attempt: job.record.attempts,
+    token,
+    signal: lost.signal,
+    ack() {
+      const fate: Fate = {state: 'dead', seconds: job.record.dedupSeconds ?? 0};
+      return end('acked', fate, acking(layout, job, token));
+    },
+    nack: fail,
+    async giveBack() {
+      if (ended === undefined) await letGo(() => fail({}));
+    },
+    async undo() {
+      const fate: Fate = {state: 'ready', seconds: 0};
+      await letGo(() => end('put back', fate, returning(layout, {...job, record: before}, token, fate))).catch(
+        () => undefined,
+      );
+    },
+  };
+}
+
+/** Whether this ended a claim, one way or the other. */
+function isOver(error: unknown): boolean {
+  return isKviError(error, 'KVI_ITEM_LOST', 'KVI_UNKNOWN_OUTCOME');
+}
+
+function itemLost(name: string, cause: unknown): KviError {
+  const message = `an item of the queue ${JSON.stringify(name)} was lost before it was acked or put back; another may have it`;
+  return new KviError('KVI_ITEM_LOST', message, {cause});
+}
+
+function hasEnded(name: string, how: Ending): KviError {
+  return new KviError('KVI_ITEM_LOST', `the item of the queue ${JSON.stringify(name)} was ${how} before`);
+}
+
+function unknownEnding(name: string, how: Ending, cause: unknown): KviError {
+  const message = `no answer told whether the item of the queue ${JSON.stringify(name)} was ${how} before it was lost`;
+  return new KviError('KVI_UNKNOWN_OUTCOME', message, {cause});
+}
