@@ -78,13 +78,14 @@ export const queueDuplicates: ContractGroup = {
         const prepared = await jobs.prepareAdd('a', {dedupKey: 'k'});
         const {added, id} = await jobs.add('b', {dedupKey: 'k'});
         assert.equal(added, true, 'what was only prepared is not remembered');
-        const {compare, success} = prepared;
-        assert.equal((await kv.txn({compare, success})).succeeded, false);
+        assert.equal((await kv.txn(prepared)).succeeded, false);
         const item = await takeSoon(jobs);
         assert.equal(item.id, id);
         await item.ack();
-        assert.equal((await kv.txn({compare, success})).succeeded, true);
-        assert.equal((await jobs.add('c', {dedupKey: 'k'})).id, prepared.id);
+        assert.equal((await kv.txn(prepared)).succeeded, true);
+        const next = await takeSoon(jobs);
+        assert.deepEqual(await jobs.add('c', {dedupKey: 'k'}), {added: false, id: next.id});
+        await next.ack();
       },
     },
     {
@@ -93,7 +94,9 @@ export const queueDuplicates: ContractGroup = {
         const {kv, openKvi} = context;
         const producers = [jobsOf(kv, context), jobsOf(await openKvi(), context)];
         const results = await Promise.all(
-          Array.from({length: 100}, (_, n) => (producers[n % 2] ?? assert.fail()).add(String(n), {dedupKey: 'k'})),
+          Array.from({length: 100}, (_, n) =>
+            (producers[n % 2] ?? assert.fail()).add(String(n), {dedupKey: 'k'}),
+          ),
         );
         assert.equal(results.filter(({added}) => added).length, 1);
         assert.equal(new Set(results.map(({id}) => id)).size, 1, 'all are told of the same');

@@ -336,7 +336,9 @@ export const queueLosses: ContractGroup = {
         await using client = createKvi({
           ...own,
           txn(...args) {
-            return refuses ? Promise.reject(new KviError('KVI_PERMISSION_DENIED', 'made to fail')) : own.txn(...args);
+            return refuses
+              ? Promise.reject(new KviError('KVI_PERMISSION_DENIED', 'made to fail'))
+              : own.txn(...args);
           },
         });
         const jobs = jobsOf(client, context);

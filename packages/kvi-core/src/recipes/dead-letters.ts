@@ -71,7 +71,7 @@ export async function* deadLetters<Out>(
   }
 
   const {key: start, rangeEnd} = layout.all('dead');
-  for (let key = start; ; ) {
+  for (let key = start; ;) {
     const {kvs, more} = await read(key, rangeEnd, pageSize);
     for (const entry of kvs) {
       const job = layout.jobOf('dead', entry);

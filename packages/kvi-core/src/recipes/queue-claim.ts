@@ -37,7 +37,11 @@ export interface Claim {
  * @param signal - ends the wait for a lease; a transaction under way is waited for, as it may take the job
  * @returns undefined if another was faster, or the lease ended meanwhile
  */
-export async function claim(context: QueueContext, job: Job, signal: AbortSignal): Promise<Claim | undefined> {
+export async function claim(
+  context: QueueContext,
+  job: Job,
+  signal: AbortSignal,
+): Promise<Claim | undefined> {
   const {handle, layout, ttlSeconds} = context;
   const {driver, sessions} = handle;
   const session = await sessions.take(ttlSeconds, signal);
@@ -143,7 +147,7 @@ function holdClaim(
         },
       );
     } catch (error) {
-      if (mayBeDone) throw unknownEnding(name, how, error);
+      if (mayBeDone || isKviError(error, 'KVI_UNKNOWN_OUTCOME')) throw unknownEnding(name, how, error);
       throw over.aborted && !isKviError(error, 'KVI_ITEM_LOST') ? itemLost(name, error) : error;
     }
   }
@@ -193,9 +197,9 @@ function holdClaim(
     },
     async undo() {
       const fate: Fate = {state: 'ready', seconds: 0};
-      await letGo(() => end('put back', fate, returning(layout, {...job, record: before}, token, fate))).catch(
-        () => undefined,
-      );
+      await letGo(() =>
+        end('put back', fate, returning(layout, {...job, record: before}, token, fate)),
+      ).catch(() => undefined);
     },
   };
 }

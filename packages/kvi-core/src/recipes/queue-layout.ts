@@ -89,13 +89,20 @@ export function encodeRecord(record: JobRecord): Bytes {
 
 function parseRecord(key: Bytes, value: Bytes): JobRecord {
   try {
-    const record = JSON.parse(decodeUtf8(value) ?? '') as JobRecord | null;
-    if (Number.isSafeInteger(record?.attempts)) return record as JobRecord;
+    const record: unknown = JSON.parse(decodeUtf8(value) ?? '');
+    if (isRecord(record)) return record;
   } catch {
     // It is no JSON: nothing that a queue has stored.
   }
   throw new KviError(
     'KVI_INVALID_VALUE',
     `the key ${show(key)} is below a queue's name and holds no job; delete it, or name the queue otherwise`,
+  );
+}
+
+/** Only queues write here: what looks like a record is one. */
+function isRecord(value: unknown): value is JobRecord {
+  return (
+    typeof value === 'object' && value !== null && 'attempts' in value && Number.isSafeInteger(value.attempts)
   );
 }

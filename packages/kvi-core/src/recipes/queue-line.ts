@@ -25,11 +25,11 @@ export interface QueueLine {
 interface Consumer {
   max: number;
   resolve: (claims: Claim[]) => void;
-  reject: (error: unknown) => void;
+  reject: (error: Error) => void;
 }
 
 /** Jobs that are taken at once, at most. */
-export const maxAtOnce = 128;
+const maxAtOnce = 128;
 
 /**
  * Takes jobs for all who wait, so that they do not compete for one: as long as somebody waits, it looks what is ready, takes
@@ -54,14 +54,14 @@ export function queueLine(context: QueueContext, kv: Kvi<Bytes>, onIdle: () => v
         },
         reject(error) {
           ignoreEnd();
-          reject(error as Error);
+          reject(error);
         },
       };
       waiting.add(consumer);
-      const ignoreEnd = onAbort(ended, (reason) => {
+      const ignoreEnd = onAbort(ended, () => {
         waiting.delete(consumer);
         if (waiting.size === 0) idle.abort(closed());
-        reject(reason as Error);
+        reject(ended.reason as Error);
       });
       start();
     });
@@ -97,7 +97,7 @@ export function queueLine(context: QueueContext, kv: Kvi<Bytes>, onIdle: () => v
       while (waiting.size > 0) await retryUntil(driver.clock, signal, round, mayPass);
     } catch (error) {
       // Not to those who have come since everybody had left.
-      if (!signal.aborted) for (const consumer of takeAll()) consumer.reject(error);
+      if (!signal.aborted) for (const consumer of takeAll()) consumer.reject(error as Error);
     } finally {
       await news.end();
     }

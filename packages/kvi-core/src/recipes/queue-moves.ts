@@ -51,7 +51,11 @@ export function adding(layout: QueueLayout, job: NewJob, lease: LeaseId | undefi
 }
 
 /** Takes a job that is still as it was read. Reads the claim if it was put before, by a request whose answer was lost. */
-export function taking(layout: QueueLayout, {id, record, modRevision}: Job, lease: LeaseId): TxnRequest<Bytes> {
+export function taking(
+  layout: QueueLayout,
+  {id, record, modRevision}: Job,
+  lease: LeaseId,
+): TxnRequest<Bytes> {
   const key = layout.key('ready', id);
   const claim = layout.key('holds/taken', id);
   const read: Op = {type: 'range', key: layout.key('values', id)};
@@ -177,10 +181,7 @@ function entering(
         {type: 'put', key: layout.key('holds/delayed', id), value: nothing, lease},
       ];
     case 'dead':
-      return [
-        {type: 'put', key: layout.key('dead', id), value},
-        ...forgetting(layout, {id, record}, lease),
-      ];
+      return [{type: 'put', key: layout.key('dead', id), value}, ...forgetting(layout, {id, record}, lease)];
   }
 }
 

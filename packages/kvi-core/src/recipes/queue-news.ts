@@ -20,7 +20,7 @@ export function queueNews(driver: PolicyDriver, layout: QueueLayout, signal: Abo
 
   /** That a job has become ready, or a hold has gone; not the opposite, nor what was put to hold a job. */
   function isNews({type, kv}: Event<Bytes>): boolean {
-    return (compareBytes(kv.key, ready) >= 0) === (type === 'put');
+    return compareBytes(kv.key, ready) >= 0 === (type === 'put');
   }
 
   async function follow(): Promise<void> {

@@ -29,9 +29,7 @@ export async function putOrphansBack(
     const jobs = await read('hidden', false);
     const holds = await read('holds', true);
     const held = new Set(holds.kvs.map(({key}) => layout.idOf(`holds/${hidden}`, key)));
-    return jobs.kvs
-      .map((entry) => layout.jobOf(`hidden/${hidden}`, entry))
-      .filter(({id}) => !held.has(id));
+    return jobs.kvs.map((entry) => layout.jobOf(`hidden/${hidden}`, entry)).filter(({id}) => !held.has(id));
   }
 
   async function putBack(hidden: HiddenState, job: Job): Promise<void> {

@@ -79,7 +79,6 @@ export interface Added {
 
 /** A job for a transaction of the caller's. */
 export interface PreparedAdd {
-  readonly id: string;
   /** Holds unless the `dedupKey` is remembered. */
   readonly compare: Compare<Bytes>[];
   readonly success: RequestOp<Bytes>[];
@@ -204,10 +203,10 @@ export function queue<Out, In = Out>(
     return {revision, depth: 0};
   });
 
-  function begin<O extends JobOptions & WriteOptions>(given: O | undefined, names: readonly string[]) {
-    const {job, own} = handle.begin(given, [...names, ...jobOptionNames], (read) => ({
+  function begin(given: (JobOptions & WriteOptions) | undefined, names: readonly string[]) {
+    const {job, own} = handle.begin(given, [...names, ...jobOptionNames], (read = {}) => ({
       job: readJobOptions(read),
-      own: read ?? ({} as Partial<O>),
+      own: read,
     }));
     const {timeoutMs = handle.options.timeoutMs, signal, retryPolicy, onUnknownOutcome} = own;
     const time = callTime(clock, {timeoutMs, signal, closing});
@@ -236,8 +235,11 @@ export function queue<Out, In = Out>(
   async function add(value: In, addOptions?: AddOptions): Promise<Added> {
     const {job: jobOptions, time, callOptions} = begin(addOptions, optionNames.write);
     const job = await newJob(value, jobOptions, time);
-    const {succeeded, responses} = await underTimedLease(driver, jobOptions.delaySeconds, time.run, (lease) =>
-      handle.txn(adding(layout, job, lease), {...callOptions, timeoutMs: time.left()}),
+    const {succeeded, responses} = await underTimedLease(
+      driver,
+      jobOptions.delaySeconds,
+      (grant) => time.run(grant),
+      (lease) => handle.txn(adding(layout, job, lease), {...callOptions, timeoutMs: time.left()}),
     );
     if (succeeded) return {added: true, id: job.id};
     const [there] = responses;
@@ -253,7 +255,7 @@ export function queue<Out, In = Out>(
     const lease =
       delaySeconds > 0 ? await time.run((ended) => grantLease(driver, delaySeconds, ended)) : undefined;
     const {compare, success} = adding(layout, job, lease?.id);
-    return {id: job.id, compare, success};
+    return {compare, success};
   }
 
   /** Takes jobs until the codec can decode one of them, or cannot. */
@@ -268,7 +270,9 @@ export function queue<Out, In = Out>(
         return opened;
       });
     } catch (error) {
-      throw timeoutMs !== undefined && isKviError(error, 'KVI_TIMEOUT') ? nothingCame(name, timeoutMs) : error;
+      throw timeoutMs !== undefined && isKviError(error, 'KVI_TIMEOUT')
+        ? nothingCame(name, timeoutMs)
+        : error;
     }
   }
 
@@ -350,8 +354,12 @@ interface NewJobOptions {
   record: JobRecord;
 }
 
-function readJobOptions(given: JobOptions = {}): NewJobOptions {
-  const {priority = 0, delaySeconds = 0, dedupKey, dedupSeconds = 0} = given;
+function readJobOptions({
+  priority = 0,
+  delaySeconds = 0,
+  dedupKey,
+  dedupSeconds = 0,
+}: JobOptions): NewJobOptions {
   if (!(Number.isInteger(priority) && priority >= 0 && priority <= maxPriority)) {
     throw invalidArgument(
       `priority must be a whole number from 0 to ${maxPriority}, not ${showValue(priority)}`,
