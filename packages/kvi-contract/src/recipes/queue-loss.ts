@@ -197,7 +197,7 @@ export const queueLosses: ContractGroup = {
           ...own,
           async txn(request, options) {
             const response = await own.txn(request, options);
-            if (request.compare?.[0]?.target === 'mod') leaving.abort();
+            if (request.compare?.[0]?.target === 'lease') leaving.abort();
             return response;
           },
         });

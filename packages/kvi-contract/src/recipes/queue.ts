@@ -140,7 +140,7 @@ export const queues: ContractGroup = {
             return own.watch(...args);
           },
           txn(request, options) {
-            if (request.compare?.[0]?.target === 'mod') calls.claims += 1;
+            if (request.compare?.[0]?.target === 'lease') calls.claims += 1;
             return own.txn(request, options);
           },
         });

@@ -7,8 +7,17 @@ import type {Session} from '../lease/session.ts';
 import {underTimedLease} from '../lease/timed-lease.ts';
 import {mayPass} from '../primitives/contender.ts';
 import {afterFailure, type Failure, type QueueContext} from './queue-context.ts';
-import type {Job, JobRecord} from './queue-layout.ts';
-import {acking, type Fate, type MoveUnder, returning, taking, takenBy} from './queue-moves.ts';
+import type {Job} from './queue-layout.ts';
+import {
+  acking,
+  counted,
+  type Fate,
+  type MoveUnder,
+  returning,
+  type Taken,
+  taking,
+  takenOf,
+} from './queue-moves.ts';
 
 /** A job that this process has, until it is acked, put back or lost. */
 export interface Claim {
@@ -32,60 +41,64 @@ export interface Claim {
 }
 
 /**
- * Takes a job.
+ * Takes the first of some jobs that nobody else has taken.
  *
- * @param signal - ends the wait for a lease; a transaction under way is waited for, as it may take the job
- * @returns undefined if another was faster, or the lease ended meanwhile
+ * @param signal - ends the wait for a lease; a transaction under way is waited for, as it may take a job
+ * @returns undefined if others were faster, or the lease ended meanwhile
  */
-export async function claim(
+export async function claimFirst(
   context: QueueContext,
-  job: Job,
+  jobs: readonly Job[],
   signal: AbortSignal,
 ): Promise<Claim | undefined> {
   const {handle, layout, ttlSeconds} = context;
   const {driver, sessions} = handle;
   const session = await sessions.take(ttlSeconds, signal);
-  const counted = {...job, record: {...job.record, attempts: job.record.attempts + 1}};
-  const request = taking(layout, counted, session.lease);
+  const request = taking(layout, jobs, session.lease);
+  let isSettled = true;
+
+  async function close(): Promise<void> {
+    await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
+  }
+
   try {
     const response = await retryUntil(
       driver.clock,
       session.signal,
       () => driver.txn(request, {signal: session.signal}),
-      // A job that is taken cannot be taken again as it was read: sending it twice takes it once.
-      mayPass,
+      (error) => {
+        isSettled &&= !isKviError(error, 'KVI_UNKNOWN_OUTCOME');
+        return mayPass(error);
+      },
     );
-    const taken = takenBy(response);
-    if (taken === undefined) {
-      sessions.giveBack(session);
-      return undefined;
-    }
+    const taken = takenOf(jobs, response);
     // The answer may have come so late that another has the job by now.
-    if (session.isAlive()) return holdClaim(context, counted, job.record, {...taken, session});
+    if (taken !== undefined && session.isAlive()) return claimOf(context, {...taken, session, isSettled});
+    if (taken === undefined && isSettled) sessions.giveBack(session);
+    else await close();
+    return undefined;
   } catch (error) {
     const isLost = !session.isAlive() || isKviError(error, 'KVI_LEASE_NOT_FOUND');
-    await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
-    if (!isLost) throw error;
-    return undefined;
+    await close();
+    if (isLost) return undefined;
+    throw error;
   }
-  await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
-  return undefined;
 }
 
-interface Hold {
+/** What was taken, and how. */
+interface Hold extends Taken {
   session: Session;
-  token: number;
-  value: Bytes | undefined;
+  /** Whether every request that could take a job under the session has been answered, so that none can arrive late. */
+  isSettled: boolean;
 }
 
 type Ending = 'acked' | 'put back';
 
-function holdClaim(
+function claimOf(
   {handle, name, layout, maxAttempts}: QueueContext,
-  job: Pick<Job, 'id' | 'record'>,
-  before: JobRecord,
-  {session, token, value}: Hold,
+  {job: before, token, value, session, isSettled}: Hold,
 ): Claim {
+  const job = {id: before.id, record: counted(before.record)};
   const {driver, sessions, holdings} = handle;
   const lost = new AbortController();
   const watching = new AbortController();
@@ -113,7 +126,8 @@ function holdClaim(
     done.then(
       () => {
         forget();
-        sessions.giveBack(session);
+        if (isSettled) sessions.giveBack(session);
+        else void session.close({timeoutMs: giveUpMs}).catch(() => undefined);
       },
       (error: unknown) => {
         if (isOver(error)) drop(error);
@@ -197,9 +211,7 @@ function holdClaim(
     },
     async undo() {
       const fate: Fate = {state: 'ready', seconds: 0};
-      await letGo(() =>
-        end('put back', fate, returning(layout, {...job, record: before}, token, fate)),
-      ).catch(() => undefined);
+      await letGo(() => end('put back', fate, returning(layout, before, token, fate))).catch(() => undefined);
     },
   };
 }

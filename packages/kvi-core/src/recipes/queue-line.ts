@@ -3,8 +3,9 @@ import {onAbort} from '../async/abort.ts';
 import {retryUntil} from '../async/retry-until.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {closed} from '../etcd/errors.ts';
+import {nextKey} from '../etcd/key-range.ts';
 import {mayPass} from '../primitives/contender.ts';
-import {claim, type Claim} from './queue-claim.ts';
+import {claimFirst, type Claim} from './queue-claim.ts';
 import type {QueueContext} from './queue-context.ts';
 import {countOf, counting} from './queue-depth.ts';
 import type {Job} from './queue-layout.ts';
@@ -30,19 +31,23 @@ interface Consumer {
 
 /** Jobs that are taken at once, at most. */
 const maxAtOnce = 128;
+/** How many jobs one transaction looks at: as many handles may take a job at the same moment without one of them failing. */
+const rivals = 8;
+/** Jobs in a page. Their records are small. */
+const pageSize = 64;
 
 /**
  * Takes jobs for all who wait, so that they do not compete for one: as long as somebody waits, it looks what is ready, takes
  * as many jobs as are wanted, and hands them out; when there are none, it waits for news.
- *
- * @param onIdle - called when nobody waits any more
  */
-export function queueLine(context: QueueContext, kv: Kvi<Bytes>, onIdle: () => void): QueueLine {
+export function queueLine(context: QueueContext, kv: Kvi<Bytes>): QueueLine {
   const {layout, handle} = context;
   const {driver, holdings} = handle;
   const waiting = new Set<Consumer>();
   let idle = new AbortController();
   let isRunning = false;
+  /** After the last job of the page that was read last: what comes before it is first, whatever is behind it. */
+  let endOfPage: Bytes | undefined;
 
   function next(max: number, ended: AbortSignal): Promise<Claim[]> {
     return new Promise((resolve, reject) => {
@@ -78,7 +83,6 @@ export function queueLine(context: QueueContext, kv: Kvi<Bytes>, onIdle: () => v
       release();
       isRunning = false;
       if (waiting.size > 0) start();
-      else onIdle();
     });
   }
 
@@ -115,12 +119,23 @@ export function queueLine(context: QueueContext, kv: Kvi<Bytes>, onIdle: () => v
     return Math.min(sum, maxAtOnce);
   }
 
-  /** Reads the first jobs, and whether some are hidden for no reason: there are more of them than holds. */
+  /**
+   * Reads the first jobs, and whether some are hidden for no reason: there are more of them than holds. etcd counts whatever is
+   * in a range, also beyond its limit, so the range ends with the last page as long as there is enough in it.
+   */
   async function look(signal: AbortSignal): Promise<{jobs: Job[]; mayHaveOrphans: boolean}> {
+    const {key, rangeEnd} = layout.all('ready');
+    const limit = wanted() + rivals - 1;
+    const isPage = endOfPage === undefined;
     const {responses} = await driver.txn(
       {
         success: [
-          {type: 'range', ...layout.all('ready'), limit: wanted()},
+          {
+            type: 'range',
+            key,
+            rangeEnd: endOfPage ?? rangeEnd,
+            limit: isPage ? Math.max(limit, pageSize) : limit,
+          },
           counting(layout, 'hidden'),
           counting(layout, 'holds'),
         ],
@@ -128,16 +143,24 @@ export function queueLine(context: QueueContext, kv: Kvi<Bytes>, onIdle: () => v
       {signal},
     );
     const [ready] = responses;
-    const kvs = ready?.type === 'range' ? ready.kvs : [];
+    const {kvs, more} = ready?.type === 'range' ? ready : {kvs: [], more: false};
+    const last = kvs.at(-1);
+    if (isPage) endOfPage = more && last !== undefined ? nextKey(last.key) : undefined;
+    else if (kvs.length < wanted()) {
+      endOfPage = undefined;
+      return look(signal);
+    }
     return {
       jobs: kvs.map((entry) => layout.jobOf('ready', entry)),
       mayHaveOrphans: countOf(responses[1]) > countOf(responses[2]),
     };
   }
 
-  /** Takes each job that nobody else takes. */
+  /** Takes as many as are wanted, the first that nobody else takes. */
   async function claimAll(jobs: readonly Job[], signal: AbortSignal): Promise<Claim[]> {
-    const results = await Promise.allSettled(jobs.map((job) => claim(context, job, signal)));
+    const results = await Promise.allSettled(
+      jobs.slice(0, wanted()).map((_, i) => claimFirst(context, jobs.slice(i, i + rivals), signal)),
+    );
     const claims = results.flatMap((result) => (result.status === 'fulfilled' ? (result.value ?? []) : []));
     const failure = results.find((result) => result.status === 'rejected');
     if (failure !== undefined && claims.length === 0) throw failure.reason;

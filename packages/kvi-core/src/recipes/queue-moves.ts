@@ -25,6 +25,8 @@ export type MoveUnder = (lease: LeaseId | undefined) => TxnRequest<Bytes>;
 
 /** What a consumer has taken. */
 export interface Taken {
+  /** As it was before. */
+  job: Job;
   /** The revision of its claim. */
   token: number;
   /** Undefined if somebody deleted it by hand. */
@@ -50,40 +52,72 @@ export function adding(layout: QueueLayout, job: NewJob, lease: LeaseId | undefi
   return {compare, success, failure};
 }
 
-/** Takes a job that is still as it was read. Reads the claim if it was put before, by a request whose answer was lost. */
-export function taking(
-  layout: QueueLayout,
-  {id, record, modRevision}: Job,
-  lease: LeaseId,
-): TxnRequest<Bytes> {
-  const key = layout.key('ready', id);
-  const claim = layout.key('holds/taken', id);
-  const read: Op = {type: 'range', key: layout.key('values', id)};
+/**
+ * Takes the first of some jobs that is still as it was read, so that consumers who read the same do not get in each other's
+ * way. A request that is sent again, because no answer came, reads what the earlier one took, and takes nothing else.
+ */
+export function taking(layout: QueueLayout, jobs: readonly Job[], lease: LeaseId): TxnRequest<Bytes> {
+  const claims = jobs.map(({id}) => layout.key('holds/taken', id));
   return {
-    compare: [{key, target: 'mod', result: '=', modRevision}],
-    success: [
-      {type: 'deleteRange', key},
-      {type: 'put', key: layout.key('hidden/taken', id), value: encodeRecord(record)},
-      {type: 'put', key: claim, value: nothing, lease},
-      read,
-    ],
-    failure: [
-      {
-        type: 'txn',
-        compare: [{key: claim, target: 'lease', result: '=', lease}],
-        success: [read, {type: 'range', key: claim, keysOnly: true}],
-      },
-    ],
+    compare: claims.map((key) => ({key, target: 'lease', result: '!=', lease})),
+    success: takingFirst(layout, jobs, lease),
+    failure: claims.map((key, i) => ({
+      type: 'txn',
+      compare: [{key, target: 'lease', result: '=', lease}],
+      success: [
+        {type: 'range', key: layout.key('values', jobs[i]?.id ?? '')},
+        {type: 'range', key, keysOnly: true},
+      ],
+    })),
   };
 }
 
-/** @returns undefined if another has taken it */
-export function takenBy({succeeded, revision, responses}: TxnResponse<Bytes>): Taken | undefined {
-  if (succeeded) return {token: revision, value: found(responses[3])?.value};
-  const [earlier] = responses;
-  if (earlier?.type !== 'txn' || !earlier.succeeded) return undefined;
-  const claim = found(earlier.responses[1]);
-  return claim && {token: claim.modRevision, value: found(earlier.responses[0])?.value};
+/** Nested as deep as there are jobs: the next one is looked at if the one before it has gone. */
+function takingFirst(layout: QueueLayout, [first, ...others]: readonly Job[], lease: LeaseId): Op[] {
+  if (first === undefined) return [];
+  const {id, record, modRevision} = first;
+  const key = layout.key('ready', id);
+  return [
+    {
+      type: 'txn',
+      compare: [{key, target: 'mod', result: '=', modRevision}],
+      success: [
+        {type: 'range', key: layout.key('values', id)},
+        {type: 'deleteRange', key},
+        {type: 'put', key: layout.key('hidden/taken', id), value: encodeRecord(counted(record))},
+        {type: 'put', key: layout.key('holds/taken', id), value: nothing, lease},
+      ],
+      failure: takingFirst(layout, others, lease),
+    },
+  ];
+}
+
+/** A record with one attempt more. */
+export function counted(record: JobRecord): JobRecord {
+  return {...record, attempts: record.attempts + 1};
+}
+
+/** @returns undefined if others have taken them all */
+export function takenOf(jobs: readonly Job[], response: TxnResponse<Bytes>): Taken | undefined {
+  return response.succeeded ? takenNow(jobs, response) : takenBefore(jobs, response);
+}
+
+function takenNow(
+  [job, ...others]: readonly Job[],
+  {revision, responses: [nested]}: TxnResponse<Bytes>,
+): Taken | undefined {
+  if (job === undefined || nested?.type !== 'txn') return undefined;
+  if (!nested.succeeded) return takenNow(others, nested);
+  return {job, token: revision, value: found(nested.responses[0])?.value};
+}
+
+function takenBefore(jobs: readonly Job[], {responses}: TxnResponse<Bytes>): Taken | undefined {
+  for (const [i, job] of jobs.entries()) {
+    const nested = responses[i];
+    const [value, claim] = nested?.type === 'txn' ? nested.responses.map(found) : [];
+    if (claim !== undefined) return {job, token: claim.modRevision, value: value?.value};
+  }
+  return undefined;
 }
 
 function found(response: ResponseOp<Bytes> | undefined) {

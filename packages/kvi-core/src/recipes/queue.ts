@@ -163,8 +163,8 @@ const jobOptionNames = Object.keys({
 
 const defaultMaxAttempts = 16;
 
-/** The consumers who wait, of each handle: those of equal queues wait together. */
-const lines = new WeakMap<Handle, Map<string, QueueLine>>();
+/** The consumers who wait, of each handle: those of equal queues wait together, as long as there is one. */
+const lines = new WeakMap<Handle, Map<string, WeakRef<QueueLine>>>();
 
 /**
  * A queue of jobs, for any number of producers and consumers. Each job is delivered at least once: a consumer has it under a
@@ -195,6 +195,8 @@ export function queue<Out, In = Out>(
   const {codec, maxDepth, ...settings} = reading(() => readQueueOptions(handle, name, options));
   const layout = queueLayout(name);
   const context: QueueContext = {handle, name, layout, ...settings};
+
+  const line = lineOf(context, kv.bytes);
 
   /** What places a new job: the store's revision and, if there is a bound, the depth. */
   const look = sharedRead(async (): Promise<{revision: number; depth: number}> => {
@@ -262,7 +264,7 @@ export function queue<Out, In = Out>(
   async function takeItems(max: number, {timeoutMs, signal}: TakeOptions): Promise<QueueItem<Out>[]> {
     try {
       return await withDeadline(clock, {timeoutMs, signal, closing}, async (ended) => {
-        const claims = await line().next(max, ended);
+        const claims = await line.next(max, ended);
         const items = await Promise.allSettled(claims.map((claim) => open(claim, ended)));
         const opened = items.flatMap((item) => (item.status === 'fulfilled' ? item.value : []));
         const failed = items.find((item) => item.status === 'rejected');
@@ -291,15 +293,6 @@ export function queue<Out, In = Out>(
   async function decoded({id, value}: Claim): Promise<Out> {
     if (value !== undefined) return decodeValue(codec, value, name);
     throw new KviError('KVI_INVALID_VALUE', `the value of the job ${id} was deleted`);
-  }
-
-  function line(): QueueLine {
-    const ofHandle = lines.get(handle) ?? new Map<string, QueueLine>();
-    lines.set(handle, ofHandle);
-    const equal = JSON.stringify([name, settings.ttlSeconds, settings.maxAttempts]);
-    const found = ofHandle.get(equal) ?? queueLine(context, kv.bytes, () => ofHandle.delete(equal));
-    ofHandle.set(equal, found);
-    return found;
   }
 
   async function take(takeOptions?: TakeOptions): Promise<QueueItem<Out>> {
@@ -331,6 +324,16 @@ export function queue<Out, In = Out>(
   }
 
   return {name, add, prepareAdd, take, takeBatch, depth, deadLetters: letters};
+}
+
+function lineOf(context: QueueContext, kv: Kvi<Bytes>): QueueLine {
+  const {handle, name, ttlSeconds, maxAttempts} = context;
+  const ofHandle = lines.get(handle) ?? new Map<string, WeakRef<QueueLine>>();
+  lines.set(handle, ofHandle);
+  const equal = JSON.stringify([name, ttlSeconds, maxAttempts]);
+  const line = ofHandle.get(equal)?.deref() ?? queueLine(context, kv);
+  ofHandle.set(equal, new WeakRef(line));
+  return line;
 }
 
 function readQueueOptions<Out, In>(handle: Handle, name: string, given: QueueOptions<Out, In>) {
