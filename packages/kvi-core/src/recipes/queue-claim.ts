@@ -8,16 +8,7 @@ import {underTimedLease} from '../lease/timed-lease.ts';
 import {mayPass} from '../primitives/contender.ts';
 import {afterFailure, type Failure, type QueueContext} from './queue-context.ts';
 import type {Job} from './queue-layout.ts';
-import {
-  acking,
-  counted,
-  type Fate,
-  type MoveUnder,
-  returning,
-  type Taken,
-  taking,
-  takenOf,
-} from './queue-moves.ts';
+import {acking, counted, type MoveUnder, returning, type Taken, taking, takenOf} from './queue-moves.ts';
 
 /** A job that this process has, until it is acked, put back or lost. */
 export interface Claim {
@@ -34,7 +25,7 @@ export interface Claim {
   ack(): Promise<void>;
   /** Ends it as failed. */
   nack(failure: Failure): Promise<void>;
-  /** Puts the job back if it has not ended, as a failure that nobody gave a reason for. */
+  /** Puts the job back if it has not ended, as a failure that nobody gave a reason for. Never throws. */
   giveBack(): Promise<void>;
   /** Puts the job back as if it had not been taken: nobody has seen it. Never throws. */
   undo(): Promise<void>;
@@ -57,10 +48,6 @@ export async function claimFirst(
   const request = taking(layout, jobs, session.lease);
   let isSettled = true;
 
-  async function close(): Promise<void> {
-    await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
-  }
-
   try {
     const response = await retryUntil(
       driver.clock,
@@ -75,14 +62,19 @@ export async function claimFirst(
     // The answer may have come so late that another has the job by now.
     if (taken !== undefined && session.isAlive()) return claimOf(context, {...taken, session, isSettled});
     if (taken === undefined && isSettled) sessions.giveBack(session);
-    else await close();
+    else await revoke(session);
     return undefined;
   } catch (error) {
     const isLost = !session.isAlive() || isKviError(error, 'KVI_LEASE_NOT_FOUND');
-    await close();
+    await revoke(session);
     if (isLost) return undefined;
     throw error;
   }
+}
+
+/** Ends the lease now, if the store can be told, rather than within its TTL. Never throws. */
+async function revoke(session: Session): Promise<void> {
+  await session.close({timeoutMs: giveUpMs}).catch(() => undefined);
 }
 
 /** What was taken, and how. */
@@ -103,42 +95,50 @@ function claimOf(
   const lost = new AbortController();
   const watching = new AbortController();
   let ended: {how: Ending; done: Promise<void>} | undefined;
+  /** What is left of it after a loss is being given up. */
+  let clearing: Promise<void> | undefined;
 
-  function drop(cause: unknown) {
+  /** Tells of a loss, and keeps nothing alive for a consumer who may never end it. */
+  function lose(cause: unknown): void {
     lost.abort(itemLost(name, cause));
-    forget();
-    // The store need not wait for the end of the lease.
-    void session.close({timeoutMs: giveUpMs}).catch(() => undefined);
+    clearing ??= letGo();
   }
 
-  function forget() {
+  async function letGo(): Promise<void> {
     watching.abort();
+    await revoke(session);
     release();
   }
 
-  /** Ends it once. An ending that failed while the job is still here may be tried again, or another. */
-  function end(how: Ending, fate: Fate, move: MoveUnder): Promise<void> {
+  /**
+   * Ends it once. An ending that failed while the job is still here may be tried again, or another.
+   *
+   * @param seconds - how long the lease lives that the move needs; 0: it needs none
+   */
+  function end(how: Ending, seconds: number, move: MoveUnder): Promise<void> {
     if (ended?.how === how) return ended.done;
     if (lost.signal.aborted) return Promise.reject(lost.signal.reason as KviError);
     if (ended !== undefined) return Promise.reject(hasEnded(name, ended.how));
-    const done = send(how, fate, move);
+    const done = send(how, seconds, move).then(finish, fail);
     ended = {how, done};
-    done.then(
-      () => {
-        forget();
-        if (isSettled) sessions.giveBack(session);
-        else void session.close({timeoutMs: giveUpMs}).catch(() => undefined);
-      },
-      (error: unknown) => {
-        if (isOver(error)) drop(error);
-        else ended = undefined;
-      },
-    );
     return done;
   }
 
+  async function finish(): Promise<void> {
+    if (!isSettled) return letGo();
+    watching.abort();
+    sessions.giveBack(session);
+    release();
+  }
+
+  function fail(error: unknown): never {
+    if (isKviError(error, 'KVI_ITEM_LOST', 'KVI_UNKNOWN_OUTCOME')) lose(error);
+    else ended = undefined;
+    throw error;
+  }
+
   /** Sends it until it is answered, or the lease is over. */
-  async function send(how: Ending, {seconds}: Fate, move: MoveUnder): Promise<void> {
+  async function send(how: Ending, seconds: number, move: MoveUnder): Promise<void> {
     let mayBeDone = false;
     const over = session.signal;
     try {
@@ -166,30 +166,24 @@ function claimOf(
     }
   }
 
-  function fail(failure: Failure): Promise<void> {
+  function nack(failure: Failure): Promise<void> {
     const {record, fate} = afterFailure(job.record, failure, maxAttempts);
-    return end('put back', fate, returning(layout, {...job, record}, token, fate));
+    return end('put back', fate.seconds, returning(layout, {...job, record}, token, fate.state));
   }
 
-  /** Gives the job up, whatever the store says: without its lease it comes back by itself. */
-  async function letGo(put: () => Promise<void>): Promise<void> {
-    try {
-      await put();
-    } catch (error) {
-      if (isOver(error)) return;
-      forget();
-      await session.close({timeoutMs: giveUpMs});
-    }
+  /** Gives the job up, whatever the store says: without its lease it comes back by itself. Never throws. */
+  async function giveUp(putBack: () => Promise<void>): Promise<void> {
+    await putBack().catch(() => (clearing ??= letGo()));
   }
 
   async function abandon(): Promise<void> {
-    const givenUp = ended?.done ?? fail({});
+    const putBack = ended?.done ?? nack({});
     lost.abort(closed());
-    await letGo(() => givenUp);
+    await giveUp(() => putBack);
   }
 
   const release = holdings.add(abandon);
-  session.signal.addEventListener('abort', () => drop(session.signal.reason), {signal: watching.signal});
+  session.signal.addEventListener('abort', () => lose(session.signal.reason), {signal: watching.signal});
   lookBeforeTelling(lost.signal, () => {
     if (ended === undefined) session.isAlive();
   });
@@ -201,24 +195,13 @@ function claimOf(
     attempt: job.record.attempts,
     token,
     signal: lost.signal,
-    ack() {
-      const fate: Fate = {state: 'dead', seconds: job.record.dedupSeconds ?? 0};
-      return end('acked', fate, acking(layout, job, token));
-    },
-    nack: fail,
+    ack: () => end('acked', job.record.dedupSeconds ?? 0, acking(layout, job, token)),
+    nack,
     async giveBack() {
-      if (ended === undefined) await letGo(() => fail({}));
+      if (ended === undefined) await giveUp(() => nack({}));
     },
-    async undo() {
-      const fate: Fate = {state: 'ready', seconds: 0};
-      await letGo(() => end('put back', fate, returning(layout, before, token, fate))).catch(() => undefined);
-    },
+    undo: () => giveUp(() => end('put back', 0, returning(layout, before, token, 'ready'))),
   };
-}
-
-/** Whether this ended a claim, one way or the other. */
-function isOver(error: unknown): boolean {
-  return isKviError(error, 'KVI_ITEM_LOST', 'KVI_UNKNOWN_OUTCOME');
 }
 
 function itemLost(name: string, cause: unknown): KviError {

@@ -11,13 +11,13 @@ export interface QueueContext {
   maxAttempts: number;
 }
 
-/** How an attempt ended that is not to count as done. */
+/** How an attempt failed. */
 export interface Failure {
   reason?: string | undefined;
   delaySeconds?: number | undefined;
 }
 
-/** Reasons that are kept of a job: a queue without `maxAttempts` to speak of must not fill the store with them. */
+/** Reasons that are kept of a job, which may be taken any number of times. */
 const maxReasons = 16;
 /** Characters that are kept of a reason. */
 const maxReasonLength = 1_000;

@@ -18,7 +18,8 @@ export interface NackOptions {
  * A job that was taken. It is its consumer's until it is acked or put back, or until it is lost: it lives under a lease, which
  * is kept alive while the process lives and its event loop turns.
  *
- * The end of an `await using` block puts back what was neither acked nor nacked, as {@link QueueItem.nack} does.
+ * The end of an `await using` block puts back what was neither acked nor nacked, as {@link QueueItem.nack} does. It never throws:
+ * what the store cannot be told comes back with the end of the lease.
  */
 export interface QueueItem<Out> extends AsyncDisposable {
   readonly id: string;

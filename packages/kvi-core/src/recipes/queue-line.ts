@@ -167,7 +167,9 @@ export function queueLine(context: QueueContext, kv: Kvi<Bytes>): QueueLine {
     return claims;
   }
 
+  /** In the order of the jobs, which others may have disturbed. */
   async function handOut(claims: Claim[]): Promise<void> {
+    claims.sort((one, other) => (one.id < other.id ? -1 : 1));
     for (const consumer of waiting) {
       if (claims.length === 0) break;
       waiting.delete(consumer);

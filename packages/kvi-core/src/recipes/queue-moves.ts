@@ -141,7 +141,7 @@ export function returning(
   layout: QueueLayout,
   job: Pick<Job, 'id' | 'record'>,
   token: number,
-  {state}: Fate,
+  state: Fate['state'],
 ): MoveUnder {
   return (lease) => ({
     compare: [isClaimed(layout, job.id, token)],
@@ -154,7 +154,7 @@ export function rescuing(
   layout: QueueLayout,
   hidden: HiddenState,
   {id, record, modRevision}: Job,
-  {state}: Fate,
+  state: Fate['state'],
 ): MoveUnder {
   return (lease) => ({
     compare: [

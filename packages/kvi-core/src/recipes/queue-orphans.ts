@@ -34,7 +34,7 @@ export async function putOrphansBack(
 
   async function putBack(hidden: HiddenState, job: Job): Promise<void> {
     const {record, fate} = comeBack(hidden, job);
-    const move = rescuing(layout, hidden, {...job, record}, fate);
+    const move = rescuing(layout, hidden, {...job, record}, fate.state);
     await underTimedLease(
       handle.driver,
       fate.seconds,

@@ -246,8 +246,7 @@ export function queue<Out, In = Out>(
     if (succeeded) return {added: true, id: job.id};
     const [there] = responses;
     const id = there?.type === 'range' ? Buffer.from(there.kvs[0]?.value ?? []).toString() : '';
-    // With a request whose answer was lost, the id that is remembered is this one.
-    return {added: id === job.id, id};
+    return {added: false, id};
   }
 
   async function prepareAdd(value: In, prepareOptions?: PrepareAddOptions): Promise<PreparedAdd> {
