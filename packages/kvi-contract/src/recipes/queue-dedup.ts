@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {createKvi} from 'kvi-core';
 import {KviError} from 'kvi-core/driver';
+import {queue, utf8} from 'kvi-core/recipes';
 import {assertFails, eventually} from '../kvi/helpers.ts';
 import type {ContractGroup} from '../suite.ts';
 import {assertEmpty, foldersOf, jobsOf, lettersOf, takeSoon} from './queue-helpers.ts';
@@ -52,22 +53,24 @@ export const queueDuplicates: ContractGroup = {
     {
       name: 'is told for some seconds after an ack or a last attempt, if the job was added so',
       async run(context) {
-        const {kv, driver} = context;
-        for (const how of ['ack', 'nack'] as const) {
-          const jobs = jobsOf(kv, context, {maxAttempts: 1});
+        const {kv, driver, key} = context;
+        const jobsFor = (how: string) => queue(kv, key(how), {codec: utf8, maxAttempts: 1});
+        const endBy = async (how: 'ack' | 'nack') => {
+          const jobs = jobsFor(how);
           const {id} = await jobs.add('a', {dedupKey: how, dedupSeconds: 0.5});
           const item = await takeSoon(jobs);
           const start = driver.clock.now();
           await item[how]();
           assert.deepEqual(await jobs.add('b', {dedupKey: how}), {added: false, id}, how);
           await eventually(
-            async () => !(await foldersOf(kv, context)).includes('q/dedup'),
+            async () => !(await foldersOf(kv, context)).includes(`${how}/dedup`),
             `${how}: it is forgotten by itself`,
           );
           assert.ok(driver.clock.now() - start >= 1_000, 'half seconds are rounded up');
           assert.equal((await jobs.add('c', {dedupKey: how})).added, true);
           await (await takeSoon(jobs)).ack();
-        }
+        };
+        await Promise.all((['ack', 'nack'] as const).map(endBy));
       },
     },
     {

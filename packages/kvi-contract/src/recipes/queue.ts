@@ -305,23 +305,95 @@ export const queues: ContractGroup = {
       },
     },
     {
-      name: 'delivers in order from a queue of a thousand jobs, and takes as few reads for it as for one',
+      name: 'delivers in order from a queue of many jobs, a batch at a time, and what is more urgent at once',
       async run(context) {
-        const {kv} = context;
+        const {kv, openKvi} = context;
         const jobs = jobsOf(kv, context);
-        for (let n = 0; n < 10; n += 1) {
-          await Promise.all(Array.from({length: 100}, (_, i) => jobs.add(String(n * 100 + i))));
+        for (let n = 0; n < 3; n += 1) {
+          await Promise.all(
+            Array.from({length: 100}, (_, i) => jobs.add(String(n * 100 + i), {priority: 2})),
+          );
         }
-        assert.equal((await foldersOf(kv, context)).filter((folder) => folder === 'q/ready').length, 1_000);
+        assert.equal((await foldersOf(kv, context)).filter((folder) => folder === 'q/ready').length, 300);
         assert.deepEqual(await drain(jobs, 3), ['0', '1', '2']);
+        // The order is that of the store, not of what a consumer has seen of it.
+        await jobsOf(await openKvi(), context).add('urgent', {priority: 1});
+        assert.deepEqual(await drain(jobs, 2), ['urgent', '3']);
         const batch = await soon(jobs.takeBatch({max: 200}), 'a batch');
         assert.equal(batch.length, 128, 'a batch has its bound');
         assert.deepEqual(
           batch.map(({value}) => value),
-          Array.from({length: 128}, (_, n) => String(n + 3)),
+          Array.from({length: 128}, (_, n) => String(n + 4)),
         );
         await Promise.all(batch.map((item) => item.ack()));
-        assert.equal(await jobs.depth(), 1_000 - 131);
+        assert.equal(await jobs.depth(), 300 - 132);
+      },
+    },
+    {
+      name: 'is counted by the store once in a page of takes, as that takes as long as the queue',
+      async run(context) {
+        const {kv, open} = context;
+        const own = await open();
+        const pages: string[] = [];
+        await using client = createKvi({
+          ...own,
+          txn(request, options) {
+            const [first] = request.success ?? [];
+            if (first?.type === 'range' && first.countOnly !== true) {
+              pages.push(
+                Buffer.from(first.rangeEnd ?? [])
+                  .toString()
+                  .endsWith('ready0')
+                  ? 'all'
+                  : 'page',
+              );
+            }
+            return own.txn(request, options);
+          },
+        });
+        const values = Array.from({length: 200}, (_, n) => String(n));
+        const producer = jobsOf(kv, context);
+        await Promise.all(values.map((value) => producer.add(value)));
+        assert.deepEqual(await drain(jobsOf(client, context), 130), values.slice(0, 130));
+        assert.equal(pages.filter((page) => page === 'all').length, 3, 'a page has 64 jobs');
+        assert.equal(pages.length, 132, 'and each take looks once, and once more at the end of a page');
+        assert.deepEqual(await drain(jobsOf(client, context), 70), values.slice(130));
+        await producer.add('last');
+        assert.deepEqual(await drain(jobsOf(client, context), 1), ['last']);
+      },
+    },
+    {
+      name: 'lets many handles that take at the same moment take one job each, and none in vain',
+      async run(context) {
+        const {kv, open} = context;
+        const jobs = jobsOf(kv, context);
+        for (let n = 0; n < 8; n += 1) await jobs.add(String(n));
+        let claims = 0;
+        let allHaveLooked: () => void = () => undefined;
+        const looked = new Promise<void>((resolve) => (allHaveLooked = resolve));
+        const handles = await Promise.all(
+          Array.from({length: 8}, async () => {
+            const own = await open();
+            return createKvi({
+              ...own,
+              async txn(request, options) {
+                if (request.compare?.[0]?.target !== 'lease') return own.txn(request, options);
+                claims += 1;
+                if (claims === 8) allHaveLooked();
+                await looked;
+                return own.txn(request, options);
+              },
+            });
+          }),
+        );
+        const items = await soon(
+          Promise.all(handles.map((handle) => jobsOf(handle, context).take())),
+          'each gets one',
+        );
+        assert.deepEqual(items.map(({value}) => value).sort(), ['0', '1', '2', '3', '4', '5', '6', '7']);
+        assert.equal(claims, 8, 'nobody tried in vain');
+        for (const item of items) await item.ack();
+        for (const handle of handles) await handle.close();
       },
     },
   ],
