@@ -10,6 +10,8 @@ export const advice: Readonly<Record<KviErrorCode, string>> = {
   KVI_LOCK_LOST: 'Check what the command did: another may have held the lock meanwhile.',
   KVI_LEADERSHIP_LOST: 'Check what was done: another may have led meanwhile.',
   KVI_KEY_LOST: 'Find out who else deletes or overwrites the key.',
+  KVI_ITEM_LOST: 'Check what was done: another may have the item.',
+  KVI_QUEUE_FULL: 'Try again later. Nothing was changed.',
   KVI_CONFLICT: 'Try again. Nothing was changed.',
   KVI_COMPACTED: 'Read without --revision, or watch from a later revision.',
   KVI_FUTURE_REVISION: 'Check that the revision is from this store.',

@@ -2,6 +2,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import {at, type Arena, type Member} from './arena.ts';
 import type {ClientProcess} from './client-process.ts';
+import {blockedMs} from './clients/client.ts';
 import {call, callAny} from './gateway.ts';
 import {now} from './history.ts';
 import type {FaultKind, PlannedFault} from './schedule.ts';
@@ -13,7 +14,7 @@ export interface Fault {
   /** Milliseconds, as {@link now} counts them. */
   start: number;
   end: number;
-  /** The client that was stopped, if one was. */
+  /** The client that was stopped or blocked, if one was. */
   client?: number;
 }
 
@@ -52,7 +53,7 @@ async function chooseClient(
   {kind, choice}: PlannedFault,
   clients: readonly ClientProcess[],
 ): Promise<ClientProcess | undefined> {
-  if (kind === 'stop client') return at(clients, choice);
+  if (kind === 'stop client' || kind === 'block event loop') return at(clients, choice);
   if (kind !== 'stop lock holder') return undefined;
   const deadline = now() + holderMs;
   for (;;) {
@@ -166,6 +167,10 @@ async function inflict(
       client?.signal('SIGSTOP');
       await sleep(lastsMs);
       client?.signal('SIGCONT');
+      return;
+    case 'block event loop':
+      client?.signal('SIGHUP');
+      await sleep(blockedMs);
       return;
   }
 }

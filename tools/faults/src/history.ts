@@ -64,13 +64,35 @@ export interface Hold {
   lost: boolean;
 }
 
+/** A job was added to the queue. */
+export interface AddedJob {
+  type: 'added';
+  /** A value that no other job has. */
+  value: string;
+  /** `false`: the queue was full. */
+  outcome: Outcome;
+}
+
+/** A job was taken from the queue. */
+export interface TakenJob {
+  type: 'job';
+  value: string;
+  token: number;
+  /** When the call that took it returned. */
+  taken: number;
+  /** When the loss had last not been signalled yet; 0 if never. */
+  lastUntold: number;
+  /** How the library said it ended; `unknown` may be `acked` or `lost`. `failed` claims nothing. */
+  outcome: 'acked' | 'put back' | 'lost' | 'unknown' | 'failed';
+}
+
 /** The client closed its handle; its process should now exit by itself. */
 export interface Closed {
   type: 'closed';
   at: number;
 }
 
-export type Record = Operation | WatchStarted | Watched | WatchEnded | Hold | Closed;
+export type Record = Operation | WatchStarted | Watched | WatchEnded | Hold | AddedJob | TakenJob | Closed;
 
 /** Appends to a history. A process that is killed loses only its last moments. */
 export interface Recorder {

@@ -25,6 +25,8 @@ export const fencedKeys: Readonly<Record<Exclusive, string>> = {
   leadership: 'fenced/leadership',
 };
 
+export const queueName = 'jobs/a';
+
 export const tempPrefix = 'temp/';
 
 export function tempKey(client: string): string {
@@ -44,5 +46,13 @@ export function nextCount(value: string, writer: string): string {
 
 /** Whether clients leave this key behind on purpose. */
 export function isDataKey(key: string): boolean {
-  return ['register/', 'missed/', 'counter/', 'fenced/'].some((prefix) => key.startsWith(prefix));
+  return [
+    'register/',
+    'missed/',
+    'counter/',
+    'fenced/',
+    // Jobs that were given up stay as dead letters.
+    `${queueName}/dead/`,
+    `${queueName}/values/`,
+  ].some((prefix) => key.startsWith(prefix));
 }

@@ -24,6 +24,7 @@ export const faultKinds = [
   'compact',
   'stop client',
   'stop lock holder',
+  'block event loop',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];

@@ -2,15 +2,15 @@
  * A client process of the battery: puts a mixed load on one handle and records everything it sees.
  *
  * It prints `ready` and starts, and prints `holding` and `free` when it takes and releases a lock. On the first SIGUSR2 it stops
- * writing and prints `stopped`. On the second it waits until its watch has seen the last key, closes its handle, prints
- * `closed`, and has to exit by itself.
+ * writing, takes what is left of the queue and prints `stopped`. On the second it waits until its watch has seen the last key, closes its handle, prints
+ * `closed`, and has to exit by itself. On SIGHUP it blocks its event loop.
  */
 import {once} from 'node:events';
 import {setTimeout as sleep} from 'node:timers/promises';
-import type {Client, HeldLock} from './clients/client.ts';
+import {blockedMs, type Client, type HeldLock, type JobQueue, type QueueItem} from './clients/client.ts';
 import {openEtcd3} from './clients/etcd3.ts';
 import {openKvi} from './clients/kvi.ts';
-import {now, recorder, type Hold, type Operation, type Outcome} from './history.ts';
+import {now, recorder, type Hold, type Operation, type Outcome, type TakenJob} from './history.ts';
 import {
   counterKey,
   electionName,
@@ -194,6 +194,54 @@ async function hold(
   }
 }
 
+async function produce(client: Client, jobs: JobQueue, chance: Random): Promise<void> {
+  while (!stopping.signal.aborted) {
+    await sleep(chance.between(20, 150));
+    const value = unique();
+    let outcome: Outcome;
+    try {
+      outcome = (await jobs.add(value)) ? 'ok' : 'false';
+    } catch (error) {
+      outcome = client.mayHaveBeenApplied(error) ? 'unknown' : 'failed';
+    }
+    history.record({type: 'added', value, outcome});
+  }
+}
+
+/** Works on jobs until it is to stop, and none is left. */
+async function consume(client: Client, jobs: JobQueue, chance: Random): Promise<void> {
+  for (;;) {
+    const item = await jobs.take().catch(() => sleep(20, undefined));
+    if (item !== undefined) await workOn(client, item, chance);
+    else if (stopping.signal.aborted && (await jobs.depth().catch(() => 1)) === 0) return;
+  }
+}
+
+async function workOn(client: Client, item: QueueItem, chance: Random): Promise<void> {
+  const taken = now();
+  const until = taken + (chance.integer(10) === 0 ? chance.between(500, 3_000) : chance.between(5, 60));
+  let lastUntold = 0;
+  for (;;) {
+    // Taken before we ask: a process that is stopped in between believes nothing meanwhile.
+    const asked = now();
+    if (!item.isToldLost()) lastUntold = asked;
+    if (asked > until) break;
+    await sleep(5);
+  }
+  const outcome = await endItem(client, item, chance.integer(12));
+  history.record({type: 'job', value: item.value, token: item.token, taken, lastUntold, outcome});
+}
+
+async function endItem(client: Client, item: QueueItem, how: number): Promise<TakenJob['outcome']> {
+  try {
+    if (how < 2) return (await item.putBack(how)) ? 'put back' : 'lost';
+    return (await item.ack()) ? 'acked' : 'lost';
+  } catch (error) {
+    await item.putBack(0).catch(() => undefined);
+    return client.mayHaveBeenApplied(error) ? 'unknown' : 'failed';
+  }
+}
+
 function watch(client: Client): void {
   client.watch(registerPrefix, {
     started: (from) => history.record({type: 'watchStarted', from}),
@@ -212,14 +260,20 @@ function describe(error: unknown): string {
 
 const client = await (library === 'kvi' ? openKvi : openEtcd3)(endpoints.split(','), Number(index));
 const chance = random(Number(seed) * 1_000 + Number(index));
-const {lead} = client;
+const {lead, jobs} = client;
 await client.tempKey(tempKey(index));
 watch(client);
+process.on('SIGHUP', () => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, blockedMs);
+});
 console.log('ready');
 await Promise.all([
   ...Array.from({length: registerWorkers}, () => useRegisters(client, random(chance.integer(2 ** 32)))),
   count(client, random(chance.integer(2 ** 32))),
   takeTurns(client, 'lock', () => client.lock(lockName), random(chance.integer(2 ** 32))),
+  jobs && produce(client, jobs, random(chance.integer(2 ** 32))),
+  jobs && consume(client, jobs, random(chance.integer(2 ** 32))),
+  jobs && consume(client, jobs, random(chance.integer(2 ** 32))),
   lead && takeTurns(client, 'leadership', () => lead(electionName), random(chance.integer(2 ** 32))),
 ]);
 console.log('stopped');

@@ -20,5 +20,6 @@ describeWithEtcd('under the failure battery', () => {
     expect(report.watches.delivered).toBeGreaterThan(5);
     expect(report.locks.held).toBeGreaterThan(0);
     expect(report.leaderships.held).toBeGreaterThan(0);
+    expect(report.queue.acked).toBeGreaterThan(0);
   }, 300_000);
 });

@@ -1,12 +1,13 @@
 import {describe, expect, it} from '@jest/globals';
 import type {ClientOperation} from '../src/checker/describe.ts';
 import {checkHolds, type ClientHold} from '../src/checker/locks.ts';
+import {checkQueue} from '../src/checker/queue.ts';
 import {checkRegister} from '../src/checker/registers.ts';
 import {checkUnavailability} from '../src/checker/unavailability.ts';
 import {checkWatch} from '../src/checker/watches.ts';
 import {checkWrites} from '../src/checker/writes.ts';
-import type {Record} from '../src/history.ts';
-import {fencedKeys} from '../src/keys.ts';
+import type {AddedJob, Record, TakenJob} from '../src/history.ts';
+import {fencedKeys, queueName} from '../src/keys.ts';
 import type {TrueEvent} from '../src/truth.ts';
 
 const key = 'register/a';
@@ -157,5 +158,109 @@ describe('the measure of unavailability', () => {
     const faults = [{kind: 'stop client', start: 20, end: 400, client: 0}] as const;
     expect(checkUnavailability([{client: 0, records}], faults).longestMs).toBe(110);
     expect(checkUnavailability([{client: 1, records}], faults).longestMs).toBe(490);
+  });
+});
+
+describe('the check of a queue', () => {
+  const job = (value: string, token: number, outcome: TakenJob['outcome'], times: Times = [0, 0]) => ({
+    type: 'job' as const,
+    client: 0,
+    value,
+    token,
+    outcome,
+    taken: times[0],
+    lastUntold: times[1],
+  });
+  const added = (value: string, outcome: AddedJob['outcome'] = 'ok'): AddedJob => ({
+    type: 'added',
+    value,
+    outcome,
+  });
+  const event = (revision: number, folder: string, id: string, value?: string): TrueEvent => ({
+    revision,
+    key: `${queueName}/${folder}/${id}`,
+    ...(value !== undefined && {value}),
+  });
+  /** A job `v` with the id `1`, which is claimed at the revisions, and goes at another. */
+  const history = (claims: number[], deleted?: number): TrueEvent[] => [
+    event(2, 'values', '1', 'v'),
+    ...claims.map((revision) => event(revision, 'holds/taken', '1', '')),
+    ...(deleted === undefined ? [] : [event(deleted, 'values', '1'), event(deleted, 'holds/taken', '1')]),
+  ];
+  const nothing = {lost: [], ackedTwice: [], misreported: [], overlapping: []};
+
+  it('accepts jobs that are acked once, put back, lost and told, given up, or of unknown outcome', () => {
+    const taken = [
+      job('v', 3, 'put back', [0, 1]),
+      job('v', 5, 'lost', [2, 3]),
+      job('v', 7, 'acked', [4, 5]),
+    ];
+    expect(checkQueue([added('v')], taken, history([3, 5, 7], 8))).toMatchObject({
+      ...nothing,
+      added: 1,
+      acked: 1,
+      putBack: 1,
+      toldLost: 1,
+    });
+    expect(checkQueue([added('v')], [job('v', 3, 'unknown')], history([3], 4))).toMatchObject(nothing);
+    const dead = [...history([3]), event(4, 'dead', '1', '{}')];
+    expect(checkQueue([added('v', 'unknown')], [job('v', 3, 'put back')], dead)).toMatchObject({
+      ...nothing,
+      dead: 1,
+    });
+    expect(checkQueue([added('v', 'false'), added('w', 'unknown')], [], [])).toMatchObject(nothing);
+  });
+
+  it.each([
+    ['a job that was never there', 'lost', [added('v')], [], []],
+    ['a job that is left over', 'lost', [added('v')], [job('v', 3, 'lost')], history([3])],
+    [
+      'a job that is gone, though nobody acked it',
+      'lost',
+      [added('v')],
+      [job('v', 3, 'lost')],
+      history([3], 4),
+    ],
+    ['a job that is gone, though nobody had it', 'lost', [added('v')], [], history([], 4)],
+    [
+      'an ack of what another has',
+      'ackedTwice',
+      [added('v')],
+      [job('v', 3, 'acked'), job('v', 5, 'unknown')],
+      history([3, 5], 6),
+    ],
+    [
+      'an ack that did nothing',
+      'misreported',
+      [added('v')],
+      [job('v', 3, 'acked')],
+      [...history([3]), event(9, 'dead', '1', '{}')],
+    ],
+    [
+      'an add that was said to have failed',
+      'misreported',
+      [added('v', 'failed')],
+      [job('v', 3, 'acked')],
+      history([3], 4),
+    ],
+    [
+      'a consumer that does not know that another has its job',
+      'overlapping',
+      [added('v')],
+      [job('v', 3, 'lost', [0, 12]), job('v', 5, 'acked', [10, 20])],
+      history([3, 5], 6),
+    ],
+  ] as const)('finds %s', (_, column, adds, taken, events) => {
+    const findings = checkQueue(adds, taken, events);
+    const {lost, ackedTwice, misreported, overlapping} = findings;
+    expect(findings[column]).toHaveLength(1);
+    expect([...lost, ...ackedTwice, ...misreported, ...overlapping]).toHaveLength(1);
+  });
+
+  it('finds a job that two consumers acked, and one that was added twice', () => {
+    const twice = [job('v', 3, 'acked'), job('v', 5, 'acked')];
+    expect(checkQueue([added('v')], twice, history([3, 5], 6)).ackedTwice).toHaveLength(2);
+    const events = [...history([3], 4), event(5, 'values', '2', 'v'), event(6, 'dead', '2', '{}')];
+    expect(checkQueue([added('v')], [job('v', 3, 'unknown')], events).misreported).toHaveLength(1);
   });
 });

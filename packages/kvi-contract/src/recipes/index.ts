@@ -15,6 +15,12 @@ import {writesOfImports} from './import-writes.ts';
 import {eventValues, eventValuesOfRanges} from './event-value.ts';
 import {memoryValues} from './memory-value.ts';
 import {namespaces} from './namespace.ts';
+import {queueAttempts} from './queue-attempts.ts';
+import {queueDuplicates} from './queue-dedup.ts';
+import {queueDelays} from './queue-delay.ts';
+import {queueInput} from './queue-input.ts';
+import {queueLosses} from './queue-loss.ts';
+import {queues} from './queue.ts';
 import {registration} from './registration.ts';
 import {typedChanges} from './typed-changes.ts';
 import {typedUpdate} from './typed-update.ts';
@@ -43,4 +49,10 @@ export const recipesContract: readonly ContractGroup[] = [
   imports,
   linesOfImports,
   writesOfImports,
+  queues,
+  queueAttempts,
+  queueDelays,
+  queueDuplicates,
+  queueLosses,
+  queueInput,
 ];

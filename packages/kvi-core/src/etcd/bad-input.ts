@@ -47,6 +47,13 @@ export function checkFunction(what: string, value: unknown): void {
   }
 }
 
+/** @throws `KVI_INVALID_ARGUMENT` */
+export function checkText(what: string, text: unknown): void {
+  if (typeof text !== 'string' || text === '' || !text.isWellFormed()) {
+    throw invalidArgument(`${what} must be a text that is not empty, not ${showValue(text)}`);
+  }
+}
+
 /**
  * Runs what reads a caller's arguments, before anything is sent. What they throw themselves, as a getter or a proxy may,
  * becomes a refusal.

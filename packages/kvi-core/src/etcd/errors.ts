@@ -43,6 +43,10 @@ export type KviErrorCode =
   | 'KVI_LEADERSHIP_LOST'
   /** A temporary key was deleted or overwritten, or its lease ended. Create it again, or find out who else uses it. */
   | 'KVI_KEY_LOST'
+  /** An item of a queue is no longer its consumer's: its lease ran out, or it was acked or put back before. Stop the work on it: another may have it. */
+  | 'KVI_ITEM_LOST'
+  /** A queue has as many jobs as it may have; nothing was added. Add it later, or take jobs faster. */
+  | 'KVI_QUEUE_FULL'
   /** Other writes came between the reads and the write of each attempt, `maxAttempts` times; nothing was changed. Try again later, or read less. */
   | 'KVI_CONFLICT'
   /** A consumer of changes fell too far behind; `revision` is the first that it has not seen. Watch again from there, and take events faster. */

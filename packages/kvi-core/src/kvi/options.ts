@@ -1,5 +1,5 @@
 import {isAbortSignal} from '../async/abort.ts';
-import {checkNames, showValue} from '../etcd/bad-input.ts';
+import {checkNames, checkText, showValue} from '../etcd/bad-input.ts';
 import {invalidArgument} from '../etcd/errors.ts';
 import type {OnUnknownOutcome, WriteOptions} from '../api/call-options.ts';
 import type {RetryPolicy} from '../api/retry-policy.ts';
@@ -25,6 +25,7 @@ export type ResolvedOptions = {[Name in keyof KviOptions]-?: NonNullable<KviOpti
 
 /** The longest that a timer can run, in milliseconds; about 24 days. */
 const maxTimerMs = 2 ** 31 - 1;
+const maxTtlSeconds = Math.floor(maxTimerMs / 1000);
 
 /** Fills in the defaults. @throws `KVI_INVALID_ARGUMENT` */
 export function resolveOptions(options: KviOptions): ResolvedOptions {
@@ -96,12 +97,23 @@ function checkTimeout(timeoutMs: number): void {
 
 /** @throws `KVI_INVALID_ARGUMENT` */
 export function checkTtl(ttlSeconds: number): void {
-  const maxTtlSeconds = Math.floor(maxTimerMs / 1000);
   if (!(Number.isInteger(ttlSeconds) && ttlSeconds >= 1 && ttlSeconds <= maxTtlSeconds)) {
     throw invalidArgument(
       `ttlSeconds must be a whole number from 1 to ${String(maxTtlSeconds)}, not ${showValue(ttlSeconds)}`,
     );
   }
+}
+
+/**
+ * Whole seconds that a lease is to live for something to last at least that long.
+ *
+ * @throws `KVI_INVALID_ARGUMENT`
+ */
+export function leaseSeconds(what: string, seconds: number): number {
+  if (!(typeof seconds === 'number' && seconds >= 0 && seconds <= maxTtlSeconds)) {
+    throw invalidArgument(`${what} must be from 0 to ${String(maxTtlSeconds)}, not ${showValue(seconds)}`);
+  }
+  return Math.ceil(seconds);
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
@@ -114,7 +126,5 @@ export function checkLockWait(seconds: number): void {
 
 /** @throws `KVI_INVALID_ARGUMENT` */
 export function checkLockName(name: string, whose = "a lock's"): void {
-  if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
-    throw invalidArgument(`${whose} name must be a text that is not empty, not ${showValue(name)}`);
-  }
+  checkText(`${whose} name`, name);
 }

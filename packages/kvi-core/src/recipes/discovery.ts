@@ -7,7 +7,7 @@ import type {Kvi} from '../api/kvi.ts';
 import type {TempKeyOptions} from '../api/temp-key.ts';
 import {onAbort} from '../async/abort.ts';
 import {type Iteration, newest} from '../async/newest.ts';
-import {showValue} from '../etcd/bad-input.ts';
+import {checkText, showValue} from '../etcd/bad-input.ts';
 import type {Input} from '../etcd/bytes.ts';
 import {aborted, closed, invalidArgument} from '../etcd/errors.ts';
 import {insideOf} from '../kvi/inside.ts';
@@ -176,11 +176,4 @@ function prefixOf(target: string): string {
   // `checkout/` would be another service than `checkout`, and one of its instances.
   if (target.endsWith('/')) throw invalidArgument(`the target must not end in a slash: ${showValue(target)}`);
   return `${target}/`;
-}
-
-/** @throws `KVI_INVALID_ARGUMENT` */
-function checkText(what: string, text: unknown): void {
-  if (typeof text !== 'string' || text === '' || !text.isWellFormed()) {
-    throw invalidArgument(`${what} must be a text that is not empty, not ${showValue(text)}`);
-  }
 }

@@ -4,7 +4,9 @@ import {recordsOf, type Recording} from '../history.ts';
 import type {Leaks} from '../leaks.ts';
 import type {TrueEvent} from '../truth.ts';
 import type {ClientOperation} from './describe.ts';
+import {groupBy} from './group-by.ts';
 import {checkHolds, type LockFindings} from './locks.ts';
+import {checkQueue, type QueueFindings} from './queue.ts';
 import {checkRegister} from './registers.ts';
 import {checkUnavailability, type Unavailability} from './unavailability.ts';
 import {checkWatch, type WatchFindings} from './watches.ts';
@@ -32,6 +34,7 @@ export interface Report {
   watches: WatchFindings;
   locks: LockFindings;
   leaderships: LockFindings;
+  queue: QueueFindings;
   unavailability: Unavailability;
   leaks: Leaks;
   stuckClients: number;
@@ -51,6 +54,11 @@ export function check({histories, events, faults, leaks, stuckClients, problems}
     watches: joined(histories.map((history) => checkWatch(history, events))),
     locks: checkHolds('lock', holds, events),
     leaderships: checkHolds('leadership', holds, events),
+    queue: checkQueue(
+      histories.flatMap((history) => recordsOf(history, 'added')),
+      histories.flatMap((history) => recordsOf(history, 'job')),
+      events,
+    ),
     unavailability: checkUnavailability(histories, faults),
     leaks,
     stuckClients,
@@ -59,19 +67,9 @@ export function check({histories, events, faults, leaks, stuckClients, problems}
 }
 
 function checkRegisters(operations: readonly ClientOperation[], events: readonly TrueEvent[]): string[] {
-  const byKey = groupByKey(operations);
-  const eventsByKey = groupByKey(events);
+  const byKey = groupBy(operations, ({key}) => key);
+  const eventsByKey = groupBy(events, ({key}) => key);
   return [...byKey].flatMap(([key, ofKey]) => checkRegister(ofKey, eventsByKey.get(key) ?? []));
-}
-
-function groupByKey<T extends {key: string}>(items: readonly T[]): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(item.key);
-    if (group === undefined) groups.set(item.key, [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 function joined(all: readonly WatchFindings[]): WatchFindings {
@@ -86,7 +84,7 @@ function joined(all: readonly WatchFindings[]): WatchFindings {
 
 /** The promises that were broken, one line each. */
 export function brokenPromises(report: Report): string[] {
-  const {writes, notLinearizable, watches, locks, leaderships, leaks, stuckClients, problems} = report;
+  const {writes, notLinearizable, watches, locks, leaderships, queue, leaks, stuckClients, problems} = report;
   return [
     ...writes.lost.map((line) => `acknowledged write lost: ${line}`),
     ...writes.misreported.map((line) => `write misreported: ${line}`),
@@ -96,6 +94,10 @@ export function brokenPromises(report: Report): string[] {
     ...watches.outOfOrder.map((line) => `watch event out of order: ${line}`),
     ...overlaps('locks', locks),
     ...overlaps('leaderships', leaderships),
+    ...queue.lost.map((line) => `job lost: ${line}`),
+    ...queue.ackedTwice.map((line) => `job acked twice: ${line}`),
+    ...queue.misreported.map((line) => `job misreported: ${line}`),
+    ...queue.overlapping.map((line) => `consumers overlap by loss signal: ${line}`),
     ...Object.entries(leaks).flatMap(([what, count]) => (count > 0 ? [`left behind: ${count} ${what}`] : [])),
     ...(stuckClients > 0 ? [`${stuckClients} clients did not exit by themselves`] : []),
     ...problems,

@@ -23,6 +23,29 @@ export interface HeldLock {
   release(): Promise<boolean>;
 }
 
+/** An item of a queue that was taken. */
+export interface QueueItem {
+  value: string;
+  /** The fencing token. */
+  token: number;
+  /** Whether the library has signalled its loss. */
+  isToldLost(): boolean;
+  /** Resolves with whether it was this client's until then. */
+  ack(): Promise<boolean>;
+  /** Puts it back after a delay; with 0 at once, as the end of its scope does. Resolves as `ack` does. */
+  putBack(delaySeconds: number): Promise<boolean>;
+}
+
+/** A queue of jobs. */
+export interface JobQueue {
+  /** Resolves with false if the queue is full. */
+  add(value: string): Promise<boolean>;
+  /** Waits {@link takeWaitMs} at most, then resolves with undefined. */
+  take(): Promise<QueueItem | undefined>;
+  /** How many jobs wait, or are to come back. */
+  depth(): Promise<number>;
+}
+
 /** An open handle of the library under test, used as its documentation suggests. */
 export interface Client {
   put(key: string, value: string): Promise<void>;
@@ -43,6 +66,8 @@ export interface Client {
   lock(name: string): Promise<HeldLock | undefined>;
   /** Leads as {@link Client.lock} locks. Absent: the library has no election whose losses its leaders hear of. */
   lead?: (name: string) => Promise<HeldLock | undefined>;
+  /** Absent: the library has no queue. */
+  jobs?: JobQueue;
   /** Stores a key that lives no longer than this client. */
   tempKey(key: string): Promise<void>;
   /** Whether, according to the library, a write that failed with this error may have been applied. */
@@ -52,6 +77,12 @@ export interface Client {
 
 /** How many seconds a lock or a temporary key outlives its client. */
 export const ttlSeconds = 2;
+
+/** How long a client blocks its event loop when it is told to: longer than its leases live. */
+export const blockedMs = 2 * ttlSeconds * 1_000;
+
+/** Milliseconds to wait for a job. */
+export const takeWaitMs = 1_000;
 
 /** Seconds to wait for a lock. */
 export const lockWaitSeconds = 3;

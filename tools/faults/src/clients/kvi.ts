@@ -1,7 +1,16 @@
 import {isKviError, open, type Kvi} from 'kvi';
-import {election} from 'kvi/recipes';
+import {election, queue, utf8} from 'kvi/recipes';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {lockWaitSeconds, ttlSeconds, type Client, type HeldLock, type WatchSink} from './client.ts';
+import {queueName} from '../keys.ts';
+import {
+  lockWaitSeconds,
+  takeWaitMs,
+  ttlSeconds,
+  type Client,
+  type HeldLock,
+  type JobQueue,
+  type WatchSink,
+} from './client.ts';
 
 /** @param index every second client resolves unknown outcomes */
 export async function openKvi(endpoints: readonly string[], index: number): Promise<Client> {
@@ -16,6 +25,7 @@ export async function openKvi(endpoints: readonly string[], index: number): Prom
     watch: (prefix, sink) => void watch(kv, prefix, sink),
     lock: (name) => lock(kv, name),
     lead: (name) => lead(kv, name, String(index)),
+    jobs: jobsOf(kv),
     tempKey: async (key) => {
       await kv.tempKey(key);
     },
@@ -104,4 +114,49 @@ async function lead(kv: Kvi, name: string, value: string): Promise<HeldLock | un
     if (isKviError(error, 'KVI_TIMEOUT')) return undefined;
     throw error;
   }
+}
+
+function jobsOf(kv: Kvi): JobQueue {
+  const jobs = queue(kv, queueName, {codec: utf8, maxAttempts: 8, maxDepth: 40});
+
+  async function unlessLost(ending: Promise<void>): Promise<boolean> {
+    try {
+      await ending;
+      return true;
+    } catch (error) {
+      if (isKviError(error, 'KVI_ITEM_LOST')) return false;
+      throw error;
+    }
+  }
+
+  return {
+    async add(value) {
+      try {
+        return (await jobs.add(value)).added;
+      } catch (error) {
+        if (isKviError(error, 'KVI_QUEUE_FULL')) return false;
+        throw error;
+      }
+    },
+    async take() {
+      try {
+        const item = await jobs.take({timeoutMs: takeWaitMs});
+        return {
+          value: item.value,
+          token: item.token,
+          isToldLost: () => item.signal.aborted,
+          ack: () => unlessLost(item.ack()),
+          async putBack(delaySeconds) {
+            if (delaySeconds > 0) return unlessLost(item.nack({reason: 'for the battery', delaySeconds}));
+            await item[Symbol.asyncDispose]();
+            return true;
+          },
+        };
+      } catch (error) {
+        if (isKviError(error, 'KVI_TIMEOUT')) return undefined;
+        throw error;
+      }
+    },
+    depth: () => jobs.depth(),
+  };
 }

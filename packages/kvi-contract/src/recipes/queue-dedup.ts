@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import {createKvi} from 'kvi-core';
+import {KviError} from 'kvi-core/driver';
+import {queue, utf8} from 'kvi-core/recipes';
+import {assertFails, eventually} from '../kvi/helpers.ts';
+import type {ContractGroup} from '../suite.ts';
+import {assertEmpty, foldersOf, jobsOf, lettersOf, takeSoon} from './queue-helpers.ts';
+
+/** Jobs that are not to be added twice. */
+export const queueDuplicates: ContractGroup = {
+  name: 'a duplicate of a job of a queue',
+  cases: [
+    {
+      name: 'is told with the id of the job that is there, until that is acked',
+      async run(context) {
+        const {kv, openKvi} = context;
+        const jobs = jobsOf(kv, context);
+        const other = jobsOf(await openKvi(), context);
+        const first = await jobs.add('a', {dedupKey: 'é/1'});
+        const duplicate = {added: false, id: first.id};
+        assert.deepEqual(await other.add('b', {dedupKey: 'é/1', delaySeconds: 1}), duplicate);
+        assert.equal((await other.add('c', {dedupKey: 'é/'})).added, true, 'another key is another');
+        const item = await takeSoon(jobs);
+        assert.equal(item.value, 'a');
+        assert.deepEqual(await other.add('b', {dedupKey: 'é/1'}), duplicate, 'while a consumer has it');
+        await item.nack();
+        assert.deepEqual(await other.add('b', {dedupKey: 'é/1'}), duplicate, 'and when it is put back');
+        await (await takeSoon(jobs)).ack();
+        const second = await other.add('b', {dedupKey: 'é/1'});
+        assert.equal(second.added, true, 'an acked one is forgotten');
+        assert.notEqual(second.id, first.id);
+        for (let left = 2; left > 0; left -= 1) await (await takeSoon(jobs)).ack();
+        await assertEmpty(kv, context, 'nothing is left');
+      },
+    },
+    {
+      name: 'is added when the other is dead, and is not put back with its dead letter',
+      async run(context) {
+        const {kv} = context;
+        const jobs = jobsOf(kv, context, {maxAttempts: 1});
+        await jobs.add('a', {dedupKey: 'k'});
+        await (await takeSoon(jobs)).nack();
+        const second = await jobs.add('b', {dedupKey: 'k'});
+        assert.equal(second.added, true);
+        const [letter = assert.fail()] = await lettersOf(jobs);
+        await letter.putBack();
+        await (await takeSoon(jobs)).ack();
+        assert.equal((await jobs.add('c', {dedupKey: 'k'})).id, second.id, 'the second one is remembered');
+        await (await takeSoon(jobs)).ack();
+        await assertEmpty(kv, context, 'nothing is left');
+      },
+    },
+    {
+      name: 'is told for some seconds after an ack or a last attempt, if the job was added so',
+      async run(context) {
+        const {kv, driver, key} = context;
+        const jobsFor = (how: string) => queue(kv, key(how), {codec: utf8, maxAttempts: 1});
+        const endBy = async (how: 'ack' | 'nack') => {
+          const jobs = jobsFor(how);
+          const {id} = await jobs.add('a', {dedupKey: how, dedupSeconds: 0.5});
+          const item = await takeSoon(jobs);
+          const start = driver.clock.now();
+          await item[how]();
+          assert.deepEqual(await jobs.add('b', {dedupKey: how}), {added: false, id}, how);
+          await eventually(
+            async () => !(await foldersOf(kv, context)).includes(`${how}/dedup`),
+            `${how}: it is forgotten by itself`,
+          );
+          assert.ok(driver.clock.now() - start >= 1_000, 'half seconds are rounded up');
+          assert.equal((await jobs.add('c', {dedupKey: how})).added, true);
+          await (await takeSoon(jobs)).ack();
+        };
+        await Promise.all((['ack', 'nack'] as const).map(endBy));
+      },
+    },
+    {
+      name: 'is refused to the transaction of a caller',
+      async run(context) {
+        const {kv} = context;
+        const jobs = jobsOf(kv, context);
+        const prepared = await jobs.prepareAdd('a', {dedupKey: 'k'});
+        const {added, id} = await jobs.add('b', {dedupKey: 'k'});
+        assert.equal(added, true, 'what was only prepared is not remembered');
+        assert.equal((await kv.txn(prepared)).succeeded, false);
+        const item = await takeSoon(jobs);
+        assert.equal(item.id, id);
+        await item.ack();
+        assert.equal((await kv.txn(prepared)).succeeded, true);
+        const next = await takeSoon(jobs);
+        assert.deepEqual(await jobs.add('c', {dedupKey: 'k'}), {added: false, id: next.id});
+        await next.ack();
+      },
+    },
+    {
+      name: 'is one of a hundred that are added at once',
+      async run(context) {
+        const {kv, openKvi} = context;
+        const producers = [jobsOf(kv, context), jobsOf(await openKvi(), context)];
+        const results = await Promise.all(
+          Array.from({length: 100}, (_, n) =>
+            (producers[n % 2] ?? assert.fail()).add(String(n), {dedupKey: 'k'}),
+          ),
+        );
+        assert.equal(results.filter(({added}) => added).length, 1);
+        assert.equal(new Set(results.map(({id}) => id)).size, 1, 'all are told of the same');
+      },
+    },
+    {
+      name: 'is not added by a second call after the first got no answer',
+      async run(context) {
+        const {open, kv} = context;
+        const own = await open();
+        let answers = 1;
+        await using client = createKvi({
+          ...own,
+          async txn(...args) {
+            const response = await own.txn(...args);
+            answers -= 1;
+            if (answers === 0) throw new KviError('KVI_UNKNOWN_OUTCOME', 'made to fail: the answer was lost');
+            return response;
+          },
+        });
+        const jobs = jobsOf(client, context);
+        const add = () => jobs.add('a', {dedupKey: 'k'});
+        await assertFails('KVI_UNKNOWN_OUTCOME', add, 'nobody knows');
+        const {added, id} = await add();
+        assert.equal(added, false);
+        const item = await takeSoon(jobsOf(kv, context));
+        assert.equal(item.id, id);
+        await item.ack();
+        answers = 1;
+        const resolved = await jobs.add('b', {onUnknownOutcome: 'resolve'});
+        assert.equal(resolved.added, true, 'the handle finds out');
+        assert.equal(await jobs.depth(), 1);
+      },
+    },
+  ],
+};
