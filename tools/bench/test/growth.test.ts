@@ -39,7 +39,7 @@ describe('The growth', () => {
     for (const {series} of measured) {
       for (const {points} of series) for (const {x, y} of points) expect(x * y).toBeGreaterThan(0);
     }
-  }, 120_000);
+  }, 300_000);
 
   it('is the median of the passes at each point, by what grows', () => {
     const at = (x: number, y: number) => ({curve: 'keys-get' as const, series: 'kvi', x, y});

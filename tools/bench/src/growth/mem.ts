@@ -9,16 +9,17 @@ function openNew(): Promise<Kvi> {
 }
 
 /** Lets Node compile what is going to be measured: the first sizes are small. */
-async function warmUp(): Promise<void> {
+async function warmUp({times}: Scale): Promise<void> {
   await using kv = await openNew();
-  for (let n = 0; n < 20_000; n++) {
+  for (let n = 0; n < times(20_000); n++) {
     await kv.store(`key/${n % 100}`, String(n));
     await kv.get(`key/${n % 100}`, {revision: n % 2 === 0 ? undefined : n});
   }
 }
 
-export async function growHistory({times, powers}: Scale): Promise<Point[]> {
-  await warmUp();
+export async function growHistory(scale: Scale): Promise<Point[]> {
+  const {times, powers} = scale;
+  await warmUp(scale);
   const kv = await openNew();
   const before = usedBytes();
   const points: Point[] = [];
@@ -45,8 +46,9 @@ export async function growHistory({times, powers}: Scale): Promise<Point[]> {
   return points;
 }
 
-export async function growWatches({times, powers}: Scale): Promise<Point[]> {
-  await warmUp();
+export async function growWatches(scale: Scale): Promise<Point[]> {
+  const {times, powers} = scale;
+  await warmUp(scale);
   const points: Point[] = [];
   for (const x of powers(1, 10_000)) {
     const measure = async (series: string, keysOf: (n: number) => string | {prefix: string}) => {
@@ -81,8 +83,9 @@ async function costOfEvent(watches: number, calls: number): Promise<number> {
   return cost / watches;
 }
 
-export async function growCatchUp({times, powers}: Scale): Promise<Point[]> {
-  await warmUp();
+export async function growCatchUp(scale: Scale): Promise<Point[]> {
+  const {times, powers} = scale;
+  await warmUp(scale);
   const kv = await openNew();
   const points: Point[] = [];
   const changed = 10;
