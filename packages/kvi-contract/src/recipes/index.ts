@@ -12,8 +12,10 @@ import {exports} from './export-keys.ts';
 import {imports} from './import-keys.ts';
 import {linesOfImports} from './import-lines.ts';
 import {writesOfImports} from './import-writes.ts';
-import {eventValues, eventValuesOfRanges} from './event-value.ts';
-import {memoryValues} from './memory-value.ts';
+import {eventValuesOfRanges} from './event-value-range.ts';
+import {eventValuesInTrouble} from './event-value-trouble.ts';
+import {eventValues} from './event-value.ts';
+import {memoryValues, pipes} from './memory-value.ts';
 import {namespaces} from './namespace.ts';
 import {queueAttempts} from './queue-attempts.ts';
 import {queueDuplicates} from './queue-dedup.ts';
@@ -44,7 +46,9 @@ export const recipesContract: readonly ContractGroup[] = [
   discovery,
   eventValues,
   eventValuesOfRanges,
+  eventValuesInTrouble,
   memoryValues,
+  pipes,
   exports,
   imports,
   linesOfImports,

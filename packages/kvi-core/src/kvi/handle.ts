@@ -4,8 +4,8 @@ import {abortable, withDeadline} from '../async/deadline.ts';
 import type {Driver} from '../driver/driver.ts';
 import {namespaced} from '../driver/namespace.ts';
 import type {Bytes} from '../etcd/bytes.ts';
-import {reading, showValue} from '../etcd/bad-input.ts';
-import {aborted, closed, invalidArgument} from '../etcd/errors.ts';
+import {showValue} from '../etcd/bad-input.ts';
+import {closed, invalidArgument} from '../etcd/errors.ts';
 import {joinKey} from '../etcd/key-range.ts';
 import type {TxnRequest, TxnResponse} from '../etcd/messages.ts';
 import {writes} from '../etcd/txn-shape.ts';
@@ -19,7 +19,7 @@ import {leaseTable} from '../primitives/lease-table.ts';
 import {type LocalLocks, localLocks, lockTable} from '../primitives/lock-table.ts';
 import {resolvedWrites} from '../primitives/resolved-writes.ts';
 import {type SharedTempKeys, sharedTempKeys, tempKeyTable} from '../primitives/temp-keys.ts';
-import {type KviOptions, readOptions, type ResolvedOptions, resolveOptions} from './options.ts';
+import {beginCall, type KviOptions, type ResolvedOptions, resolveOptions} from './options.ts';
 
 /** What a handle has in common with its namespaces. */
 interface Shared {
@@ -126,24 +126,14 @@ function handleOn(shared: Shared, driver: PolicyDriver, prefix: Bytes, parent?: 
       return session;
     },
 
-    /**
-     * Begins a call: reads what the caller passed, before anything is sent.
-     *
-     * @param names - the options that the call takes
-     * @param read - reads its other arguments, and is passed a copy of the options
-     * @throws `KVI_CLOSED`, `KVI_INVALID_ARGUMENT`, `KVI_ABORTED`
-     */
+    /** {@link beginCall} of an open handle, before anything is sent. @throws also `KVI_CLOSED` */
     begin<O extends WriteOptions, R>(
       given: O | undefined,
       names: readonly string[],
       read: (options: O | undefined) => R,
     ): R {
       if (isAborted(closing)) throw closed();
-      return reading(() => {
-        const own = given === undefined ? undefined : readOptions(given, names);
-        if (own?.signal?.aborted === true) throw aborted(own.signal);
-        return read(own);
-      });
+      return beginCall(given, names, read);
     },
 
     /** Carries out a transaction that was checked. */

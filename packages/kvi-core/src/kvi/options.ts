@@ -1,6 +1,6 @@
 import {isAbortSignal} from '../async/abort.ts';
-import {checkNames, checkText, showValue} from '../etcd/bad-input.ts';
-import {invalidArgument} from '../etcd/errors.ts';
+import {checkNames, checkText, reading, showValue} from '../etcd/bad-input.ts';
+import {aborted, invalidArgument} from '../etcd/errors.ts';
 import type {OnUnknownOutcome, WriteOptions} from '../api/call-options.ts';
 import type {RetryPolicy} from '../api/retry-policy.ts';
 import {checkRetryPolicy, exponentialBackoff} from '../policy/retry-policies.ts';
@@ -56,6 +56,25 @@ export const kviOptionNames: readonly string[] = Object.keys(resolveOptions({}))
  */
 export function checkOptions(options: KviOptions): void {
   resolveOptions(options);
+}
+
+/**
+ * Begins a call: reads what the caller passed.
+ *
+ * @param names - the options that the call takes
+ * @param read - reads its other arguments, and is passed a copy of the options
+ * @throws `KVI_INVALID_ARGUMENT`, `KVI_ABORTED`
+ */
+export function beginCall<O extends WriteOptions, R>(
+  given: O | undefined,
+  names: readonly string[],
+  read: (options: O | undefined) => R,
+): R {
+  return reading(() => {
+    const own = given === undefined ? undefined : readOptions(given, names);
+    if (own?.signal?.aborted === true) throw aborted(own.signal);
+    return read(own);
+  });
 }
 
 /**

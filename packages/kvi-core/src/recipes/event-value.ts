@@ -7,11 +7,10 @@
 import type {WriteOptions} from '../api/call-options.ts';
 import type {Keys} from '../api/keys.ts';
 import type {Kvi} from '../api/kvi.ts';
-import {onAbort} from '../async/abort.ts';
 import {callTime} from '../async/call-time.ts';
 import {checkFunction, reading} from '../etcd/bad-input.ts';
 import {type Bytes, type Input, show} from '../etcd/bytes.ts';
-import {aborted, closed, KviError} from '../etcd/errors.ts';
+import {KviError} from '../etcd/errors.ts';
 import {keyId} from '../etcd/key-range.ts';
 import type {KeyValue, RequestOp} from '../etcd/messages.ts';
 import {checkCount} from '../etcd/validate.ts';
@@ -21,11 +20,12 @@ import {optionNames} from '../kvi/option-names.ts';
 import {type Codec, decodeValue, encodeValue} from './codec.ts';
 import {listAndWatch} from './list-and-watch.ts';
 import {
-  readWatchOptions,
+  checkWatchValue,
   type Seen,
-  valueFeed,
   type ValueFeed,
   type ValueWatcher,
+  valueWatcher,
+  watchValueNames,
   type WatchValueOptions,
 } from './value-watcher.ts';
 
@@ -38,16 +38,23 @@ export interface SetOptions extends WriteOptions {
   ifModRevision?: number | undefined;
 }
 
-/** What {@link SetOptions} may name. */
+/** The names of {@link SetOptions}. */
 export const setNames = [...optionNames.write, 'ifModRevision'];
+
+/** @throws `KVI_INVALID_ARGUMENT` */
+export function checkSet(own: SetOptions = {}): SetOptions {
+  checkCount('ifModRevision', own.ifModRevision);
+  return own;
+}
 
 /** The values of several keys, to be followed. */
 export interface EventValues<V> {
-  /** Follows only what is there now, and ends when it has been read. */
+  /** Tells only what is there at the first `get`, and ends when it has been read. */
   watch(options: WatchValueOptions<V> & {backlogOnly: true}): ValueWatcher<V, undefined>;
   /**
-   * Begins to follow the state. The watcher keeps trying while the store cannot be reached, and reads the state anew where
-   * changes were compacted away: it tells the newest state, never an older one than before, and may skip those in between.
+   * Follows the state from the first `get` of the watcher on. It keeps trying while the store cannot be reached, and reads
+   * the state anew where changes were compacted away: it tells the newest state, never an older one than before, and may
+   * skip those in between.
    *
    * @throws `KVI_INVALID_ARGUMENT`, `KVI_CLOSED`, `KVI_ABORTED`
    */
@@ -105,21 +112,22 @@ export function eventValue<Out, In>(kv: Kvi<Input>, keys: Keys, codec: Codec<Out
     checkFunction('codec.decode', codec?.decode);
     return encodeKeys(keys);
   });
+  const isSingle = rangeEnd === undefined;
   /** Of the caller's bytes, a copy. */
-  const followed = rangeEnd === undefined ? key : {start: key, end: rangeEnd};
+  const followed = isSingle ? key : {start: key, end: rangeEnd};
 
   async function follow(feed: ValueFeed<Out>, signal: AbortSignal): Promise<void> {
     let isFirst = true;
     for await (const {state, changed} of listAndWatch(clock, kv.bytes, followed, {signal, maySkip: true})) {
       // An absent key is a state too.
-      const told = isFirst && rangeEnd === undefined ? [key] : changed;
-      for (const each of told) {
+      for (const each of isFirst && isSingle ? [key] : changed) {
         const id = keyId(each);
         const entry = state.get(id);
-        feed.put(id, () => seen(each, entry));
+        const tell = isSingle || entry !== undefined ? feed.put : feed.remove;
+        tell(id, () => seen(each, entry));
       }
-      if (isFirst) feed.listed();
       isFirst = false;
+      feed.listed();
     }
   }
 
@@ -130,31 +138,17 @@ export function eventValue<Out, In>(kv: Kvi<Input>, keys: Keys, codec: Codec<Out
   }
 
   function watch(given?: WatchValueOptions<Out>): ValueWatcher<Out> {
-    const own = readWatchOptions(given);
-    handle.begin({signal: own.signal}, ['signal'], () => undefined);
-    const over = new AbortController();
-    const feed = valueFeed<Out>(own, () => {
-      ignoreSignal();
-      ignoreClosing();
-      over.abort();
-    });
-    const ignoreSignal = onAbort(own.signal, () => feed.end(aborted(own.signal)));
-    const ignoreClosing = onAbort(closing, () => feed.end(closed()));
-    follow(feed, over.signal).catch(feed.end);
+    const own = handle.begin(given, watchValueNames, checkWatchValue);
     // Only a watcher of the backlog returns undefined; the overloads say so.
-    return feed.watcher as ValueWatcher<Out>;
+    return valueWatcher(own, closing, follow) as ValueWatcher<Out>;
   }
 
   /** Begins a write. Its time, which counts from now, is for the codec too. */
   function begin(given: SetOptions | undefined) {
-    return handle.begin(
-      given,
-      setNames,
-      ({ifModRevision, timeoutMs = options.timeoutMs, ...own}: SetOptions = {}) => {
-        checkCount('ifModRevision', ifModRevision);
-        return {ifModRevision, own, time: callTime(clock, {timeoutMs, signal: own.signal, closing})};
-      },
-    );
+    return handle.begin(given, setNames, (copy) => {
+      const {ifModRevision, timeoutMs = options.timeoutMs, ...own} = checkSet(copy);
+      return {ifModRevision, own, time: callTime(clock, {timeoutMs, signal: own.signal, closing})};
+    });
   }
 
   async function write(

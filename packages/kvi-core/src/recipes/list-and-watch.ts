@@ -26,8 +26,9 @@ export interface ListAndWatchOptions extends Pick<WaitOptions, 'signal' | 'closi
 }
 
 /**
- * The present state of some keys, then the state after each revision that changed it, and what that changed. It keeps trying while the store cannot
- * be reached, as a watch does, and reads the state anew where changes are missing because they were compacted away.
+ * The present state of some keys, then the state after each revision that changed it, and what that changed. It keeps
+ * trying while the store cannot be reached, as a watch does, and reads the state anew where changes are missing because they
+ * were compacted away.
  *
  * Ends with whatever else ends a watch, and never by itself.
  */

@@ -1,14 +1,13 @@
 import {onAbort} from '../async/abort.ts';
-import {reading} from '../etcd/bad-input.ts';
-import {aborted} from '../etcd/errors.ts';
-import {checkCount} from '../etcd/validate.ts';
-import {readOptions} from '../kvi/options.ts';
-import {changedMeanwhile, type EventValue, type SetOptions, setNames} from './event-value.ts';
+import {KviError} from '../etcd/errors.ts';
+import {beginCall} from '../kvi/options.ts';
+import {changedMeanwhile, checkSet, type EventValue, setNames, type SetOptions} from './event-value.ts';
 import {
-  readWatchOptions,
+  checkWatchValue,
   type Seen,
-  valueFeed,
   type ValueFeed,
+  valueWatcher,
+  watchValueNames,
   type WatchValueOptions,
 } from './value-watcher.ts';
 
@@ -21,54 +20,59 @@ import {
  * await level.set('debug');
  * ```
  *
- * Its watchers get the value itself, not a copy. Its writes throw `KVI_CONFLICT`, and what is refused.
+ * Its watchers get the value itself, not a copy. Undefined is no value: setting it fails with `KVI_INVALID_VALUE`.
  *
  * @param initial - default: there is no value
  */
 export function memoryValue<V>(initial?: V): EventValue<V> {
-  let writes = initial === undefined ? 0 : 1;
-  let present: Seen<V> = {key: '', modRevision: writes, value: initial};
+  let writes = 0;
+  let present: Seen<V> = {key: '', modRevision: 0, value: undefined};
   const feeds = new Set<ValueFeed<V>>();
+  if (initial !== undefined) put(initial);
 
-  function watch(given?: WatchValueOptions<V>) {
-    const own = readWatchOptions(given);
-    const feed = valueFeed<V>(own, () => {
-      ignoreSignal();
-      feeds.delete(feed);
-    });
-    feeds.add(feed);
-    const ignoreSignal = onAbort(own.signal, () => feed.end(aborted(own.signal)));
-    show(feed);
-    feed.listed();
-    return feed.watcher;
-  }
-
-  function show(feed: ValueFeed<V>): void {
-    const shown = present;
-    feed.put('', () => shown);
-  }
-
-  function write(value: V | undefined, given: SetOptions | undefined): number {
-    const {ifModRevision, signal} = reading(() => readOptions(given ?? {}, setNames));
-    checkCount('ifModRevision', ifModRevision);
-    if (signal?.aborted === true) throw aborted(signal);
-    if (ifModRevision !== undefined && ifModRevision !== present.modRevision) {
-      throw changedMeanwhile('the value', ifModRevision);
-    }
+  function put(value: V | undefined): number {
     writes += 1;
     present = {key: '', modRevision: value === undefined ? 0 : writes, value};
     for (const feed of feeds) show(feed);
     return writes;
   }
 
+  function show({put: tell}: ValueFeed<V>): void {
+    const shown = Promise.resolve(present);
+    tell(present.key, () => shown);
+  }
+
+  function follow(feed: ValueFeed<V>, ended: AbortSignal): Promise<void> {
+    feeds.add(feed);
+    onAbort(ended, () => feeds.delete(feed));
+    show(feed);
+    feed.listed();
+    return Promise.resolve();
+  }
+
+  function watch(given?: WatchValueOptions<V>) {
+    return valueWatcher<V>(beginCall(given, watchValueNames, checkWatchValue), undefined, follow);
+  }
+
+  function begin(given: SetOptions | undefined): void {
+    const {ifModRevision} = beginCall(given, setNames, checkSet);
+    if (ifModRevision !== undefined && ifModRevision !== present.modRevision) {
+      throw changedMeanwhile('the value', ifModRevision);
+    }
+  }
+
   return {
     // Only a watcher of the backlog returns undefined; the overloads say so.
     watch: watch as EventValue<V>['watch'],
-    set: (value, given) => new Promise((resolve) => resolve(write(value, given))),
-    delete: (given) =>
-      new Promise((resolve) => {
-        write(undefined, given);
-        resolve();
-      }),
+    // eslint-disable-next-line @typescript-eslint/require-await -- what it throws is what the promise fails with
+    async set(value, given) {
+      begin(given);
+      if (value === undefined) throw new KviError('KVI_INVALID_VALUE', 'undefined is no value; delete it');
+      return put(value);
+    },
+    async delete(given) {
+      begin(given);
+      if (present.modRevision > 0) put(undefined);
+    },
   };
 }

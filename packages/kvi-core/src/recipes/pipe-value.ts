@@ -1,8 +1,10 @@
+import {beginCall} from '../kvi/options.ts';
 import type {EventValue} from './event-value.ts';
 
 /**
- * Writes each state of a value to another one, its deletions too; states in between may be skipped. It goes on until it
- * fails: pass a signal to end it.
+ * Writes each state of a value to another one, and deletes that one where there is no value; states in between may be
+ * skipped. It goes on until it fails, on either side: pass a signal to end it, and call it again to go on, from the present
+ * state.
  *
  * ```ts
  * const local = memoryValue<Config>();
@@ -14,10 +16,11 @@ import type {EventValue} from './event-value.ts';
  *   is written
  */
 export async function pipeValue<V>(
-  from: Pick<EventValue<V, never>, 'watch'>,
+  from: EventValue<V, never>,
   to: Pick<EventValue<unknown, V>, 'set' | 'delete'>,
-  {signal}: {signal?: AbortSignal | undefined} = {},
+  options?: {signal?: AbortSignal | undefined},
 ): Promise<never> {
+  const {signal} = beginCall(options, ['signal'], (own = {}) => own);
   await using watcher = from.watch({signal});
   for (;;) {
     const {value} = await watcher.get();
