@@ -4,12 +4,13 @@
  */
 export * from './atomically.ts';
 export {bytes, type Codec, json, utf8} from './codec.ts';
+export type {DeadLetter} from './dead-letters.ts';
 export * from './discovery.ts';
 export * from './election.ts';
 export type {Instance} from './instance.ts';
+export type {JobOptions} from './job-options.ts';
 export type {Leadership, Term} from './leadership.ts';
 export * from './namespace.ts';
-export type {DeadLetter} from './dead-letters.ts';
 export * from './queue.ts';
 export type {NackOptions, QueueItem} from './queue-item.ts';
 export type * from './standard-schema.ts';
