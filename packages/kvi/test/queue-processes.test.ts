@@ -92,7 +92,7 @@ describeWithEtcd('a queue whose consumers are processes, with a TTL of one secon
   it('ones that are killed at any moment lose no job, and none is acked twice', async () => {
     const jobs = newQueue();
     const values = Array.from({length: 300}, (_, n) => String(n));
-    await Promise.all(values.map((value) => jobs.add(value)));
+    await Promise.all(values.map((value) => jobs.add(value, {timeoutMs: 60_000})));
     const acked: string[] = [];
 
     /** Kills a consumer after some items, which it takes one after the other. */

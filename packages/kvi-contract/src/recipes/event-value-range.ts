@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import {createKvi} from 'kvi-core';
-import {bytes, eventValue, type Seen, utf8, type ValueWatcher} from 'kvi-core/recipes';
+import {bytes, eventValue, json, type Seen, utf8, type ValueWatcher} from 'kvi-core/recipes';
 import {assertFails, soon} from '../kvi/helpers.ts';
 import type {ContractGroup} from '../suite.ts';
 import {countedEvents} from './counted-events.ts';
@@ -206,6 +206,23 @@ export const eventValuesOfRanges: ContractGroup = {
         await assertFails('KVI_NOT_TEXT', () => watcher.get(), 'a key that is no text');
         await kv.store(key('xy'), 'text');
         assert.equal((await nextSeen(watcher, 'the next')).key, key('xy'));
+      },
+    },
+    {
+      name: 'a loop that fails ends its watcher, and writes have no place on a range',
+      async run({kv, key}) {
+        await kv.store(key('r/a'), 'no JSON');
+        const values = eventValue(kv, {prefix: key('r/')}, json<string>());
+        const watcher = values.watch();
+        await assertFails(
+          'KVI_INVALID_VALUE',
+          async () => {
+            for await (const seen of watcher) assert.fail(`it told ${String(seen.value)}`);
+          },
+          'it does not decode',
+        );
+        await assertFails('KVI_CLOSED', () => watcher.get(), 'the watcher has ended');
+        assert.deepEqual(Object.keys(values), ['watch'], 'which key would it write?');
       },
     },
   ],

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import {type Codec, queue, type QueueItem} from 'kvi-core/recipes';
 import {assertFails, soon} from '../kvi/helpers.ts';
 import type {ContractGroup} from '../suite.ts';
-import {assertEmpty, drain, foldersOf, jobsOf, lettersOf, takeSoon} from './queue-helpers.ts';
+import {
+  addAll,
+  assertEmpty,
+  drain,
+  foldersOf,
+  jobsOf,
+  lettersOf,
+  numbers,
+  takeSoon,
+} from './queue-helpers.ts';
 
 /** Fails to decode what starts with `bad`. */
 const picky: Codec<string> = {
@@ -134,10 +143,7 @@ export const queueAttempts: ContractGroup = {
         assert.equal(await failOnce(more, '17\ud800'), 1);
         for (let n = 18; n <= 36; n += 1) await failOnce(more, String(n));
         const [second] = await lettersOf(more);
-        assert.deepEqual(
-          second?.reasons,
-          Array.from({length: 16}, (_, n) => String(n + 21)),
-        );
+        assert.deepEqual(second?.reasons, numbers(16, 21));
       },
     },
     {
@@ -168,7 +174,7 @@ export const queueAttempts: ContractGroup = {
         const {kv} = context;
         const jobs = jobsOf(kv, context, {maxAttempts: 1});
         const count = 150;
-        await Promise.all(Array.from({length: count}, (_, n) => jobs.add(String(n))));
+        await addAll(jobs, numbers(count));
         for (let left = count; left > 0;) {
           const batch = await soon(jobs.takeBatch({max: 100}), 'a batch');
           await Promise.all(batch.map((item) => item.nack({reason: item.value})));
@@ -180,10 +186,7 @@ export const queueAttempts: ContractGroup = {
           assert.deepEqual(letter.reasons, [letter.value]);
           await (Number(letter.value) % 2 === 0 ? letter.delete() : letter.putBack());
         }
-        assert.deepEqual(
-          seen,
-          Array.from({length: count}, (_, n) => String(n)),
-        );
+        assert.deepEqual(seen, numbers(count));
         assert.equal(await jobs.depth(), count / 2);
         assert.deepEqual(await lettersOf(jobs), []);
       },

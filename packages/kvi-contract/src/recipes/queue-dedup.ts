@@ -98,7 +98,7 @@ export const queueDuplicates: ContractGroup = {
         const producers = [jobsOf(kv, context), jobsOf(await openKvi(), context)];
         const results = await Promise.all(
           Array.from({length: 100}, (_, n) =>
-            (producers[n % 2] ?? assert.fail()).add(String(n), {dedupKey: 'k'}),
+            (producers[n % 2] ?? assert.fail()).add(String(n), {dedupKey: 'k', timeoutMs: 60_000}),
           ),
         );
         assert.equal(results.filter(({added}) => added).length, 1);

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import {assertFails, eventually, soon} from '../kvi/helpers.ts';
 import type {ContractGroup} from '../suite.ts';
-import {assertEmpty, drain, foldersOf, jobsOf, lettersOf, takeSoon} from './queue-helpers.ts';
+import {
+  addAll,
+  assertEmpty,
+  drain,
+  foldersOf,
+  jobsOf,
+  lettersOf,
+  numbers,
+  takeSoon,
+} from './queue-helpers.ts';
 
 /** Jobs that are not to be taken yet. These cases take as long as the shortest leases. */
 export const queueDelays: ContractGroup = {
@@ -99,7 +108,7 @@ export const queueDelays: ContractGroup = {
       async run(context) {
         const {kv, openKvi} = context;
         const jobs = jobsOf(kv, context);
-        await Promise.all(Array.from({length: 40}, (_, n) => jobs.add(String(n), {delaySeconds: 1})));
+        await addAll(jobs, numbers(40), {delaySeconds: 1});
         const handles = [jobs, jobsOf(await openKvi(), context)];
         const values = await soon(Promise.all(handles.map((each) => drain(each, 20))), 'all come');
         assert.equal(new Set(values.flat()).size, 40, 'each once');

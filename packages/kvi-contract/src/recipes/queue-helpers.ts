@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import type {Kvi} from 'kvi-core';
-import {type Queue, queue, type QueueItem, type QueueOptions, utf8} from 'kvi-core/recipes';
+import {
+  type Added,
+  type AddOptions,
+  type Queue,
+  queue,
+  type QueueItem,
+  type QueueOptions,
+  utf8,
+} from 'kvi-core/recipes';
 import {keysOf, soon} from '../kvi/helpers.ts';
 import type {CaseContext} from '../suite.ts';
 
@@ -47,4 +55,18 @@ export async function lettersOf(jobs: Queue<string>) {
   const letters = [];
   for await (const letter of jobs.deadLetters()) letters.push(letter);
   return letters;
+}
+
+/** Adds many jobs at once, which may take a while on a machine under load. */
+export function addAll(
+  jobs: Queue<string>,
+  values: readonly string[],
+  options?: AddOptions,
+): Promise<Added[]> {
+  return Promise.all(values.map((value) => jobs.add(value, {timeoutMs: 60_000, ...options})));
+}
+
+/** `0`, `1`, and so on. */
+export function numbers(count: number, from = 0): string[] {
+  return Array.from({length: count}, (_, n) => String(from + n));
 }

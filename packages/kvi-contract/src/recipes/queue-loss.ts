@@ -7,7 +7,16 @@ import {unreliable} from '../kvi/unknown-outcome.ts';
 import type {ContractGroup} from '../suite.ts';
 import {abortEverywhere} from './abort-everywhere.ts';
 import {endingWatches} from './ending-watches.ts';
-import {assertEmpty, drain, foldersOf, jobsOf, lettersOf, takeSoon} from './queue-helpers.ts';
+import {
+  addAll,
+  assertEmpty,
+  drain,
+  foldersOf,
+  jobsOf,
+  lettersOf,
+  numbers,
+  takeSoon,
+} from './queue-helpers.ts';
 
 /** Ends the lease of an item, as the store does with that of a consumer that stalls. */
 async function endLease(kv: Kvi, driver: Driver, item: QueueItem<string>): Promise<void> {
@@ -121,7 +130,7 @@ export const queueLosses: ContractGroup = {
         const crashing = await open();
         const client = createKvi(crashing);
         const jobs = jobsOf(kv, context);
-        await Promise.all(Array.from({length: 70}, (_, n) => jobs.add(String(n))));
+        await addAll(jobs, numbers(70));
         await soon(jobsOf(client, context, {ttlSeconds: 1}).takeBatch({max: 70}), 'a batch');
         await crashing.close();
         const both = [jobs, jobsOf(await openKvi(), context)];

@@ -3,7 +3,7 @@ import {createKvi} from 'kvi-core';
 import {bytes, json, queue, utf8} from 'kvi-core/recipes';
 import {assertFails, eventually, keysOf, soon} from '../kvi/helpers.ts';
 import type {ContractGroup} from '../suite.ts';
-import {assertEmpty, drain, foldersOf, jobsOf, takeSoon} from './queue-helpers.ts';
+import {addAll, assertEmpty, drain, foldersOf, jobsOf, numbers, takeSoon} from './queue-helpers.ts';
 
 /** What is added is taken, in order. */
 export const queues: ContractGroup = {
@@ -28,8 +28,8 @@ export const queues: ContractGroup = {
       name: 'delivers what one producer adds at once in the order of its calls',
       async run(context) {
         const jobs = jobsOf(context.kv, context);
-        const values = Array.from({length: 30}, (_, n) => String(n));
-        const added = await Promise.all(values.map((value) => jobs.add(value)));
+        const values = numbers(30);
+        const added = await addAll(jobs, values);
         assert.deepEqual(
           [...added].map(({id}) => id).sort(),
           added.map(({id}) => id),
@@ -93,7 +93,9 @@ export const queues: ContractGroup = {
           await item.ack();
           return item;
         });
-        const added = await Promise.all(Array.from({length: 100}, (_, n) => one(n).add(String(n))));
+        const added = await Promise.all(
+          Array.from({length: 100}, (_, n) => one(n).add(String(n), {timeoutMs: 60_000})),
+        );
         const items = await soon(Promise.all(taking), 'each consumer gets one');
         assert.deepEqual(items.map(({id}) => id).sort(), added.map(({id}) => id).sort());
         assert.equal(new Set(items.map(({token}) => token)).size, 100, 'no two takes share a revision');
@@ -117,7 +119,7 @@ export const queues: ContractGroup = {
           }),
         );
         const ends = consumers.map((consumer) => assertFails('KVI_ABORTED', () => consumer, 'it waits on'));
-        const values = Array.from({length: 60}, (_, n) => String(n));
+        const values = numbers(60);
         const jobs = jobsOf(await openKvi(), context);
         for (const value of values) await jobs.add(value);
         await eventually(() => Promise.resolve(seen.length >= 60), 'all are taken');
@@ -310,9 +312,7 @@ export const queues: ContractGroup = {
         const {kv, openKvi} = context;
         const jobs = jobsOf(kv, context);
         for (let n = 0; n < 3; n += 1) {
-          await Promise.all(
-            Array.from({length: 100}, (_, i) => jobs.add(String(n * 100 + i), {priority: 2})),
-          );
+          await addAll(jobs, numbers(100, n * 100), {priority: 2});
         }
         assert.equal((await foldersOf(kv, context)).filter((folder) => folder === 'q/ready').length, 300);
         assert.deepEqual(await drain(jobs, 3), ['0', '1', '2']);
@@ -323,7 +323,7 @@ export const queues: ContractGroup = {
         assert.equal(batch.length, 128, 'a batch has its bound');
         assert.deepEqual(
           batch.map(({value}) => value),
-          Array.from({length: 128}, (_, n) => String(n + 4)),
+          numbers(128, 4),
         );
         await Promise.all(batch.map((item) => item.ack()));
         assert.equal(await jobs.depth(), 300 - 132);
@@ -351,9 +351,9 @@ export const queues: ContractGroup = {
             return own.txn(request, options);
           },
         });
-        const values = Array.from({length: 200}, (_, n) => String(n));
+        const values = numbers(200);
         const producer = jobsOf(kv, context);
-        await Promise.all(values.map((value) => producer.add(value)));
+        await addAll(producer, values);
         assert.deepEqual(await drain(jobsOf(client, context), 130), values.slice(0, 130));
         assert.equal(pages.filter((page) => page === 'all').length, 3, 'a page has 64 jobs');
         assert.equal(pages.length, 132, 'and each take looks once, and once more at the end of a page');
@@ -390,7 +390,7 @@ export const queues: ContractGroup = {
           Promise.all(handles.map((handle) => jobsOf(handle, context).take())),
           'each gets one',
         );
-        assert.deepEqual(items.map(({value}) => value).sort(), ['0', '1', '2', '3', '4', '5', '6', '7']);
+        assert.deepEqual(items.map(({value}) => value).sort(), numbers(8));
         assert.equal(claims, 8, 'nobody tried in vain');
         for (const item of items) await item.ack();
         for (const handle of handles) await handle.close();

@@ -103,7 +103,11 @@ export function eventValue<Out, In = Out>(
   keys: Keys,
   codec: Codec<Out, In>,
 ): EventValues<Out>;
-export function eventValue<Out, In>(kv: Kvi<Input>, keys: Keys, codec: Codec<Out, In>): EventValue<Out, In> {
+export function eventValue<Out, In>(
+  kv: Kvi<Input>,
+  keys: Keys,
+  codec: Codec<Out, In>,
+): EventValue<Out, In> | EventValues<Out> {
   const {handle} = insideOf(kv);
   const {closing, driver, options} = handle;
   const {clock} = driver;
@@ -173,7 +177,7 @@ export function eventValue<Out, In>(kv: Kvi<Input>, keys: Keys, codec: Codec<Out
     await write(begin(given), {type: 'deleteRange', key});
   }
 
-  return {watch, set, delete: deleteKey};
+  return isSingle ? {watch, set, delete: deleteKey} : {watch};
 }
 
 export function changedMeanwhile(what: string, ifModRevision: number | undefined): KviError {

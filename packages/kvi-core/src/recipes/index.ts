@@ -4,6 +4,7 @@
  */
 export * from './atomically.ts';
 export {bytes, type Codec, json, utf8} from './codec.ts';
+export type {DeadLetter} from './dead-letters.ts';
 export * from './discovery.ts';
 export * from './election.ts';
 export {eventValue, type EventValue, type EventValues, type SetOptions} from './event-value.ts';
@@ -11,11 +12,11 @@ export * from './export-keys.ts';
 export * from './import-keys.ts';
 export type {ImportCounts, ImportedChange} from './import-writes.ts';
 export type {Instance} from './instance.ts';
+export type {JobOptions} from './job-options.ts';
 export type {Leadership, Term} from './leadership.ts';
 export * from './memory-value.ts';
 export * from './namespace.ts';
 export * from './pipe-value.ts';
-export type {DeadLetter} from './dead-letters.ts';
 export * from './queue.ts';
 export type {NackOptions, QueueItem} from './queue-item.ts';
 export type * from './standard-schema.ts';

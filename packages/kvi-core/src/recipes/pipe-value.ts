@@ -11,7 +11,7 @@ import type {EventValue} from './event-value.ts';
  * pipeValue(eventValue(kv, 'config', json<Config>()), local, {signal}).catch(onError);
  * ```
  *
- * @param options - `signal` ends it with `KVI_ABORTED`
+ * @param options - `signal` ends it with `KVI_ABORTED`, or with `KVI_UNKNOWN_OUTCOME` while a write is under way
  * @throws what {@link ValueWatcher.get} of the first or {@link EventValue.set} of the second throws, after which nothing more
  *   is written
  */

@@ -7,7 +7,6 @@ import {
   checkFunction,
   checkNames,
   checkPositiveInteger,
-  checkText,
   messageOf,
   reading,
   showValue,
@@ -20,16 +19,17 @@ import {checkTxn} from '../etcd/validate.ts';
 import type {Handle} from '../kvi/handle.ts';
 import {insideOf} from '../kvi/inside.ts';
 import {optionNames} from '../kvi/option-names.ts';
-import {checkLockName, checkTtl, leaseSeconds} from '../kvi/options.ts';
+import {checkLockName, checkTtl} from '../kvi/options.ts';
 import {grantLease} from '../lease/grant.ts';
 import {underTimedLease} from '../lease/timed-lease.ts';
 import {type Codec, decodeValue, encodeValue} from './codec.ts';
 import {type DeadLetter, deadLetters} from './dead-letters.ts';
+import {type JobOptions, jobOptionNames, type NewJobOptions, readJobOptions} from './job-options.ts';
 import type {Claim} from './queue-claim.ts';
 import type {QueueContext} from './queue-context.ts';
 import {depthOf, depthRequest} from './queue-depth.ts';
 import {type QueueItem, queueItem} from './queue-item.ts';
-import {type JobRecord, maxPriority, newJobId, queueLayout} from './queue-layout.ts';
+import {newJobId, queueLayout} from './queue-layout.ts';
 import {type QueueLine, queueLine} from './queue-line.ts';
 import {adding, type NewJob} from './queue-moves.ts';
 
@@ -46,21 +46,6 @@ export interface QueueOptions<Out, In = Out> {
   maxDepth?: number | undefined;
   /** How often a job may be taken before it becomes a dead letter. Default 16. */
   maxAttempts?: number | undefined;
-}
-
-/** What a job is added with. */
-export interface JobOptions {
-  /** Jobs of a lower number are taken first: a whole number from 0 to 9,999,999. Default 0. */
-  priority?: number | undefined;
-  /**
-   * Seconds for which nobody can take it, at least; rounded up to whole ones. The store counts them, by a lease: etcd makes
-   * two of one with its defaults, and may be half a second late. Default 0.
-   */
-  delaySeconds?: number | undefined;
-  /** Adds nothing while a job of the same key is neither acked nor dead. */
-  dedupKey?: string | undefined;
-  /** Seconds for which the `dedupKey` is remembered after that; rounded up to whole ones. Default 0. */
-  dedupSeconds?: number | undefined;
 }
 
 /** Options of {@link Queue.add}. */
@@ -153,12 +138,6 @@ const queueOptionNames = Object.keys({
   maxDepth: true,
   maxAttempts: true,
 } satisfies Record<keyof QueueOptions<unknown>, true>);
-const jobOptionNames = Object.keys({
-  priority: true,
-  delaySeconds: true,
-  dedupKey: true,
-  dedupSeconds: true,
-} satisfies Record<keyof JobOptions, true>);
 // Stryker restore BooleanLiteral
 
 const defaultMaxAttempts = 16;
@@ -195,7 +174,6 @@ export function queue<Out, In = Out>(
   const {codec, maxDepth, ...settings} = reading(() => readQueueOptions(handle, name, options));
   const layout = queueLayout(name);
   const context: QueueContext = {handle, name, layout, ...settings};
-
   const line = lineOf(context, kv.bytes);
 
   /** What places a new job: the store's revision and, if there is a bound, the depth. */
@@ -259,7 +237,7 @@ export function queue<Out, In = Out>(
     return {compare, success};
   }
 
-  /** Takes jobs until the codec can decode one of them, or cannot. */
+  /** Takes what there is, and leaves out what the codec cannot decode. */
   async function takeItems(max: number, {timeoutMs, signal}: TakeOptions): Promise<QueueItem<Out>[]> {
     try {
       return await withDeadline(clock, {timeoutMs, signal, closing}, async (ended) => {
@@ -348,33 +326,6 @@ function readQueueOptions<Out, In>(handle: Handle, name: string, given: QueueOpt
   if (maxDepth !== undefined) checkPositiveInteger('maxDepth', maxDepth);
   checkPositiveInteger('maxAttempts', maxAttempts);
   return {codec, ttlSeconds, maxDepth, maxAttempts};
-}
-
-interface NewJobOptions {
-  priority: number;
-  delaySeconds: number;
-  record: JobRecord;
-}
-
-function readJobOptions({
-  priority = 0,
-  delaySeconds = 0,
-  dedupKey,
-  dedupSeconds = 0,
-}: JobOptions): NewJobOptions {
-  if (!(Number.isInteger(priority) && priority >= 0 && priority <= maxPriority)) {
-    throw invalidArgument(
-      `priority must be a whole number from 0 to ${maxPriority}, not ${showValue(priority)}`,
-    );
-  }
-  if (dedupKey !== undefined) checkText('dedupKey', dedupKey);
-  const remembered = leaseSeconds('dedupSeconds', dedupSeconds);
-  if (remembered > 0 && dedupKey === undefined) throw invalidArgument('dedupSeconds needs a dedupKey');
-  return {
-    priority,
-    delaySeconds: leaseSeconds('delaySeconds', delaySeconds),
-    record: {attempts: 0, dedupKey, ...(remembered > 0 && {dedupSeconds: remembered})},
-  };
 }
 
 function nothingCame(name: string, waitedMs: number): KviError {

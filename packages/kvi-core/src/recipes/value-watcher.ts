@@ -30,7 +30,7 @@ export interface GetSeenOptions {
  * @typeParam Last - what `get` returns after the last one; only a watcher of the backlog has a last one
  */
 export interface ValueWatcher<V, Last = never> extends AsyncDisposable {
-  /** Throws what `get` throws. It is over after `close()`. */
+  /** Throws what `get` throws, and then ends the watcher. It is over after `close()`. */
   [Symbol.asyncIterator](): AsyncIterator<Seen<V>, undefined>;
   /**
    * The present state first, then each time a newer one. States in between may be skipped. The first `get` reads the store,
@@ -194,6 +194,8 @@ export function valueWatcher<V>(
           const value = await get();
           if (value !== undefined) return {done: false, value};
         } catch (error) {
+          // `for await` does not end what has thrown.
+          await close();
           if (error !== closedHere) throw error;
         }
         return {done: true, value: undefined};
