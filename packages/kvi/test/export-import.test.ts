@@ -45,5 +45,5 @@ describe('An export and an import of 100,000 keys', () => {
     // The lines of a transaction, the one that did not fit into it, and the first line.
     expect(mostHeld).toBeLessThanOrEqual(128 + 2);
     await kv.close();
-  }, 120_000);
+  }, 300_000);
 });
