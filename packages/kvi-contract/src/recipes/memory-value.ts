@@ -104,8 +104,6 @@ export const pipes: ContractGroup = {
         const compiled = async () => {
           // @ts-expect-error one value cannot hold those of several keys
           await pipeValue(range, local);
-          // @ts-expect-error of several keys, none is the one to be written
-          await range.set({level: 'info'});
           const {value} = await local.watch().get();
           // @ts-expect-error the value may be absent
           return value.level;

@@ -83,7 +83,7 @@ export function beginCall<O extends WriteOptions, R>(
  * @param names - the options that the call takes
  * @throws `KVI_INVALID_ARGUMENT`
  */
-export function readOptions<O extends WriteOptions>(given: O, names: readonly string[]): O {
+function readOptions<O extends WriteOptions>(given: O, names: readonly string[]): O {
   if (typeof given !== 'object' || given === null) {
     throw invalidArgument(`options must be an object, not ${showValue(given)}`);
   }

@@ -64,7 +64,7 @@ export function memoryValue<V>(initial?: V): EventValue<V> {
   return {
     // Only a watcher of the backlog returns undefined; the overloads say so.
     watch: watch as EventValue<V>['watch'],
-    // eslint-disable-next-line @typescript-eslint/require-await -- what it throws is what the promise fails with
+    /* eslint-disable @typescript-eslint/require-await -- what they throw is what the promises fail with */
     async set(value, given) {
       begin(given);
       if (value === undefined) throw new KviError('KVI_INVALID_VALUE', 'undefined is no value; delete it');
@@ -74,5 +74,6 @@ export function memoryValue<V>(initial?: V): EventValue<V> {
       begin(given);
       if (present.modRevision > 0) put(undefined);
     },
+    /* eslint-enable @typescript-eslint/require-await */
   };
 }
