@@ -37,7 +37,11 @@ describe('The growth', () => {
     });
     expect(Object.keys(names)).toEqual(Object.keys(curves));
     for (const {series} of measured) {
-      for (const {points} of series) for (const {x, y} of points) expect(x * y).toBeGreaterThan(0);
+      // Of so little, what is measured may be anything, of memory even less than nothing.
+      for (const {points} of series) {
+        expect(points).not.toEqual([]);
+        for (const {x, y} of points) expect([x > 0, Number.isFinite(y)]).toEqual([true, true]);
+      }
     }
   }, 300_000);
 
