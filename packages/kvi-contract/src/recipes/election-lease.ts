@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import {createKvi} from 'kvi-core';
-import {isKviError, KviError} from 'kvi-core/driver';
+import {isKviError} from 'kvi-core/driver';
 import {election} from 'kvi-core/recipes';
 import {abortOf, assertFails, eventually, leaseOf} from '../kvi/helpers.ts';
 import type {ContractGroup} from '../suite.ts';
+import {lostAnswers} from './lost-answers.ts';
 
 /** The leases of leaders, and campaigns under a lease of the caller's. */
 export const leasesOfLeaders: ContractGroup = {
@@ -54,22 +55,13 @@ export const leasesOfLeaders: ContractGroup = {
     {
       name: "of the caller's own leads with the value of the last campaign, whichever answers are lost",
       async run({open, key}) {
-        const own = await open();
-        let answers = Infinity;
-        await using client = createKvi({
-          ...own,
-          async txn(...args) {
-            const response = await own.txn(...args);
-            answers -= 1;
-            if (answers === 0) throw new KviError('KVI_UNKNOWN_OUTCOME', 'made to fail: the answer was lost');
-            return response;
-          },
-        });
+        const {driver, loseAnswer} = lostAnswers(await open());
+        await using client = createKvi(driver);
         const race = election(client, key('e'));
         await using lease = await client.lease();
         await using first = await race.campaign('0', {lease});
         for (const lost of [1, 2, 3]) {
-          answers = lost;
+          loseAnswer(lost);
           const same = await race.campaign(String(lost), {lease});
           assert.equal(same.token, first.token, 'it is one candidate');
           assert.equal((await race.leader())?.value, String(lost), `the answer to request ${lost} was lost`);

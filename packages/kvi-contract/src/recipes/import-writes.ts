@@ -282,7 +282,7 @@ export const writesOfImports: ContractGroup = {
       },
     },
     {
-      name: 'the signal and the timeout of an import are those of each of its requests',
+      name: 'the signal and the timeout of an import hold for each of its requests',
       async run(context) {
         const {key} = context;
         const {client, calls} = await recorded(context);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import {createKvi} from 'kvi-core';
-import {KviError} from 'kvi-core/driver';
 import {queue, utf8} from 'kvi-core/recipes';
 import {assertFails, eventually} from '../kvi/helpers.ts';
 import type {ContractGroup} from '../suite.ts';
+import {lostAnswers} from './lost-answers.ts';
 import {assertEmpty, foldersOf, jobsOf, lettersOf, takeSoon} from './queue-helpers.ts';
 
 /** Jobs that are not to be added twice. */
@@ -109,26 +109,18 @@ export const queueDuplicates: ContractGroup = {
       name: 'is not added by a second call after the first got no answer',
       async run(context) {
         const {open, kv} = context;
-        const own = await open();
-        let answers = 1;
-        await using client = createKvi({
-          ...own,
-          async txn(...args) {
-            const response = await own.txn(...args);
-            answers -= 1;
-            if (answers === 0) throw new KviError('KVI_UNKNOWN_OUTCOME', 'made to fail: the answer was lost');
-            return response;
-          },
-        });
+        const {driver, loseAnswer} = lostAnswers(await open());
+        await using client = createKvi(driver);
         const jobs = jobsOf(client, context);
         const add = () => jobs.add('a', {dedupKey: 'k'});
+        loseAnswer(1);
         await assertFails('KVI_UNKNOWN_OUTCOME', add, 'nobody knows');
         const {added, id} = await add();
         assert.equal(added, false);
         const item = await takeSoon(jobsOf(kv, context));
         assert.equal(item.id, id);
         await item.ack();
-        answers = 1;
+        loseAnswer(1);
         const resolved = await jobs.add('b', {onUnknownOutcome: 'resolve'});
         assert.equal(resolved.added, true, 'the handle finds out');
         assert.equal(await jobs.depth(), 1);

@@ -18,7 +18,7 @@ import {
   takeSoon,
 } from './queue-helpers.ts';
 
-/** Ends the lease of an item, as the store does with that of a consumer that stalls. */
+/** Ends the lease of an item, as the store does when its consumer stalls. */
 async function endLease(kv: Kvi, driver: Driver, item: QueueItem<string>): Promise<void> {
   await driver.leaseRevoke((await leaseOf(kv, item.key)) ?? assert.fail('it has a lease'));
 }

@@ -38,7 +38,7 @@ export const queues: ContractGroup = {
       },
     },
     {
-      name: 'delivers jobs of a lower priority first, and those of one priority in order',
+      name: 'delivers jobs of a lower priority first, and jobs of equal priority in order',
       async run(context) {
         const jobs = jobsOf(context.kv, context);
         await jobs.add('c1', {priority: 10});
@@ -316,7 +316,7 @@ export const queues: ContractGroup = {
         }
         assert.equal((await foldersOf(kv, context)).filter((folder) => folder === 'q/ready').length, 300);
         assert.deepEqual(await drain(jobs, 3), ['0', '1', '2']);
-        // The order is that of the store, not of what a consumer has seen of it.
+        // The store decides the order, not what a consumer has seen of it.
         await jobsOf(await openKvi(), context).add('urgent', {priority: 1});
         assert.deepEqual(await drain(jobs, 2), ['urgent', '3']);
         const batch = await soon(jobs.takeBatch({max: 200}), 'a batch');

@@ -28,7 +28,7 @@ export interface QueueItem<Out> extends AsyncDisposable {
   readonly attempt: number;
   /** The key of the claim. In the store, compare its create revision with the `token` to write only while it is held. */
   readonly key: string;
-  /** The fencing token: higher than those of all items that were taken before. */
+  /** The fencing token: higher than the token of any item that was taken before. */
   readonly token: number;
   /**
    * Aborts when the item is lost: with `KVI_ITEM_LOST` before its lease can have ended on the server, or with `KVI_CLOSED`

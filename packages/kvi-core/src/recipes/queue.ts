@@ -58,7 +58,7 @@ export interface PrepareAddOptions extends JobOptions, CallOptions {}
 export interface Added {
   /** False: a job of its `dedupKey` is there, or remembered. */
   added: boolean;
-  /** The job's id; of a duplicate, that of the job that is there. */
+  /** The job's id; for a duplicate, the id of the job that is there. */
   id: string;
 }
 
