@@ -47,7 +47,9 @@ interface Lane {
   inFlight: number;
 }
 
+/** A call of the driver. */
 interface Call {
+  /** Waits to be sent, was sent with others or by itself, or has its answer. */
   state: 'queued' | 'together' | 'alone' | 'ended';
   request: TxnRequest<Bytes>;
   isWrite: boolean;
@@ -99,8 +101,8 @@ export function coalesced(
   const deletions: Lane = {inFlight: 0};
   const otherWrites: Lane = {inFlight: 0};
   /**
-   * What was not sent, in the order in which it was called. Arrays rather than a set of calls: with each thousand that come
-   * and go, a set leaves an old table of its entries behind, which V8 keeps for long.
+   * What was not sent, in the order in which it was called. Not a set: as entries come and go, a set outgrows one table after
+   * another, and V8 keeps what those hold until a full collection.
    */
   let queue: Call[] = [];
   /** What was sent, and is of a lane. */
