@@ -8,7 +8,11 @@ const managers = [
     command: ['npx', '--yes', 'pnpm@12.21.0', 'install'],
     configure: (folder, files) => writeJson(join(folder, 'pnpm-workspace.yaml'), {overrides: files}),
   },
-  {command: ['npx', '--yes', 'yarn@1.22.22', 'install', '--no-lockfile'], field: 'resolutions'},
+  // yarn keeps packages by name and version, so those of another checkout must not be in its cache.
+  {
+    command: ['npx', '--yes', 'yarn@1.22.22', 'install', '--no-lockfile', '--cache-folder', '../yarn-cache'],
+    field: 'resolutions',
+  },
   {command: ['npm', 'install'], field: 'overrides'},
 ];
 

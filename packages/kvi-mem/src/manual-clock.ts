@@ -4,7 +4,7 @@ import {SortedMap} from './sorted-map.ts';
 
 interface Pending {
   readonly at: number;
-  /** Timers are numbered in the order in which they are set, which breaks ties between those due at the same time. */
+  /** Timers are numbered in the order in which they are set, which breaks ties between timers due at the same time. */
   readonly number: number;
   readonly callback: () => void;
 }
@@ -32,7 +32,9 @@ export class ManualClock implements Clock {
 
   setTimer(delayMs: number, callback: () => void): Timer {
     this.#set += 1;
-    const pending: Pending = {at: this.#now + Math.max(0, delayMs), number: this.#set, callback};
+    // As Node's timers, in whole milliseconds. With fractions, a lease could end a rounding error before its holder knows.
+    const at = this.#now + Math.ceil(Math.max(0, delayMs));
+    const pending: Pending = {at, number: this.#set, callback};
     this.#pending.set(pending, undefined);
     const timer: Timer = {
       cancel: () => {
@@ -44,7 +46,7 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Advances the time and fires the timers that come due, in order of time, each at its own; those due at the same time
+   * Advances the time and fires the timers that come due, in order of time, each at its own; timers due at the same time
    * fire in the order in which they were set. Before each timer, and at the end, the program finishes its other work: a
    * keepalive sent by a timer at second 1 is answered before a lease expires at second 3. Await each call before the next.
    *
