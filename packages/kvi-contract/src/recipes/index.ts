@@ -3,6 +3,7 @@ import {conflictsOfUnits} from './atomically-conflicts.ts';
 import {orderOfUnits} from './atomically-order.ts';
 import {unitsInTrouble} from './atomically-trouble.ts';
 import {unitsOfWork} from './atomically.ts';
+import {counters} from './counter.ts';
 import {discovery} from './discovery.ts';
 import {leasesOfLeaders} from './election-lease.ts';
 import {observedElections} from './election-observed.ts';
@@ -24,6 +25,9 @@ import {queueInput} from './queue-input.ts';
 import {queueLosses} from './queue-loss.ts';
 import {queues} from './queue.ts';
 import {registration} from './registration.ts';
+import {lostPermits} from './semaphore-loss.ts';
+import {semaphores} from './semaphore.ts';
+import {sequences} from './sequence.ts';
 import {typedChanges} from './typed-changes.ts';
 import {typedUpdate} from './typed-update.ts';
 import {typedViews} from './typed.ts';
@@ -59,4 +63,8 @@ export const recipesContract: readonly ContractGroup[] = [
   queueDuplicates,
   queueLosses,
   queueInput,
+  counters,
+  sequences,
+  semaphores,
+  lostPermits,
 ];

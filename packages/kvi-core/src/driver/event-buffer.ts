@@ -1,3 +1,4 @@
+import {deferred} from '../async/deferred.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import type {DriverWatch} from './driver.ts';
 import {fifo} from '../async/fifo.ts';
@@ -65,6 +66,8 @@ export function eventBuffer(options: EventBufferOptions): EventBuffer {
     reject: (error: KviError) => void;
   }[] = [];
   const created = deferred<number>();
+  // `next` reports a failure too, so `created` need not be handled.
+  created.promise.catch(() => undefined);
   let isCreated = false;
   let events = 0;
   let bytes = 0;
@@ -176,16 +179,4 @@ function bytesIn({events}: WatchResponse<Bytes>): number {
 
 function size(kv: KeyValue<Bytes> | undefined): number {
   return kv === undefined ? 0 : kv.key.length + kv.value.length;
-}
-
-function deferred<T>() {
-  let resolve!: (value: T) => void;
-  let reject!: (error: KviError) => void;
-  const promise = new Promise<T>((res, rej) => {
-    resolve = res;
-    reject = rej;
-  });
-  // `next` reports the failure too, so `created` need not be handled.
-  promise.catch(() => undefined);
-  return {promise, resolve, reject};
 }

@@ -47,6 +47,12 @@ export type KviErrorCode =
   | 'KVI_ITEM_LOST'
   /** A queue has as many jobs as it may have; nothing was added. Add it later, or take jobs faster. */
   | 'KVI_QUEUE_FULL'
+  /** A permit of a semaphore is no longer held: its lease ran out or its key was deleted. Stop what it allowed, for another may hold it, and release it. */
+  | 'KVI_PERMIT_LOST'
+  /** A semaphore is in use with another number of permits; nothing was changed. Name the stored number everywhere, or delete `<name>/size` while nobody uses it. */
+  | 'KVI_SEMAPHORE_SIZE'
+  /** A counter or a sequence would go beyond 2^53-1; nothing was changed. Start another. */
+  | 'KVI_OUT_OF_RANGE'
   /** Other writes came between the reads and the write of each attempt, `maxAttempts` times; nothing was changed. Try again later, or read less. */
   | 'KVI_CONFLICT'
   /** A consumer of changes fell too far behind; `revision` is the first that it has not seen. Watch again from there, and take events faster. */

@@ -2,6 +2,8 @@
  * The queue of etcd's lock and of its leader election, as `etcdctl lock` and `elect`, and Go's `concurrency.Mutex` and
  * `Election` form it, so that all of them exclude each other: each contender puts the key `<name>/<lease>`; the one with
  * the lowest create revision owns the lock, or leads; each other one waits for the deletion of the key just before its own.
+ * A semaphore is the same with more than one place: the first `places` contenders own it, and each other one waits until one
+ * of the `places` just before it is gone. As long as all of those are there, it cannot be among the first.
  *
  * @see `client/v3/concurrency/mutex.go`, `election.go` and `key.go` in etcd
  */
@@ -11,9 +13,9 @@ import type {DriverWatch} from '../driver/driver.ts';
 import type {PolicyDriver} from '../policy/policy-driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {isKviError, KviError, refusalOf} from '../etcd/errors.ts';
-import {prefixRange} from '../etcd/key-range.ts';
+import {keyId, prefixRange} from '../etcd/key-range.ts';
 import type {LeaseId} from '../etcd/lease-id.ts';
-import type {KeyRange, KeyValue, ResponseOp, TxnRequest} from '../etcd/messages.ts';
+import type {Compare, KeyRange, KeyValue, ResponseOp, TxnRequest} from '../etcd/messages.ts';
 import {giveUpMs} from '../lease/grant.ts';
 import {lentSession} from '../lease/lent-session.ts';
 import type {SessionSource} from '../lease/session-pool.ts';
@@ -25,7 +27,7 @@ export interface ContenderContext {
   sessions: SessionSource;
 }
 
-/** What keeps a contender from being the first. */
+/** What keeps a contender from being among the first. */
 export interface Obstacle {
   /** Whether it waits, or waited at last, for another contender. */
   isAnother: boolean;
@@ -46,12 +48,28 @@ interface Contender {
   wasThere: boolean;
 }
 
-/** The first contender, and the session that it lives under. */
+/** A contender that is among the first, and the session that it lives under. */
 export interface Ownership extends Contender {
   session: Session;
   /** Where the session is from. */
   sessions: SessionSource;
 }
+
+/** What contenders agree on. */
+export interface Terms {
+  /** How many of them own at a time what they contend for. */
+  places: number;
+  /** Has to hold when a contender queues up. */
+  compare: readonly Compare<Bytes>[];
+  /** The error if it does not. */
+  refused: () => KviError;
+}
+
+const oneAtATime: Terms = {
+  places: 1,
+  compare: [],
+  refused: () => new KviError('KVI_INTERNAL', 'a contender without terms queues up'),
+};
 
 /** How to contend. */
 export interface ContendOptions {
@@ -66,12 +84,15 @@ export interface ContendOptions {
   wait: boolean;
   /** Is told what it waits for. */
   onObstacle?: ((obstacle: Obstacle) => void) | undefined;
+  /** Default: the first one owns it. */
+  terms?: Terms | undefined;
 }
 
 /**
- * Becomes the first contender.
+ * Becomes one of the first contenders.
  *
- * @returns undefined when it was not to wait and another is first
+ * @returns undefined when it was not to wait and others are first
+ * @throws what the terms' `refused` makes
  */
 export async function contend(
   {driver, sessions}: ContenderContext,
@@ -100,11 +121,11 @@ async function contendOnce(
   options: ContendOptions,
 ): Promise<Ownership | undefined> {
   const {driver, sessions} = context;
-  const {session, contender, isFirst} = await queueUp(context, name, options);
+  const {session, contender, isAmongFirst} = await queueUp(context, name, options);
   try {
-    if (isFirst) return own({...contender, session, sessions});
+    if (isAmongFirst) return own({...contender, session, sessions});
     if (options.wait) {
-      return own({...(await untilFirst(driver, name, contender, session, options)), session, sessions});
+      return own({...(await untilAmongFirst(driver, name, contender, session, options)), session, sessions});
     }
   } catch (error) {
     await giveUp(session, contender);
@@ -117,7 +138,7 @@ async function contendOnce(
 interface Place {
   session: Session;
   contender: Contender;
-  isFirst: boolean;
+  isAmongFirst: boolean;
 }
 
 /** Puts the contender's key under a session that is free, or if its lease has ended meanwhile, under a new one. */
@@ -128,10 +149,10 @@ async function queueUp(
   fresh = false,
 ): Promise<Place> {
   const {driver, sessions} = context;
-  const {value, ttlSeconds, signal} = options;
+  const {ttlSeconds, signal} = options;
   const session = await sessions.take(ttlSeconds, signal, {fresh});
   try {
-    return {session, ...(await enqueue(driver, {name, value, session, signal}))};
+    return {session, ...(await enqueue(driver, name, session, options))};
   } catch (error) {
     await giveUp(session);
     if (!isKviError(error, 'KVI_LEASE_NOT_FOUND')) throw error;
@@ -176,23 +197,26 @@ async function giveUp(session: Session, contender?: Contender): Promise<void> {
   await session.close({timeoutMs: giveUpMs, createRevision}).catch(() => undefined);
 }
 
-/** Puts the contender's key, and looks in the same revision whether it is the first. */
+/** Puts the contender's key, and looks in the same revision whether it is among the first. */
 async function enqueue(
   driver: PolicyDriver,
-  {name, value, session, signal}: Pick<ContendOptions, 'value' | 'signal'> & {name: string; session: Session},
-): Promise<{contender: Contender; isFirst: boolean}> {
+  name: string,
+  session: Session,
+  {value, signal, terms = oneAtATime}: ContendOptions,
+): Promise<Omit<Place, 'session'>> {
   const key = contenderKey(name, session.lease);
+  const request = enqueueRequest(name, session.lease, value, terms);
   let isSettled = true;
 
-  async function put(): Promise<{contender: Contender; isFirst: boolean}> {
-    const {revision, responses} = await driver.txn(enqueueRequest(name, session.lease, value), {signal});
-    const present = found(responses[0]);
+  async function put(): Promise<Omit<Place, 'session'>> {
+    const {succeeded, revision, responses} = await driver.txn(request, {signal});
+    const [present] = found(responses[0]);
+    if (!succeeded && present === undefined) throw terms.refused();
     const createRevision = present?.createRevision ?? revision;
-    // Stryker disable next-line OptionalChaining: the range finds at least the contender's own key
-    const isFirst = found(responses[1])?.createRevision === createRevision;
+    const isAmongFirst = found(responses[1]).some((first) => first.createRevision === createRevision);
     return {
       contender: {key, createRevision, revision, isSettled, wasThere: present !== undefined},
-      isFirst,
+      isAmongFirst,
     };
   }
 
@@ -203,12 +227,23 @@ async function enqueue(
   });
 }
 
-/** Puts a contender's key, unless it is there, and reads it and the first contender. */
-export function enqueueRequest(name: string, lease: LeaseId, value: Bytes): TxnRequest<Bytes> {
+/** Puts a contender's key, unless it is there, and reads it and the first contenders. */
+export function enqueueRequest(
+  name: string,
+  lease: LeaseId,
+  value: Bytes,
+  {places, compare}: Pick<Terms, 'places' | 'compare'> = oneAtATime,
+): TxnRequest<Bytes> {
   const key = Buffer.from(contenderKey(name, lease));
-  const first = {type: 'range', ...contenders(name), sortTarget: 'create', limit: 1, keysOnly: true} as const;
+  const first = {
+    type: 'range',
+    ...contenders(name),
+    sortTarget: 'create',
+    limit: places,
+    keysOnly: true,
+  } as const;
   return {
-    compare: [{key, target: 'create', result: '=', createRevision: 0}],
+    compare: [{key, target: 'create', result: '=', createRevision: 0}, ...compare],
     success: [{type: 'put', key, value, lease}, first],
     failure: [{type: 'range', key, keysOnly: true}, first],
   };
@@ -218,25 +253,25 @@ function contenderKey(name: string, lease: LeaseId): string {
   return `${name}/${lease}`;
 }
 
-function found(response: ResponseOp<Bytes> | undefined): KeyValue<Bytes> | undefined {
+function found(response: ResponseOp<Bytes> | undefined): readonly KeyValue<Bytes>[] {
   // Stryker disable next-line OptionalChaining: a transaction answers each of its operations
-  return response?.type === 'range' ? response.kvs[0] : undefined;
+  return response?.type === 'range' ? response.kvs : [];
 }
 
 /**
- * Waits until no contender is before this one.
+ * Waits until a contender is among the first.
  *
  * @throws `KVI_LEASE_NOT_FOUND` when the place was lost during the wait: the lease may have ended, or the key was deleted
  */
-async function untilFirst(
+async function untilAmongFirst(
   driver: PolicyDriver,
   name: string,
   contender: Contender,
   session: Session,
-  {signal, onObstacle}: ContendOptions,
+  {signal, onObstacle, terms: {places} = oneAtATime}: ContendOptions,
 ): Promise<Contender> {
   for (;;) {
-    const {isThere, predecessor, revision} = await look(driver, name, contender, signal);
+    const {isThere, predecessors, revision} = await look(driver, name, contender, places, signal);
     if (!isThere) {
       throw new KviError(
         'KVI_LEASE_NOT_FOUND',
@@ -244,10 +279,10 @@ async function untilFirst(
         `the key ${contender.key} was deleted`,
       );
     }
-    if (predecessor === undefined) return {...contender, revision};
+    if (predecessors.length < places) return {...contender, revision};
     onObstacle?.({isAnother: true});
     await withDeadline(driver.clock, {signal, closing: session.signal}, (ended) =>
-      untilGone(driver, predecessor, ended),
+      untilOneGone(driver, name, predecessors, ended),
     );
   }
 }
@@ -256,8 +291,8 @@ async function untilFirst(
 interface Position {
   /** Whether its key is as it was put. */
   isThere: boolean;
-  /** The contender just before it. */
-  predecessor: KeyValue<Bytes> | undefined;
+  /** The contenders just before it, the nearest first, as many as there are places at most. */
+  predecessors: readonly KeyValue<Bytes>[];
   revision: number;
 }
 
@@ -265,6 +300,7 @@ async function look(
   driver: PolicyDriver,
   name: string,
   contender: Contender,
+  places: number,
   signal: AbortSignal,
 ): Promise<Position> {
   const {createRevision} = contender;
@@ -278,15 +314,15 @@ async function look(
           maxCreateRevision: createRevision - 1,
           sortTarget: 'create',
           sortOrder: 'descend',
-          limit: 1,
+          limit: places,
           keysOnly: true,
         },
       ],
     },
     {signal},
   );
-  const isThere = found(responses[0])?.createRevision === createRevision;
-  return {isThere, predecessor: found(responses[1]), revision};
+  const [own] = found(responses[0]);
+  return {isThere: own?.createRevision === createRevision, predecessors: found(responses[1]), revision};
 }
 
 function contenders(name: string): KeyRange<Bytes> {
@@ -294,28 +330,44 @@ function contenders(name: string): KeyRange<Bytes> {
 }
 
 /**
- * Waits until a contender is gone. The watch starts now: etcd may take a tenth of a second to tell one that starts in the past
- * what it has missed, and a look at the key tells at once.
+ * Waits until one of some contenders is gone. The watch starts now: etcd may take a tenth of a second to tell one that starts
+ * in the past what it has missed, and a look at the keys tells at once.
+ *
+ * @param those - neighbours in the queue, the last first
  */
-async function untilGone(
+async function untilOneGone(
   driver: PolicyDriver,
-  {key, createRevision}: KeyValue<Bytes>,
+  name: string,
+  those: readonly KeyValue<Bytes>[],
   signal: AbortSignal,
 ): Promise<void> {
-  const watch = driver.watch({key, filters: ['noput']}, {signal, holdsWrites: false});
+  const [last] = those;
+  const keys = those.length === 1 && last !== undefined ? {key: last.key} : contenders(name);
+  const watch = driver.watch({...keys, filters: ['noput']}, {signal, holdsWrites: false});
   try {
     await watch.created;
-    const {kvs} = await driver.range({key, keysOnly: true}, {signal});
-    // Its session may have put the key again, behind this contender.
-    if (kvs[0]?.createRevision === createRevision) await untilDeleted(watch);
+    // A session may have put its key again, behind this contender.
+    const {kvs} = await driver.range(
+      {
+        ...keys,
+        minCreateRevision: those.at(-1)?.createRevision,
+        maxCreateRevision: last?.createRevision,
+        keysOnly: true,
+      },
+      {signal},
+    );
+    if (kvs.length === those.length) await untilDeleted(watch, new Set(those.map(({key}) => keyId(key))));
   } finally {
     await watch.return();
   }
 }
 
-async function untilDeleted(deletions: DriverWatch): Promise<void> {
+/** @param keys - the ids of the keys that count. Absent: all. */
+async function untilDeleted(deletions: DriverWatch, keys?: ReadonlySet<string>): Promise<void> {
   try {
-    for await (const {events} of deletions) if (events.length > 0) return;
+    for await (const {events} of deletions) {
+      if (events.some(({kv}) => keys === undefined || keys.has(keyId(kv.key)))) return;
+    }
   } catch (error) {
     // The deletion may be among what was compacted: the caller looks again.
     if (!isKviError(error, 'KVI_COMPACTED')) throw error;
@@ -348,11 +400,11 @@ export async function untilLost(driver: PolicyDriver, owner: Ownership, signal: 
 }
 
 /**
- * Leaves the queue as its first, within two seconds whatever the backend does. The session then serves the next contender,
+ * Leaves the queue as one of its first, within two seconds whatever the backend does. The session then serves the next contender,
  * if this deleted its key for good; otherwise the lease is revoked.
  *
- * @returns whether it was first until then
- * @throws what {@link Session.close} throws; the next contender is first when its TTL is over
+ * @returns whether it was among the first until then
+ * @throws what {@link Session.close} throws; the next contender's turn comes when its TTL is over
  */
 export async function leaveQueue(driver: PolicyDriver, owner: Ownership): Promise<boolean> {
   const {key, createRevision, isSettled, session, sessions} = owner;

@@ -5,6 +5,7 @@
 export * from './atomically.ts';
 export {bytes, type Codec, json, utf8} from './codec.ts';
 export type {DeadLetter} from './dead-letters.ts';
+export * from './counter.ts';
 export * from './discovery.ts';
 export * from './election.ts';
 export {eventValue, type EventValue, type EventValues, type SetOptions} from './event-value.ts';
@@ -19,6 +20,8 @@ export * from './namespace.ts';
 export * from './pipe-value.ts';
 export * from './queue.ts';
 export type {NackOptions, QueueItem} from './queue-item.ts';
+export * from './semaphore.ts';
+export * from './sequence.ts';
 export type * from './standard-schema.ts';
 export * from './typed.ts';
 export type * from './typed-kvi.ts';

@@ -32,6 +32,7 @@ import {type QueueItem, queueItem} from './queue-item.ts';
 import {newJobId, queueLayout} from './queue-layout.ts';
 import {type QueueLine, queueLine} from './queue-line.ts';
 import {adding, type NewJob} from './queue-moves.ts';
+import {sharedParts} from './shared-parts.ts';
 
 /** Options of {@link queue}. */
 export interface QueueOptions<Out, In = Out> {
@@ -142,8 +143,8 @@ const queueOptionNames = Object.keys({
 
 const defaultMaxAttempts = 16;
 
-/** The consumers who wait, of each handle: those of equal queues wait together, as long as there is one. */
-const lines = new WeakMap<Handle, Map<string, WeakRef<QueueLine>>>();
+/** The consumers of equal queues of a handle wait together. */
+const lines = sharedParts<QueueLine>();
 
 /**
  * A queue of jobs, for any number of producers and consumers. Each job is delivered at least once: a consumer has it under a
@@ -174,7 +175,8 @@ export function queue<Out, In = Out>(
   const {codec, maxDepth, ...settings} = reading(() => readQueueOptions(handle, name, options));
   const layout = queueLayout(name);
   const context: QueueContext = {handle, name, layout, ...settings};
-  const line = lineOf(context, kv.bytes);
+  const equal = JSON.stringify([name, context.ttlSeconds, context.maxAttempts]);
+  const line = lines(handle, equal, () => queueLine(context, kv.bytes));
 
   /** What places a new job: the store's revision and, if there is a bound, the depth. */
   const look = sharedRead(async (): Promise<{revision: number; depth: number}> => {
@@ -301,16 +303,6 @@ export function queue<Out, In = Out>(
   }
 
   return {name, add, prepareAdd, take, takeBatch, depth, deadLetters: letters};
-}
-
-function lineOf(context: QueueContext, kv: Kvi<Bytes>): QueueLine {
-  const {handle, name, ttlSeconds, maxAttempts} = context;
-  const ofHandle = lines.get(handle) ?? new Map<string, WeakRef<QueueLine>>();
-  lines.set(handle, ofHandle);
-  const equal = JSON.stringify([name, ttlSeconds, maxAttempts]);
-  const line = ofHandle.get(equal)?.deref() ?? queueLine(context, kv);
-  ofHandle.set(equal, new WeakRef(line));
-  return line;
 }
 
 function readQueueOptions<Out, In>(handle: Handle, name: string, given: QueueOptions<Out, In>) {

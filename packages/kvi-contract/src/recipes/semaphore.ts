@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import {createKvi} from 'kvi-core';
+import {type Driver, isKviError, KviError} from 'kvi-core/driver';
+import {type Permit, semaphore} from 'kvi-core/recipes';
+import {assertFails, keysOf, soon} from '../kvi/helpers.ts';
+import {assertRefused, wrong} from '../kvi/refused.ts';
+import type {ContractGroup} from '../suite.ts';
+import {abortEverywhere} from './abort-everywhere.ts';
+import {countedRequests} from './counted-requests.ts';
+import {acquireSoon, permitsOf, untilQueued} from './semaphore-helpers.ts';
+
+/** How permits are taken, and who waits. */
+export const semaphores: ContractGroup = {
+  name: 'a semaphore',
+  cases: [
+    {
+      name: 'has so many holders and no more; the next in line comes in when any of them leaves',
+      async run(context) {
+        const {kv, openKvi, key} = context;
+        const gpus = permitsOf(kv, context, 3);
+        assert.deepEqual([gpus.name, gpus.permits], [key('s'), 3]);
+        const holders = [await gpus.acquire(), await gpus.acquire()];
+        holders.push(await permitsOf(await openKvi(), context, 3).acquire());
+        assert.equal(new Set(holders.map(({token}) => token)).size, 3, 'each has a token of its own');
+        for (const holder of holders) {
+          assert.ok(holder.key.startsWith(key('s/permits/')));
+          assert.equal(holder.isHeld(), true);
+          assert.equal((await kv.getKeyValue(holder.key))?.createRevision, holder.token);
+        }
+        const came: number[] = [];
+        const waiting: Promise<Permit>[] = [];
+        for (let n = 0; n < 4; n += 1) {
+          const next = permitsOf(n % 2 === 0 ? kv : await openKvi(), context, 3).acquire();
+          void next.then(() => came.push(n));
+          waiting.push(next);
+          await untilQueued(kv, context, 4 + n);
+        }
+        // Not the one that came first: whoever leaves makes room.
+        for (const [n, leaving] of [holders[1], holders[2], holders[0]].entries()) {
+          assert.deepEqual(came, [...came.keys()].slice(0, n), 'first come, first served');
+          await leaving?.release();
+          await soon(waiting[n] ?? assert.fail(), `number ${String(n)} comes in`);
+        }
+        assert.equal(came.length, 3, 'and nobody else');
+        for (const permit of waiting.slice(0, 3)) await (await permit).release();
+        await (await soon(waiting[3] ?? assert.fail(), 'the last comes in')).release();
+        assert.deepEqual(await keysOf(kv, context), ['s/size']);
+      },
+    },
+    {
+      name: 'lets a hundred calls at once through, three at a time',
+      async run(context) {
+        let inside = 0;
+        let most = 0;
+        await Promise.all(
+          Array.from({length: 100}, async () => {
+            await using _permit = await semaphore(context.kv, context.key('s'), 3).acquire();
+            inside += 1;
+            most = Math.max(most, inside);
+            await context.kv.get(context.key('x'));
+            inside -= 1;
+          }),
+        );
+        assert.equal(most, 3);
+        assert.deepEqual(await keysOf(context.kv, context), ['s/size']);
+      },
+    },
+    {
+      name: 'of one permit is a lock',
+      async run(context) {
+        const one = permitsOf(context.kv, context, 1);
+        const first = await one.acquire();
+        const second = one.acquire();
+        await untilQueued(context.kv, context, 2);
+        assert.equal(await one.tryAcquire(), undefined);
+        await first.release();
+        const next = await soon(second, 'the next comes in');
+        assert.ok(next.token > first.token);
+        await next.release();
+      },
+    },
+    {
+      name: 'is tried once, and leaves nothing behind if all permits are held',
+      async run(context) {
+        const {kv, openKvi} = context;
+        const two = permitsOf(kv, context, 2);
+        const first = (await two.tryAcquire()) ?? assert.fail('it is free');
+        await using _second = (await two.tryAcquire()) ?? assert.fail('so is the other');
+        assert.equal(await permitsOf(await openKvi(), context, 2).tryAcquire(), undefined);
+        await untilQueued(kv, context, 2);
+        await first.release();
+        await using third = await two.tryAcquire();
+        assert.notEqual(third, undefined);
+      },
+    },
+    {
+      name: 'is not waited for longer than asked, and says why; nothing is left behind',
+      async run(context) {
+        const {kv, open} = context;
+        const two = permitsOf(kv, context, 1);
+        await using _held = await two.acquire();
+        const error = await assertFails('KVI_TIMEOUT', () => two.acquire({timeoutMs: 300}), 'it is held');
+        assert.match(error.message, /no permit of the semaphore ".*" was free within 300 ms/);
+        const controller = new AbortController();
+        const waiting = assertFails('KVI_ABORTED', () => two.acquire({signal: controller.signal}), 'ended');
+        await untilQueued(kv, context, 2);
+        controller.abort();
+        await waiting;
+        await untilQueued(kv, context, 1);
+        const away: Driver = {
+          ...(await open()),
+          txn: () => Promise.reject(new KviError('KVI_UNAVAILABLE', 'made to fail')),
+        };
+        await using client = createKvi(away);
+        const failed = await assertFails(
+          'KVI_TIMEOUT',
+          () => permitsOf(client, context, 1).acquire({timeoutMs: 300}),
+          'the store is away',
+        );
+        assert.doesNotMatch(failed.message, /others hold/);
+        await assertFails('KVI_UNAVAILABLE', () => permitsOf(client, context, 1).tryAcquire(), 'it is told');
+      },
+    },
+    {
+      name: 'keeps its number of permits: another one is refused by name, whoever comes first',
+      async run(context) {
+        const {kv, openKvi, key} = context;
+        const other = await openKvi();
+        {
+          await using _held = await permitsOf(kv, context, 2).acquire();
+          for (const permits of [1, 3]) {
+            const wrongly = permitsOf(other, context, permits);
+            for (const call of [() => wrongly.acquire(), () => wrongly.tryAcquire()]) {
+              const error = await assertFails('KVI_SEMAPHORE_SIZE', call, 'it is refused');
+              assert.match(
+                error.message,
+                new RegExp(`has 2 permits, and was asked for as one of ${String(permits)}`),
+              );
+            }
+          }
+          await untilQueued(kv, context, 1);
+        }
+        assert.equal(await kv.get(key('s/size')), '2', 'it is kept when nobody holds one');
+        const two = permitsOf(kv, context, 2);
+        await (await two.acquire()).release();
+        await kv.delete(key('s/size'));
+        await (await permitsOf(other, context, 3).acquire()).release();
+        await assertFails(
+          'KVI_SEMAPHORE_SIZE',
+          () => two.acquire(),
+          'who has acquired before is refused too',
+        );
+        await kv.delete(key('s/size'));
+        await (await two.acquire()).release();
+        assert.equal(await kv.get(key('s/size')), '2', 'and who comes first says how many');
+        const results = await Promise.allSettled(
+          [2, 3].map(async (permits) => (await semaphore(kv, key('t'), permits).acquire()).release()),
+        );
+        const refused = results.filter(({status}) => status === 'rejected');
+        assert.equal(refused.length, 1, 'of two at once, one');
+        assert.ok(isKviError((refused[0] as PromiseRejectedResult).reason, 'KVI_SEMAPHORE_SIZE'));
+      },
+    },
+    {
+      name: 'costs one request to acquire, and one to release, once a lease is there',
+      async run(context) {
+        const {driver, requests} = countedRequests(await context.open());
+        await using client = createKvi(driver);
+        const gpus = permitsOf(client, context, 2);
+        await (await gpus.acquire()).release();
+        const before = requests();
+        const permit = await gpus.acquire();
+        assert.equal(requests() - before, 1);
+        await permit.release();
+        assert.equal(requests() - before, 2);
+      },
+    },
+    {
+      name: 'refuses bad input before anything is sent',
+      async run(context) {
+        const {kv, key} = context;
+        const gpus = permitsOf(kv, context, 2);
+        const lease = await kv.lease({ttlSeconds: 60});
+        await assertRefused(
+          context,
+          {
+            'no name': () => semaphore(kv, '', 1),
+            'a name that is too large': () => semaphore(kv, 'x'.repeat(2_000_000), 1).acquire(),
+            'no handle': () => semaphore(wrong(1), 's', 1),
+            'no permits': () => semaphore(kv, key('s'), 0),
+            'half a permit': () => semaphore(kv, key('s'), 1.5),
+            'permits in text': () => semaphore(kv, key('s'), wrong('1')),
+            'an unknown option': () => gpus.acquire(wrong({wait: true})),
+            'a timeout of 0': () => gpus.acquire({timeoutMs: 0}),
+            'a TTL of 0': () => gpus.tryAcquire({ttlSeconds: 0}),
+            'a lease and a TTL': () => gpus.acquire({lease, ttlSeconds: 5}),
+            'a lease that is none': () => gpus.acquire({lease: wrong({id: '1'})}),
+          },
+          'it is refused',
+          {'no name': /semaphore/, 'no permits': /^permits must be a whole number above 0, not 0/},
+        );
+        await lease.revoke();
+      },
+    },
+    {
+      name: 'holds no permit after a call that was aborted, wherever it was',
+      async run(context) {
+        const {kv} = context;
+        await abortEverywhere(
+          context,
+          async (client, signal) => {
+            const permit = await permitsOf(client, context, 1).acquire({signal});
+            await permit.release();
+          },
+          () => untilQueued(kv, context, 0),
+        );
+        await (await acquireSoon(permitsOf(kv, context, 1))).release();
+      },
+    },
+  ],
+};

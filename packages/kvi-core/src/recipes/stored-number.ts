@@ -1,0 +1,197 @@
+import type {TxnCallOptions, WriteOptions} from '../api/call-options.ts';
+import {isAborted} from '../async/abort.ts';
+import {backoffMs} from '../async/backoff.ts';
+import {sleep} from '../async/clock.ts';
+import {abortable, withDeadline} from '../async/deadline.ts';
+import {type Deferred, deferred} from '../async/deferred.ts';
+import type {Bytes} from '../etcd/bytes.ts';
+import {showValue} from '../etcd/bad-input.ts';
+import {KviError} from '../etcd/errors.ts';
+import type {KeyValue, TxnRequest} from '../etcd/messages.ts';
+import {checkTxn} from '../etcd/validate.ts';
+import type {Handle} from '../kvi/handle.ts';
+import {sharedParts} from './shared-parts.ts';
+
+/** A whole number that is stored as decimal text. An absent key is 0. */
+export interface StoredNumber {
+  /**
+   * Replaces the number, if nobody else does meanwhile; otherwise it is changed again, from what it is then.
+   *
+   * @param step - what becomes of the number. May be called several times; what it throws refuses the change.
+   * @returns the number that `step` made
+   * @throws `KVI_INVALID_VALUE` if something else is stored; `KVI_UNKNOWN_OUTCOME` if no answer came, or the call was ended
+   *   while its request was under way together with others; as {@link Kvi.txn}
+   */
+  change(step: (before: number) => number, options: WriteOptions): Promise<number>;
+}
+
+/** What was stored when it was seen last. */
+interface Seen {
+  /** 0: the key was absent. */
+  modRevision: number;
+  number: number;
+}
+
+/** A call that waits for its change. */
+interface Call {
+  readonly step: (before: number) => number;
+  readonly options: WriteOptions;
+  /** When it ends by itself, by the clock of the handle. */
+  readonly deadline: number;
+  /** With how many others its request is under way; undefined while it is not. */
+  others: number | undefined;
+  readonly result: Deferred<number>;
+}
+
+const numbers = sharedParts<StoredNumber>();
+
+/** The number under a key. The changes that calls of one handle wait for are made together, in the order of the calls. */
+export function storedNumber(handle: Handle, key: string): StoredNumber {
+  return numbers(handle, key, () => createStoredNumber(handle, key));
+}
+
+function createStoredNumber(handle: Handle, key: string): StoredNumber {
+  const {driver, closing} = handle;
+  const {clock} = driver;
+  const keyBytes = Buffer.from(key);
+  checkTxn(replacing(keyBytes, 0, 0), handle.options);
+  const calls = new Set<Call>();
+  let isServing = false;
+  let seen: Seen | undefined;
+
+  async function change(step: Call['step'], given: WriteOptions): Promise<number> {
+    const {timeoutMs = handle.options.timeoutMs, signal, ...others} = given;
+    const result = deferred<number>();
+    const options = {...others, signal};
+    const call: Call = {step, options, deadline: clock.now() + timeoutMs, others: undefined, result};
+    calls.add(call);
+    if (!isServing) void serve();
+    try {
+      return await withDeadline(clock, {timeoutMs, signal, closing}, (ended) =>
+        abortable(result.promise, ended),
+      );
+    } catch (error) {
+      // Settled, or its request ends with it and tells what came of it.
+      if (!calls.has(call) || call.others === 0 || (call.others !== undefined && isAborted(closing))) {
+        return result.promise;
+      }
+      calls.delete(call);
+      throw call.others === undefined ? error : endedUnderWay(key, error);
+    }
+  }
+
+  async function serve(): Promise<void> {
+    isServing = true;
+    for (let conflicts = 0; calls.size > 0;) {
+      const together = nextCalls();
+      try {
+        conflicts = (await changeOnce(together)) ? 0 : conflicts + 1;
+      } catch (error) {
+        seen = undefined;
+        conflicts = 0;
+        for (const call of together) settle(call, () => call.result.reject(error));
+      }
+      if (conflicts > 1) await pause(conflicts);
+    }
+    isServing = false;
+  }
+
+  /** Lets others get through. Those whose calls end meanwhile are told by themselves. */
+  async function pause(conflicts: number): Promise<void> {
+    await withDeadline(clock, {closing}, (ended) => sleep(clock, backoffMs(conflicts, 5, 500), ended)).catch(
+      () => undefined,
+    );
+  }
+
+  /** A call that has ended meanwhile is not told. */
+  function settle(call: Call, tell: () => void): void {
+    if (calls.delete(call)) tell();
+  }
+
+  /** The first call, and those that may share its request. */
+  function nextCalls(): Call[] {
+    const [first] = calls;
+    return Array.from(calls).filter(
+      ({options}) =>
+        options.retryPolicy === first?.options.retryPolicy &&
+        options.onUnknownOutcome === first?.options.onUnknownOutcome,
+    );
+  }
+
+  /** @returns false if others changed the number first */
+  async function changeOnce(together: readonly Call[]): Promise<boolean> {
+    seen ??= await read(together);
+    const {modRevision} = seen;
+    let number = seen.number;
+    const steps: {call: Call; after: number}[] = [];
+    for (const call of together) {
+      if (!calls.has(call)) continue;
+      try {
+        number = call.step(number);
+        steps.push({call, after: number});
+      } catch (error) {
+        settle(call, () => call.result.reject(error));
+      }
+    }
+    if (steps.length === 0) return true;
+    for (const {call} of steps) call.others = steps.length - 1;
+    const {succeeded, revision, responses} = await handle.txn(
+      replacing(keyBytes, modRevision, number),
+      optionsOf(steps.map(({call}) => call)),
+    );
+    if (succeeded) {
+      seen = {modRevision: revision, number};
+      for (const {call, after} of steps) settle(call, () => call.result.resolve(after));
+      return true;
+    }
+    for (const {call} of steps) call.others = undefined;
+    const [present] = responses;
+    seen = numberOf(key, present?.type === 'range' ? present.kvs : []);
+    return false;
+  }
+
+  async function read(together: readonly Call[]): Promise<Seen> {
+    const {kvs} = await driver.range({key: keyBytes}, optionsOf(together));
+    return numberOf(key, kvs);
+  }
+
+  /** Of a request for several calls: it lasts as long as one of them waits, and no signal of one ends it. */
+  function optionsOf(together: readonly Call[]): TxnCallOptions {
+    const [first] = together;
+    const end = Math.max(...together.map(({deadline}) => deadline));
+    return {
+      ...first?.options,
+      signal: together.length === 1 ? first?.options.signal : undefined,
+      timeoutMs: Math.max(1, end - clock.now()),
+      mayShareRevision: true,
+    };
+  }
+
+  return {change};
+}
+
+/** Puts the number, and keeps the key's lease, if the key is as it was seen; otherwise reads it. */
+function replacing(key: Bytes, modRevision: number, number: number): TxnRequest<Bytes> {
+  return {
+    compare: [{key, target: 'mod', result: '=', modRevision}],
+    success: [{type: 'put', key, value: Buffer.from(String(number)), ignoreLease: modRevision > 0}],
+    failure: [{type: 'range', key}],
+  };
+}
+
+/** @throws `KVI_INVALID_VALUE` */
+export function numberOf(key: string, [stored]: readonly KeyValue<Bytes>[]): Seen {
+  if (stored === undefined) return {modRevision: 0, number: 0};
+  const text = Buffer.from(stored.value).toString();
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || String(number) !== text) {
+    const message = `the value of ${JSON.stringify(key)} is no whole number: ${showValue(text)}`;
+    throw new KviError('KVI_INVALID_VALUE', message);
+  }
+  return {modRevision: stored.modRevision, number};
+}
+
+function endedUnderWay(key: string, cause: unknown): KviError {
+  const message = `the change of ${JSON.stringify(key)} was ended while it was under way: it may have been made or not`;
+  return new KviError('KVI_UNKNOWN_OUTCOME', message, {cause});
+}
