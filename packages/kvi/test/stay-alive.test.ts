@@ -4,6 +4,7 @@ import {spawnScript} from './support/spawn-script.ts';
 
 const expected: [string, string][] = [
   ['nothing', 'over'],
+  ['nothing any more', 'over'],
   ['changes', 'alive'],
   ['watch', 'alive'],
   ['watchWithCB', 'alive'],

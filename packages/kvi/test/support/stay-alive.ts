@@ -10,6 +10,14 @@ await kv.store('alive/k', 'v');
 
 const openings: Record<string, () => Promise<unknown>> = {
   nothing: () => Promise.resolve(),
+  'nothing any more': async () => {
+    const changes = kv.changes('alive/k');
+    await changes.created;
+    await changes.return?.();
+    await (await kv.lease({ttlSeconds: 10})).revoke();
+    await (await kv.distLock('alive/lock')).release();
+    await kv.delete('alive/k');
+  },
   changes: async () => {
     const changes = kv.changes('alive/k');
     await changes.created;
