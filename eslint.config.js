@@ -10,7 +10,8 @@ const mayImport = {
   'kvi-core': [],
   'kvi-contract': ['kvi-core'],
   'kvi-mem': ['kvi-core'],
-  'kvi-etcd': ['kvi-core'],
+  'kvi-wire': ['kvi-core'],
+  'kvi-etcd': ['kvi-core', 'kvi-wire'],
   'kvi-grpc': ['kvi-core'],
   kvi: ['kvi-core', 'kvi-mem', 'kvi-etcd'],
   'kvi-cli': ['kvi'],
@@ -30,7 +31,8 @@ const rooms = {
     'telemetry',
     'etcd',
   ],
-  'kvi-etcd': ['streams', 'calls', 'cluster', 'wire', 'async', 'telemetry'],
+  'kvi-etcd': ['streams', 'calls', 'cluster', 'failures', 'async', 'telemetry'],
+  'kvi-wire': ['etcd', 'protobuf', 'grpc'],
 };
 
 const foreignSource = {

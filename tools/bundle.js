@@ -11,13 +11,15 @@ import {build} from 'esbuild';
 
 const packages = join(import.meta.dirname, '..', 'packages');
 /** What becomes part of the package that uses it; docs/adr/0025 says why. */
-const bundled = ['commander'];
+const bundled = ['commander', 'kvi-wire'];
 const builtins = new Set(builtinModules.flatMap((name) => [name, `node:${name}`]));
 
 for (const folder of readdirSync(packages)) {
   const root = join(packages, folder);
   if (!existsSync(join(root, 'package.json'))) continue;
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  // It is part of others' bundles.
+  if (manifest.private) continue;
   const dist = join(root, 'dist');
   for (const file of readdirSync(dist, {recursive: true})) {
     if (/\.js(\.map)?$/.test(file)) rmSync(join(dist, file));

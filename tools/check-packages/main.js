@@ -21,10 +21,12 @@ const scratch = mkdtempSync(join(tmpdir(), 'kvi-packages-'));
 const etcd = await startEtcd();
 
 try {
-  const packages = readdirSync(join(root, 'packages')).map((folder) => ({
-    folder: join(root, 'packages', folder),
-    manifest: readJson(join(root, 'packages', folder, 'package.json')),
-  }));
+  const packages = readdirSync(join(root, 'packages'))
+    .map((folder) => ({
+      folder: join(root, 'packages', folder),
+      manifest: readJson(join(root, 'packages', folder, 'package.json')),
+    }))
+    .filter(({manifest}) => !manifest.private);
   const tarballs = new Map();
   for (const {folder, manifest} of packages) tarballs.set(manifest.name, await pack(folder, manifest.name));
 

@@ -27,9 +27,8 @@ import {keepAlives} from './streams/keep-alives.ts';
 import {requestStreams} from './streams/request-streams.ts';
 import {storeHistory} from './streams/store-history.ts';
 import {watchRegistry} from './streams/watch-registry.ts';
-import * as etcd from './wire/etcd.ts';
-import {leaseNotFound} from './wire/failures.ts';
-import {fromRange, revisionOf, toRange} from './wire/translate.ts';
+import * as etcd from 'kvi-wire';
+import {leaseNotFound} from './failures/kvi-errors.ts';
 
 /** How {@link etcdDriver} reaches a cluster, and as whom. */
 export interface EtcdDriverOptions extends ConnectionOptions, BufferLimits {
@@ -101,12 +100,12 @@ export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
           write: false,
           withoutLeader: request.serializable === true,
           describe: () => `range ${describeRange(request)}`,
-          body: (send) => send(etcd.range, toRange(request)),
+          body: (send) => send(etcd.range, etcd.toRange(request)),
         },
         limits,
       );
       renewed.wasRead(request.key);
-      const answer = fromRange(response, request);
+      const answer = etcd.fromRange(response, request);
       history.answered(answer.revision, atLeast);
       return answer;
     },
@@ -136,7 +135,7 @@ export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
         },
         limits,
       );
-      return {revision: revisionOf(header)};
+      return {revision: etcd.revisionOf(header)};
     },
 
     async leaseGrant({ttlSeconds, id: wanted}, limits) {
@@ -148,7 +147,7 @@ export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
         },
         limits,
       );
-      return {revision: revisionOf(header), id, ttlSeconds: ttl};
+      return {revision: etcd.revisionOf(header), id, ttlSeconds: ttl};
     },
 
     async leaseRevoke(id, limits) {
@@ -160,7 +159,7 @@ export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
         },
         limits,
       );
-      return {revision: revisionOf(header)};
+      return {revision: etcd.revisionOf(header)};
     },
 
     leaseKeepAlive: (id, limits = {}) => keeper.keepAlive(id, limits),
@@ -177,7 +176,7 @@ export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
       // etcd's answer if there is no such lease.
       if (found.ttl === -1) throw leaseNotFound(id);
       return {
-        revision: revisionOf(found.header),
+        revision: etcd.revisionOf(found.header),
         id,
         ttlSeconds: found.ttl,
         grantedTtlSeconds: found.grantedTtl,
@@ -197,7 +196,7 @@ export function etcdDriver(options: EtcdDriverOptions): EtcdDriver {
         },
         limits,
       );
-      return {revision: revisionOf(header), leases: leases.map(({id}) => id).sort()};
+      return {revision: etcd.revisionOf(header), leases: leases.map(({id}) => id).sort()};
     },
 
     status: (limits) => status(call, limits),

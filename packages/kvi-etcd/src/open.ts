@@ -21,8 +21,8 @@ import {speaksTheOther} from './cluster/probe.ts';
 import {etcdDriver, type EtcdDriver} from './etcd-driver.ts';
 import type {EtcdEndpointOptions, EtcdOptions} from './options.ts';
 import {resolveOptions} from './resolve-options.ts';
-import {isClosedUnanswered, isNoLeader, isNotEtcd, tlsFailure} from './wire/failures.ts';
-import {GrpcError} from './wire/grpc-status.ts';
+import {GrpcError} from './failures/grpc-failures.ts';
+import {isClosedUnanswered, isNoLeader, isNotEtcd, tlsFailure} from './failures/kvi-errors.ts';
 
 /** What opening asks for, to see whether there is an answer. */
 const probe = {key: Uint8Array.of(0), countOnly: true};

@@ -7,7 +7,7 @@ import {createServer as createTlsServer} from 'node:tls';
 import {connectTo} from '../src/cluster/connection.ts';
 import {dial} from '../src/cluster/dial.ts';
 import {authorityOf, type Endpoint, parseEndpoint} from '../src/cluster/endpoints.ts';
-import {GrpcError} from '../src/wire/grpc-status.ts';
+import {GrpcError} from '../src/failures/grpc-failures.ts';
 import {startScriptedServer} from './support/scripted-server.ts';
 import {failure, until} from './support/util.ts';
 

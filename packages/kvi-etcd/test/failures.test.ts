@@ -1,5 +1,5 @@
 import {describe, expect, it} from '@jest/globals';
-import {parseCancelReason, toKviError} from '../src/wire/failures.ts';
+import {parseCancelReason, toKviError} from '../src/failures/kvi-errors.ts';
 
 const read = {write: false, describe: () => 'range "a"'};
 const write = {write: true, describe: () => 'txn on "a"'};

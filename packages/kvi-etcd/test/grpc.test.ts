@@ -2,10 +2,8 @@ import {afterEach, describe, expect, it} from '@jest/globals';
 import {constants, type ServerHttp2Stream} from 'node:http2';
 import {callHeaders, type Connection, connectTo} from '../src/cluster/connection.ts';
 import type {Endpoint} from '../src/cluster/endpoints.ts';
-import {put, range, type ReceivedRange, watch} from '../src/wire/etcd.ts';
-import {prefixed} from '../src/wire/grpc-messages.ts';
-import {GrpcError, type GrpcFailure} from '../src/wire/grpc-status.ts';
-import {encode, int64, message, nested} from '../src/wire/protobuf.ts';
+import {prefixed, put, range, type ReceivedRangeResponse, watch} from 'kvi-wire';
+import {GrpcError, type GrpcFailure} from '../src/failures/grpc-failures.ts';
 import {frameType, grpcHeaders, startFrameServer} from './support/frame-server.ts';
 import {answer, refuse, type Script, startScriptedServer} from './support/scripted-server.ts';
 import {until} from './support/util.ts';
@@ -20,11 +18,8 @@ const {
 const key = Buffer.from('k');
 const headers = callHeaders().any;
 
-/** A response of a range that says how many keys there are. */
-const response = message({header: nested(1, message({revision: int64(3)})), count: int64(4)});
-
 function counting(count: number): Buffer {
-  return prefixed(encode(response, {header: {revision: 7}, count}));
+  return prefixed(range.encodeResponse({header: {revision: 7}, count}));
 }
 
 const connections: Connection[] = [];
@@ -41,7 +36,7 @@ async function connected(endpoint: Endpoint, states: string[] = []): Promise<Con
   return connection;
 }
 
-function read(connection: Connection): Promise<ReceivedRange> {
+function read(connection: Connection): Promise<ReceivedRangeResponse> {
   return new Promise((resolve, reject) => {
     connection.call(range, {key, countOnly: true}, headers, resolve, reject);
   });

@@ -4,7 +4,7 @@ import type {Member} from '../src/cluster/members.ts';
 import type {RequestStreams, StreamListener} from '../src/streams/request-streams.ts';
 import {storeHistory} from '../src/streams/store-history.ts';
 import {watchRegistry} from '../src/streams/watch-registry.ts';
-import type {SentWatchRequest, WatchMessage} from '../src/wire/etcd.ts';
+import type {SentWatchRequest, WatchMessage} from 'kvi-wire';
 import {bytes, failure} from './support/util.ts';
 
 beforeEach(() => {

@@ -1,7 +1,7 @@
 import {isKviError} from 'kvi-core/driver';
-import {authenticate as method} from '../wire/etcd.ts';
-import {isAuthNotEnabled} from '../wire/failures.ts';
-import {GrpcError} from '../wire/grpc-status.ts';
+import {authenticate as method} from 'kvi-wire';
+import {GrpcError} from '../failures/grpc-failures.ts';
+import {isAuthNotEnabled} from '../failures/kvi-errors.ts';
 import type {UnaryCalls} from './unary.ts';
 
 /** A user's name and password. */

@@ -1,6 +1,6 @@
-import {range} from '../wire/etcd.ts';
-import {isPermissionDenied} from '../wire/failures.ts';
-import {GrpcError} from '../wire/grpc-status.ts';
+import {range} from 'kvi-wire';
+import {GrpcError} from '../failures/grpc-failures.ts';
+import {isPermissionDenied} from '../failures/kvi-errors.ts';
 import type {Send} from './unary.ts';
 
 const anyKey = Buffer.of(0);

@@ -1,6 +1,6 @@
 import type {Answer} from '../cluster/membership.ts';
 import type {Member} from '../cluster/members.ts';
-import {memberList} from '../wire/etcd.ts';
+import {memberList} from 'kvi-wire';
 import type {UnaryCalls} from './unary.ts';
 
 /** How long a member may take to list the members. */

@@ -1,5 +1,5 @@
 import type {Member} from '../cluster/members.ts';
-import {status} from '../wire/etcd.ts';
+import {status} from 'kvi-wire';
 import type {UnaryCalls} from './unary.ts';
 
 /** What a member says about itself. */

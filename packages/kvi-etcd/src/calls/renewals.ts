@@ -1,5 +1,5 @@
 import {type Bytes, isKviError, KviError} from 'kvi-core/driver';
-import {range} from '../wire/etcd.ts';
+import {range} from 'kvi-wire';
 import type {UnaryCalls} from './unary.ts';
 
 /** Finds out whether renewals of leases hold. */

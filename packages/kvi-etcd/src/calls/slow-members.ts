@@ -1,8 +1,8 @@
 import {onAbort, sleep, systemClock} from 'kvi-core/driver';
 import type {Authenticator} from '../cluster/authenticator.ts';
 import type {Member, Members} from '../cluster/members.ts';
-import {range} from '../wire/etcd.ts';
-import {isPermissionDenied} from '../wire/failures.ts';
+import {range} from 'kvi-wire';
+import {isPermissionDenied} from '../failures/kvi-errors.ts';
 
 const anyKey = Buffer.of(0);
 

@@ -1,6 +1,5 @@
 import type {Alarm, DriverCallOptions, StatusResponse} from 'kvi-core/driver';
-import {memberList, status as statusMethod} from '../wire/etcd.ts';
-import {revisionOf} from '../wire/translate.ts';
+import {memberList, revisionOf, status as statusMethod} from 'kvi-wire';
 import type {UnaryCalls} from './unary.ts';
 
 /** Asks a member what it knows of itself and its cluster. It tells, with or without a leader. */

@@ -1,6 +1,5 @@
 import type {Bytes, PutRequest, RequestOp, TxnRequest, TxnResponse} from 'kvi-core/driver';
-import {deleteRange, put, txn} from '../wire/etcd.ts';
-import {fromDeleteRange, fromPut, fromTxn, toTxn} from '../wire/translate.ts';
+import {deleteRange, fromDeleteRange, fromPut, fromTxn, put, toTxn, txn} from 'kvi-wire';
 import {linearizableBarrier} from './barrier.ts';
 import type {Send} from './unary.ts';
 

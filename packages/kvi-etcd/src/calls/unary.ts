@@ -3,10 +3,10 @@ import type {Scope, Scopes} from '../async/scopes.ts';
 import type {Authenticator} from '../cluster/authenticator.ts';
 import type {Connection, Headers} from '../cluster/connection.ts';
 import type {Member, Members} from '../cluster/members.ts';
-import type {Method} from '../wire/etcd.ts';
+import type {Method} from 'kvi-wire';
+import {GrpcError} from '../failures/grpc-failures.ts';
+import {type CallDescription, isTokenRefused, toKviError, unknownOutcome} from '../failures/kvi-errors.ts';
 import {examineMembers} from './slow-members.ts';
-import {type CallDescription, isTokenRefused, toKviError, unknownOutcome} from '../wire/failures.ts';
-import {GrpcError} from '../wire/grpc-status.ts';
 
 /** Sends a request to the member that the call goes to. */
 export type Send = <Q, R>(method: Method<Q, R>, request: Q) => Promise<R>;

@@ -1,7 +1,7 @@
 import {backoffMs, connectionMessages, systemClock, type Timer} from 'kvi-core/driver';
 import type {OutgoingHttpHeaders} from 'node:http2';
-import type {Method} from '../wire/etcd.ts';
-import {GrpcError, grpcCode, type GrpcFailure, notConnected} from '../wire/grpc-status.ts';
+import {grpcCode, type Method} from 'kvi-wire';
+import {GrpcError, type GrpcFailure, notConnected} from '../failures/grpc-failures.ts';
 import {type ConnectionOptions, dial} from './dial.ts';
 import {authorityOf, type Endpoint} from './endpoints.ts';
 import {type CallListener, grpcCall, type GrpcCall} from './grpc-call.ts';

@@ -2,7 +2,7 @@
 import {connect, type Socket} from 'node:net';
 import {once} from 'node:events';
 import {onAbort, systemClock} from 'kvi-core/driver';
-import {GrpcError, notConnected} from '../wire/grpc-status.ts';
+import {GrpcError, notConnected} from '../failures/grpc-failures.ts';
 import type {CertificateSource} from './certificates.ts';
 import {addressOf, certifiedName, type Endpoint} from './endpoints.ts';
 import {type Http2Session, http2Session} from './http2-session.ts';

@@ -5,17 +5,8 @@
  */
 import {connectionMessages} from 'kvi-core/driver';
 import {type ClientHttp2Stream, constants, type IncomingHttpHeaders} from 'node:http2';
-import {MessageReader, prefixed} from '../wire/grpc-messages.ts';
-import {
-  GrpcError,
-  grpcCode,
-  type GrpcFailure,
-  isGrpc,
-  type ResponseHeaders,
-  statusIn,
-  streamReset,
-  withoutStatus,
-} from '../wire/grpc-status.ts';
+import {grpcCode, isGrpc, MessageReader, prefixed, statusIn} from 'kvi-wire';
+import {GrpcError, type GrpcFailure, type ResponseHeaders, streamReset, withoutStatus} from '../failures/grpc-failures.ts';
 import type {Http2Session} from './http2-session.ts';
 
 /** Receives what the server sends. After {@link CallListener.onEnd}, nothing more. */

@@ -1,7 +1,7 @@
 import {systemClock, type Timer, withDeadline} from 'kvi-core/driver';
 import {publish} from '../telemetry/diagnostics.ts';
 import {type Endpoint, parseEndpoint, showEndpoint} from './endpoints.ts';
-import type {Member as ListedMember} from '../wire/etcd.ts';
+import type {Member as ListedMember} from 'kvi-wire';
 import {isReady, type Member, type Members} from './members.ts';
 
 /** What a member says about itself and its cluster. */

@@ -7,7 +7,7 @@ import {
   type SecureContextOptions,
   type TLSSocket,
 } from 'node:tls';
-import {type GrpcError, notConnected} from '../wire/grpc-status.ts';
+import {type GrpcError, notConnected} from '../failures/grpc-failures.ts';
 import type {Certificates} from './certificates.ts';
 
 /** Certificates as Node takes them. Without authorities it trusts its own, those of `NODE_EXTRA_CA_CERTS` among them. */

@@ -10,9 +10,8 @@ import type {Scopes} from '../async/scopes.ts';
 import type {Member} from '../cluster/members.ts';
 import {publish} from '../telemetry/diagnostics.ts';
 import type {Renewals} from '../calls/renewals.ts';
-import {type KeepAliveMessage, leaseKeepAlive} from '../wire/etcd.ts';
-import {leaseNotFound} from '../wire/failures.ts';
-import {revisionOf} from '../wire/translate.ts';
+import {type KeepAliveMessage, leaseKeepAlive, revisionOf} from 'kvi-wire';
+import {leaseNotFound} from '../failures/kvi-errors.ts';
 import type {RequestStream, RequestStreams} from './request-streams.ts';
 
 /** Keeps leases alive. */

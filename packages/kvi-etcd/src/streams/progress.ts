@@ -1,6 +1,5 @@
 import {systemClock, type Timer} from 'kvi-core/driver';
-import type {SentWatchRequest, WatchMessage} from '../wire/etcd.ts';
-import {revisionOf} from '../wire/translate.ts';
+import {revisionOf, type SentWatchRequest, type WatchMessage} from 'kvi-wire';
 import type {RequestStream} from './request-streams.ts';
 import type {Watch} from './watch.ts';
 

@@ -2,8 +2,8 @@ import {abortable, closed, KviError} from 'kvi-core/driver';
 import type {Scopes} from '../async/scopes.ts';
 import type {Authenticator} from '../cluster/authenticator.ts';
 import type {Member, Members} from '../cluster/members.ts';
-import type {Method} from '../wire/etcd.ts';
-import {isTokenRefused, toKviError} from '../wire/failures.ts';
+import type {Method} from 'kvi-wire';
+import {isTokenRefused, toKviError} from '../failures/kvi-errors.ts';
 
 /** Receives what happens on a stream. After {@link StreamListener.onEnd}, nothing more. */
 export interface StreamListener<R> {

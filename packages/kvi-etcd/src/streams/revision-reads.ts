@@ -1,5 +1,5 @@
 import {backoffMs, type Bytes, isKviError, systemClock} from 'kvi-core/driver';
-import {mayPass} from '../wire/failures.ts';
+import {mayPass} from '../failures/kvi-errors.ts';
 import type {Watch} from './watch.ts';
 
 /** Reads the store's revision for watches, linearizably, by reading a key that they watch. */

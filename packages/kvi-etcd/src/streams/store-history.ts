@@ -1,5 +1,5 @@
 import {KviError} from 'kvi-core/driver';
-import type {WatchMessage} from '../wire/etcd.ts';
+import type {WatchMessage} from 'kvi-wire';
 
 /**
  * Tells when the store is no longer the one that the watches began with. One that was wiped, or restored from a backup, counts

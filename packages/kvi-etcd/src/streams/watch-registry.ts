@@ -13,8 +13,8 @@ import {
   type WatchRequest,
 } from 'kvi-core/driver';
 import {publish} from '../telemetry/diagnostics.ts';
-import type {WatchMessage} from '../wire/etcd.ts';
-import {isTokenRefused, mayPass} from '../wire/failures.ts';
+import type {WatchMessage} from 'kvi-wire';
+import {isTokenRefused, mayPass} from '../failures/kvi-errors.ts';
 import type {RequestStreams} from './request-streams.ts';
 import {revisionReads} from './revision-reads.ts';
 import type {StoreHistory} from './store-history.ts';

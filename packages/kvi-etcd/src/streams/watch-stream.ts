@@ -1,5 +1,5 @@
 import type {KviError} from 'kvi-core/driver';
-import {type SentWatchRequest, watch as watchMethod, type WatchMessage} from '../wire/etcd.ts';
+import {type SentWatchRequest, watch as watchMethod, type WatchMessage} from 'kvi-wire';
 import type {RequestStream, RequestStreams} from './request-streams.ts';
 import {type Progress, progress} from './progress.ts';
 import type {Watch} from './watch.ts';

@@ -9,9 +9,9 @@ import {
   show,
   type WatchRequest,
 } from 'kvi-core/driver';
-import {type GrpcFailure, parseCancelReason, toKviError} from '../wire/failures.ts';
-import type {SentWatch, WatchMessage} from '../wire/etcd.ts';
-import {fromEvent, revisionOf, toWatch} from '../wire/translate.ts';
+import {fromEvent, revisionOf, type SentWatch, toWatch, type WatchMessage} from 'kvi-wire';
+import type {GrpcFailure} from '../failures/grpc-failures.ts';
+import {parseCancelReason, toKviError} from '../failures/kvi-errors.ts';
 
 /** One watch, across the streams that carry it. */
 export interface Watch {

@@ -11,7 +11,7 @@ import {
   nested,
   repeated,
   text,
-} from '../src/wire/protobuf.ts';
+} from '../src/protobuf/protobuf.ts';
 
 const inner = message({name: text(1), numbers: repeated(int64(2))});
 const outer = message({

@@ -1,7 +1,7 @@
 /**
  * What a failed gRPC call means for its caller. The question is always whether the request may have been applied.
  *
- * @see `api/v3rpc/rpctypes/error.go` in etcd for the messages, `v3_server.go` for where they come from
+ * @see `v3_server.go` in etcd for where its messages come from
  */
 import {
   couldNotServe,
@@ -12,7 +12,8 @@ import {
   type LeaseId,
   outcomeUnknown,
 } from 'kvi-core/driver';
-import {grpcCode, type GrpcFailure} from './grpc-status.ts';
+import {grpcCode, kviCodeOf} from 'kvi-wire';
+import type {GrpcFailure} from './grpc-failures.ts';
 
 export type {GrpcFailure};
 
@@ -25,36 +26,6 @@ export interface CallDescription {
   /** Whether a member without a leader may answer, as it may a serializable read. Default false. */
   withoutLeader?: boolean;
 }
-
-/**
- * The messages with which etcd refuses a request before applying any of it. Not among them: `request timed out`, `leader
- * changed` and `server stopped`, which come while it waits for a proposal that may still be applied.
- */
-const refusals: Readonly<Record<string, KviErrorCode>> = {
-  'etcdserver: mvcc: required revision has been compacted': 'KVI_COMPACTED',
-  'etcdserver: mvcc: required revision is a future revision': 'KVI_FUTURE_REVISION',
-  'etcdserver: requested lease not found': 'KVI_LEASE_NOT_FOUND',
-  'etcdserver: lease already exists': 'KVI_LEASE_EXISTS',
-  'etcdserver: too large lease TTL': 'KVI_INVALID_ARGUMENT',
-  'etcdserver: key not found': 'KVI_KEY_NOT_FOUND',
-  [messages.noSpace]: 'KVI_RESOURCE_EXHAUSTED',
-  // It has too many proposals under way, and has not made one of this.
-  'etcdserver: too many requests': 'KVI_UNAVAILABLE',
-  [messages.permissionDenied]: 'KVI_PERMISSION_DENIED',
-  'etcdserver: authentication failed, invalid user ID or password': 'KVI_UNAUTHENTICATED',
-  'etcdserver: user name not found': 'KVI_UNAUTHENTICATED',
-  [messages.invalidToken]: 'KVI_UNAUTHENTICATED',
-  [messages.oldAuthRevision]: 'KVI_UNAUTHENTICATED',
-  [messages.emptyUserName]: 'KVI_UNAUTHENTICATED',
-  [messages.noLeader]: 'KVI_UNAVAILABLE',
-  'etcdserver: not capable': 'KVI_UNAVAILABLE',
-  'etcdserver: rpc not supported for learner': 'KVI_UNAVAILABLE',
-  'etcdserver: corrupt cluster': 'KVI_UNAVAILABLE',
-  // Raft dropped it on the member that was asked, which had no leader to send it to.
-  'raft proposal dropped': 'KVI_UNAVAILABLE',
-  // The reason of a cancelled watch, which has no code.
-  'mvcc: watcher range is empty': 'KVI_INVALID_ARGUMENT',
-};
 
 /** grpc-go's message when it refuses a request by its size. */
 const tooLarge = 'received message larger than max';
@@ -108,7 +79,7 @@ export function parseCancelReason(reason: string): GrpcFailure {
 }
 
 function codeOf({code, details, unprocessed}: GrpcFailure, {write}: CallDescription): KviErrorCode {
-  const refusal = refusals[details];
+  const refusal = kviCodeOf(details);
   if (refusal !== undefined) return refusal;
   if (unprocessed === true) return 'KVI_UNAVAILABLE';
   if (details.includes(tooLarge)) return 'KVI_INVALID_ARGUMENT';

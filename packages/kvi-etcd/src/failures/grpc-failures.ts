@@ -1,29 +1,9 @@
-/** How gRPC calls end. */
+/** How calls of a client fail. */
 import {constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader} from 'node:http2';
-
-/**
- * The codes that matter here.
- *
- * @see https://github.com/grpc/grpc/blob/master/doc/statuscodes.md
- */
-export const grpcCode = {
-  ok: 0,
-  cancelled: 1,
-  unknown: 2,
-  invalidArgument: 3,
-  permissionDenied: 7,
-  resourceExhausted: 8,
-  unimplemented: 12,
-  internal: 13,
-  unavailable: 14,
-  unauthenticated: 16,
-};
+import {grpcCode, type GrpcStatus, isGrpc} from 'kvi-wire';
 
 /** How a call failed. */
-export interface GrpcFailure {
-  code: number;
-  /** The message of etcd, or of what came between. */
-  details: string;
+export interface GrpcFailure extends GrpcStatus {
   /** Whether it is certain that no server processed the call. Default false. */
   unprocessed?: boolean;
   obstacle?: Obstacle;
@@ -62,25 +42,6 @@ export function notConnected(details: string, obstacle?: Obstacle, options?: Err
 
 export type ResponseHeaders = IncomingHttpHeaders & IncomingHttpStatusHeader;
 
-/** The status in a call's trailers, or in the headers if there are no trailers. */
-export function statusIn(headers: IncomingHttpHeaders): GrpcFailure | undefined {
-  const {'grpc-status': code, 'grpc-message': message} = headers;
-  if (code === undefined) return undefined;
-  return {
-    code: /^\d+$/.test(String(code)) ? Number(code) : grpcCode.unknown,
-    details: percentDecoded(String(message ?? '')),
-  };
-}
-
-/** A message is UTF-8, percent-encoded. One that is malformed is still better than none. */
-function percentDecoded(message: string): string {
-  try {
-    return decodeURIComponent(message);
-  } catch {
-    return message;
-  }
-}
-
 /**
  * The failure of a call that was answered without a status: by a proxy, or by something else than an etcd.
  *
@@ -96,11 +57,6 @@ export function withoutStatus(headers: ResponseHeaders): GrpcFailure {
     details: `HTTP status ${status}, ${type}`,
     obstacle: 'not gRPC',
   };
-}
-
-/** Whether the body of a response is gRPC's. */
-export function isGrpc({'content-type': type = ''}: IncomingHttpHeaders): boolean {
-  return type.startsWith('application/grpc');
 }
 
 function codeOfHttpStatus(status: number | undefined): number {

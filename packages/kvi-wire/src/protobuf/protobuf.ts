@@ -12,6 +12,7 @@
  *
  * @see https://protobuf.dev/programming-guides/encoding/
  */
+import type {GrpcStatus} from '../grpc/status.ts';
 import {delimited, Reader, varint, Writer} from './wire-format.ts';
 
 /** A field: how its value is written and read. */
@@ -127,21 +128,36 @@ export function bool(number: number): Field<boolean> {
   });
 }
 
-/** An enum: the names of 0, 1, 2 and so on. */
+/**
+ * An enum: the names of 0, 1, 2 and so on.
+ *
+ * @param refusal - how a server refuses another value
+ */
 export function choice<const Names extends readonly [string, ...string[]]>(
   number: number,
   names: Names,
+  refusal?: GrpcStatus,
 ): Field<Names[number]> {
   return field<Names[number]>(number, varint, {
     write: (to, value) => to.number(names.indexOf(value)),
     read(from) {
       const value = from.number();
       const name = names[value];
-      if (name === undefined) throw new RangeError(`unexpected enum value ${value}`);
+      if (name === undefined) throw new UnexpectedEnumValue(value, refusal);
       return name;
     },
     absent: () => names[0],
   });
+}
+
+/** A message has a value of an enum that has no name. */
+export class UnexpectedEnumValue extends RangeError {
+  readonly refusal: GrpcStatus | undefined;
+
+  constructor(value: number, refusal: GrpcStatus | undefined) {
+    super(`unexpected enum value ${value}`);
+    this.refusal = refusal;
+  }
 }
 
 const nothing: Uint8Array = Buffer.alloc(0);

@@ -1,0 +1,10 @@
+/** Users. */
+import {message, nested, text} from '../protobuf/protobuf.ts';
+import {header} from './header.ts';
+import {method} from './method.ts';
+
+export const authenticate = method(
+  '/etcdserverpb.Auth/Authenticate',
+  message({name: text(1), password: text(2)}),
+  message({header: nested(1, header), token: text(2)}),
+);

@@ -1,0 +1,13 @@
+import {id, int64, type Message, message, type Received, type Sent} from '../protobuf/protobuf.ts';
+
+/** What every response says of the store and of the member that answered. */
+export const wholeHeader = message({clusterId: id(1), memberId: id(2), revision: int64(3), raftTerm: int64(4)});
+
+export type SentHeader = Sent<typeof wholeHeader>;
+
+const whatIsRead = message({revision: int64(3), raftTerm: int64(4)});
+
+/** The header of most responses: of what is sent, few look at the ids, and reading them would cost each call. */
+export const header: Message<SentHeader, Header> = {write: wholeHeader.write, read: whatIsRead.read};
+
+export type Header = Received<typeof whatIsRead>;

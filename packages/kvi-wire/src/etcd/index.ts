@@ -1,0 +1,14 @@
+/**
+ * etcd's calls and their messages, as far as kvi uses them; one service, one file. Fields have kvi's names, so that most of kvi's
+ * messages are sent as they are.
+ *
+ * @see `api/etcdserverpb/rpc.proto` and `api/mvccpb/kv.proto` in etcd
+ */
+export * from './auth.ts';
+export * from './cluster.ts';
+export type {Header, SentHeader} from './header.ts';
+export * from './kv.ts';
+export * from './lease.ts';
+export * from './maintenance.ts';
+export type {Method, ServedMethod} from './method.ts';
+export * from './watch.ts';
