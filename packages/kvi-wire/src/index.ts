@@ -1,7 +1,7 @@
 /** What etcd's clients and servers send each other. */
 export {etcdErrors, kviCodeOf, statusOfKviError} from './etcd/errors.ts';
 export * from './etcd/index.ts';
-export {MessageReader, prefixed} from './grpc/messages.ts';
+export {MessageReader, prefixed, UnreadableMessage} from './grpc/messages.ts';
 export {grpcCode, type GrpcStatus, isGrpc, statusHeaders, statusIn} from './grpc/status.ts';
 export {UnexpectedEnumValue} from './protobuf/protobuf.ts';
 export * from './requests.ts';

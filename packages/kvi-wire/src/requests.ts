@@ -97,7 +97,14 @@ export function natural(value: number): number {
   return Math.min(Math.max(0, value), Number.MAX_SAFE_INTEGER);
 }
 
-export function readPut({key, value, lease, prevKv, ignoreValue, ignoreLease}: ReceivedPut): PutRequest<Bytes> {
+export function readPut({
+  key,
+  value,
+  lease,
+  prevKv,
+  ignoreValue,
+  ignoreLease,
+}: ReceivedPut): PutRequest<Bytes> {
   return {
     key,
     value: ignoreValue ? undefined : value,

@@ -76,7 +76,11 @@ export function fromPut({header, prevKv}: ReceivedPutResponse): PutResponse<Byte
   return prevKv === undefined ? {revision} : {revision, prevKv};
 }
 
-export function fromDeleteRange({header, deleted, prevKvs}: ReceivedDeleteRangeResponse): DeleteRangeResponse<Bytes> {
+export function fromDeleteRange({
+  header,
+  deleted,
+  prevKvs,
+}: ReceivedDeleteRangeResponse): DeleteRangeResponse<Bytes> {
   return {revision: revisionOf(header), deleted, prevKvs};
 }
 
@@ -85,7 +89,10 @@ function unexpected(what: string): KviError {
 }
 
 /** A server's response to a read. @param header - in a transaction, with the revision only, as etcd's */
-export function toRangeResponse({kvs, more, count}: RangeResponse<Bytes>, header: SentHeader): SentRangeResponse {
+export function toRangeResponse(
+  {kvs, more, count}: RangeResponse<Bytes>,
+  header: SentHeader,
+): SentRangeResponse {
   return {header, kvs, more, count};
 }
 

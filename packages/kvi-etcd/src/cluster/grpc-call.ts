@@ -6,7 +6,13 @@
 import {connectionMessages} from 'kvi-core/driver';
 import {type ClientHttp2Stream, constants, type IncomingHttpHeaders} from 'node:http2';
 import {grpcCode, isGrpc, MessageReader, prefixed, statusIn} from 'kvi-wire';
-import {GrpcError, type GrpcFailure, type ResponseHeaders, streamReset, withoutStatus} from '../failures/grpc-failures.ts';
+import {
+  GrpcError,
+  type GrpcFailure,
+  type ResponseHeaders,
+  streamReset,
+  withoutStatus,
+} from '../failures/grpc-failures.ts';
 import type {Http2Session} from './http2-session.ts';
 
 /** Receives what the server sends. After {@link CallListener.onEnd}, nothing more. */

@@ -1,7 +1,12 @@
 import {id, int64, type Message, message, type Received, type Sent} from '../protobuf/protobuf.ts';
 
 /** What every response says of the store and of the member that answered. */
-export const wholeHeader = message({clusterId: id(1), memberId: id(2), revision: int64(3), raftTerm: int64(4)});
+export const wholeHeader = message({
+  clusterId: id(1),
+  memberId: id(2),
+  revision: int64(3),
+  raftTerm: int64(4),
+});
 
 export type SentHeader = Sent<typeof wholeHeader>;
 

@@ -4,6 +4,8 @@
  * @see "Length-Prefixed-Message" in https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 
+import {grpcCode, type GrpcStatus} from './status.ts';
+
 const prefixLength = 5;
 
 export function prefixed(message: Buffer): Buffer {
@@ -14,20 +16,33 @@ export function prefixed(message: Buffer): Buffer {
   return frame;
 }
 
+/** A message that is not taken in, and how a server says so. */
+export class UnreadableMessage extends Error {
+  readonly status: GrpcStatus;
+
+  constructor(status: GrpcStatus) {
+    super(status.details);
+    this.status = status;
+  }
+}
+
 /** Puts messages together. One that arrives in one piece shares the memory of the piece. */
 export class MessageReader {
   readonly #onMessage: (message: Buffer) => void;
+  readonly #maxLength: number;
   #pieces: Buffer[] = [];
   /** Of all pieces. */
   #length = 0;
   /** How much it takes to go on: a prefix, or a message with its prefix. */
   #needed = prefixLength;
 
-  constructor(onMessage: (message: Buffer) => void) {
+  /** @param maxLength - of a message, in bytes */
+  constructor(onMessage: (message: Buffer) => void, maxLength = Infinity) {
     this.#onMessage = onMessage;
+    this.#maxLength = maxLength;
   }
 
-  /** @throws if a message is compressed, and what `onMessage` throws */
+  /** @throws UnreadableMessage if a message is compressed or too long, and what `onMessage` throws */
   push(piece: Buffer): void {
     this.#pieces.push(piece);
     this.#length += piece.length;
@@ -49,9 +64,14 @@ export class MessageReader {
   }
 
   #read(bytes: Buffer): void {
-    // kvi sends no `grpc-accept-encoding`, so a server may not compress.
-    if (bytes[0] !== 0) throw new Error('compressed message');
-    const end = prefixLength + bytes.readUInt32BE(1);
+    // kvi sends no `grpc-accept-encoding`, so neither side may compress.
+    if (bytes[0] !== 0) throw unreadable(grpcCode.unimplemented, 'compressed message');
+    const length = bytes.readUInt32BE(1);
+    if (length > this.#maxLength) {
+      const details = `grpc: received message larger than max (${length} vs. ${this.#maxLength})`;
+      throw unreadable(grpcCode.resourceExhausted, details);
+    }
+    const end = prefixLength + length;
     if (bytes.length < end) {
       this.#needed = end;
       return;
@@ -61,4 +81,8 @@ export class MessageReader {
     this.#needed = prefixLength;
     this.#onMessage(bytes.subarray(prefixLength, end));
   }
+}
+
+function unreadable(code: number, details: string): UnreadableMessage {
+  return new UnreadableMessage({code, details});
 }
