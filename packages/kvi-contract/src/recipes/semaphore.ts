@@ -52,12 +52,15 @@ export const semaphores: ContractGroup = {
       async run(context) {
         let inside = 0;
         let most = 0;
+        let tellFull: () => void = () => undefined;
+        const full = new Promise<void>((resolve) => (tellFull = resolve));
         await Promise.all(
           Array.from({length: 100}, async () => {
             await using _permit = await semaphore(context.kv, context.key('s'), 3).acquire();
             inside += 1;
             most = Math.max(most, inside);
-            await context.kv.get(context.key('x'));
+            if (inside === 3) tellFull();
+            await soon(full, 'three are let in at once');
             inside -= 1;
           }),
         );
