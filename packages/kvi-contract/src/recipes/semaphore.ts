@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import {createKvi} from 'kvi-core';
 import {type Driver, isKviError, KviError} from 'kvi-core/driver';
 import {type Permit, semaphore} from 'kvi-core/recipes';
-import {assertFails, keysOf, soon} from '../kvi/helpers.ts';
+import {assertFails, eventually, keysOf, soon} from '../kvi/helpers.ts';
 import {assertRefused, wrong} from '../kvi/refused.ts';
 import type {ContractGroup} from '../suite.ts';
 import {abortEverywhere} from './abort-everywhere.ts';
+import {countedEvents} from './counted-events.ts';
 import {countedRequests} from './counted-requests.ts';
 import {acquireSoon, permitsOf, untilQueued} from './semaphore-helpers.ts';
 
@@ -176,6 +177,34 @@ export const semaphores: ContractGroup = {
         assert.equal(requests() - before, 1);
         await permit.release();
         assert.equal(requests() - before, 2);
+      },
+    },
+    {
+      name: 'lets those who wait rest until one of the few just before them leaves',
+      async run(context) {
+        const {kv, open} = context;
+        const two = permitsOf(kv, context, 2);
+        const holders = [await two.acquire(), await two.acquire()];
+        const waiting = [two.acquire()];
+        await untilQueued(kv, context, 3);
+        waiting.push(two.acquire());
+        await untilQueued(kv, context, 4);
+        const {driver: counted, requests} = countedRequests(await open());
+        const {driver, arrived} = countedEvents(counted);
+        await using client = createKvi(driver);
+        const last = permitsOf(client, context, 2).acquire();
+        await untilQueued(kv, context, 5);
+        // What it does until it waits for a deletion: agree, queue up, look, and look at those before it once it watches.
+        await eventually(() => Promise.resolve(requests() === 4), 'the last one rests');
+        for (const [n, holder] of holders.entries()) {
+          await holder.release();
+          await soon(waiting[n] ?? assert.fail(), 'who waited longer is in');
+          await arrived(n + 1);
+          assert.equal(requests(), 4, 'a holder left, and others follow');
+        }
+        await (await waiting[1])?.release();
+        await (await soon(last, 'one of the two just before it left')).release();
+        await (await waiting[0])?.release();
       },
     },
     {
