@@ -11,6 +11,7 @@ export default {
   testEnvironmentOptions: {customExportConditions: ['kvi-source', 'node', 'node-addons']},
   globalSetup: '<rootDir>/tools/testbed/src/jest-global-setup.ts',
   globalTeardown: '<rootDir>/tools/testbed/src/jest-global-teardown.ts',
+  testSequencer: '<rootDir>/tools/testbed/src/longest-first.js',
   // Most tests wait for servers and leases: there is time for more of them than there are processors.
   maxWorkers: availableParallelism() + 1,
   // For tests that would never end. On a machine under load, one that waits for servers may take long.
