@@ -3,6 +3,7 @@ import {conflictsOfUnits} from './atomically-conflicts.ts';
 import {orderOfUnits} from './atomically-order.ts';
 import {unitsInTrouble} from './atomically-trouble.ts';
 import {unitsOfWork} from './atomically.ts';
+import {countedTogether} from './counter-together.ts';
 import {counters} from './counter.ts';
 import {discovery} from './discovery.ts';
 import {leasesOfLeaders} from './election-lease.ts';
@@ -64,6 +65,7 @@ export const recipesContract: readonly ContractGroup[] = [
   queueLosses,
   queueInput,
   counters,
+  countedTogether,
   sequences,
   semaphores,
   lostPermits,

@@ -23,7 +23,8 @@ export const lostPermits: ContractGroup = {
           if (how === 'key') await kv.delete(lost.key);
           else await driver.leaseRevoke((await leaseOf(kv, lost.key)) ?? assert.fail('it has a lease'));
           await abortOf(lost.signal, 'the holder is told');
-          assert.ok(isKviError(lost.signal.reason, 'KVI_PERMIT_LOST'));
+          const {reason} = lost.signal as {reason: unknown};
+          assert.ok(isKviError(reason, 'KVI_PERMIT_LOST') && isKviError(reason.cause), 'and why');
           assert.equal(lost.isHeld(), false);
           assert.equal(other.isHeld(), true, 'the other is not affected');
           await (await soon(next, 'the next comes in')).release();

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import {createKvi} from 'kvi-core';
-import {type Driver, KviError} from 'kvi-core/driver';
+import {KviError} from 'kvi-core/driver';
 import {sequence} from 'kvi-core/recipes';
 import {assertFails, soon} from '../kvi/helpers.ts';
 import {assertRefused, wrong} from '../kvi/refused.ts';
 import {unreliable} from '../kvi/unknown-outcome.ts';
 import type {ContractGroup} from '../suite.ts';
 import {countedRequests} from './counted-requests.ts';
+import {heldRequests} from './held-requests.ts';
 
 const most = Number.MAX_SAFE_INTEGER;
 
@@ -139,11 +140,18 @@ export const sequences: ContractGroup = {
             'half a block': () => sequence(kv, key('s'), {block: 1.5}),
             'an unknown option': () => sequence(kv, key('s'), wrong({blocks: 2})),
             'options that are none': () => sequence(kv, key('s'), wrong(null)),
+            'a block as the options': () => sequence(kv, key('s'), wrong(10)),
             'an unknown option of a call': () => numbers.next(wrong({block: 2})),
             'a timeout of 0': () => numbers.next({timeoutMs: 0}),
           },
           'it is refused',
-          {'no name': /sequence/, 'a block of 0': /^block must be a whole number above 0, not 0/},
+          {
+            'no name': /sequence/,
+            'options that are none': /^options must be an object, not null/,
+            'a block as the options': /^options must be an object, not 10/,
+            'an unknown option': /^unknown option "blocks"/,
+            'a block of 0': /^block must be a whole number above 0, not 0/,
+          },
         );
       },
     },
@@ -202,17 +210,9 @@ export const sequences: ContractGroup = {
     {
       name: 'leaves the numbers of a block to others when a call ends before it has one',
       async run({open, key}) {
-        const own = await open();
-        let letGo: () => void = () => undefined;
-        let gate: Promise<void> | undefined = new Promise((resolve) => (letGo = resolve));
-        const held: Driver = {
-          ...own,
-          async txn(...args) {
-            await gate;
-            return own.txn(...args);
-          },
-        };
-        await using client = createKvi(held);
+        const held = heldRequests(await open(), 'txn');
+        held.hold();
+        await using client = createKvi(held.driver);
         const numbers = sequence(client, key('s'), {block: 5});
         const controller = new AbortController();
         const ended = assertFails(
@@ -225,8 +225,7 @@ export const sequences: ContractGroup = {
         await ended;
         await late;
         const served = numbers.next();
-        letGo();
-        gate = undefined;
+        held.letGo();
         assert.equal(await soon(served, 'the block is not lost'), 1);
         assert.equal(await numbers.next(), 2);
       },
