@@ -1,6 +1,7 @@
 /**
- * Bundles the compiled packages: each of their entry points becomes one file, beside what several of them share. Node takes
- * longer to find and read ninety small files than to run them, which every `kvi` command and every test file would pay.
+ * Bundles the compiled packages: each of their entry points becomes one file, beside what several of them share, and each
+ * command one file with all it needs. Node takes longer to find and read ninety small files than to run them, which every
+ * `kvi` command and every test file would pay.
  *
  * The declarations stay as `tsc -b` left them.
  */
@@ -22,18 +23,40 @@ for (const folder of readdirSync(packages)) {
   if (manifest.private) continue;
   const dist = join(root, 'dist');
   for (const file of readdirSync(dist, {recursive: true})) {
-    if (/\.js(\.map)?$/.test(file)) rmSync(join(dist, file));
+    if (/\.c?js(\.map)?$/.test(file)) rmSync(join(dist, file));
   }
+  const inputs = await bundle(root, {
+    entryPoints: sources(Object.values(manifest.exports).map((entry) => entry.default)),
+    chunkNames: 'shared-[hash]',
+    // What a package depends on stays a dependency, so that a process has one copy of it.
+    external: externals(manifest),
+  });
+  if (manifest.bin !== undefined) {
+    // A process of its own, which nobody imports: one file takes everything along. A script, since a module costs Node more.
+    const all = await bundle(root, {
+      entryPoints: sources(Object.values(manifest.bin)),
+      format: 'cjs',
+      outExtension: {'.js': '.cjs'},
+      splitting: false,
+      plugins: [],
+      conditions: ['kvi-source'],
+      define: {'import.meta.url': 'importMetaUrl'},
+      banner: {js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;"},
+      minifyWhitespace: true,
+    });
+    inputs.push(...all);
+  }
+  writeLicenses(root, inputs);
+}
+
+/** @returns the files that became part of the bundle */
+async function bundle(root, options) {
   const {metafile} = await build({
     absWorkingDir: root,
-    entryPoints: entryPoints(manifest),
     outbase: 'src',
     outdir: 'dist',
     bundle: true,
     splitting: true,
-    chunkNames: 'shared-[hash]',
-    // What a package depends on stays a dependency, so that a process has one copy of it.
-    external: externals(manifest),
     inject: [join(import.meta.dirname, 'node-timers.js')],
     plugins: [{name: 'builtins', setup: importBuiltins}],
     metafile: true,
@@ -42,14 +65,14 @@ for (const folder of readdirSync(packages)) {
     format: 'esm',
     sourcemap: true,
     logLevel: 'warning',
+    ...options,
   });
-  writeLicenses(root, Object.keys(metafile.inputs));
+  return Object.keys(metafile.inputs);
 }
 
-/** The sources of what a package exports and of its commands. */
-function entryPoints({exports, bin = {}}) {
-  const files = [...Object.values(exports).map((entry) => entry.default), ...Object.values(bin)];
-  return files.map((file) => file.replace('./dist/', 'src/').replace(/\.js$/, '.ts'));
+/** The sources of compiled files. */
+function sources(files) {
+  return files.map((file) => file.replace('./dist/', 'src/').replace(/\.c?js$/, '.ts'));
 }
 
 function externals({dependencies, peerDependencies, devDependencies = {}}) {

@@ -8,5 +8,8 @@ process.on('SIGUSR1', () => {
   if (process.listenerCount('SIGUSR1') === 1) process.exit(signalExitCode('SIGUSR1'));
 });
 
-// Not `process.exit`, which would discard output that a pipe has not accepted yet.
-process.exitCode = await run(process.argv.slice(2), processIo);
+// Not awaited: the command is bundled as a script.
+void run(process.argv.slice(2), processIo).then((exitCode) => {
+  // Not `process.exit`, which would discard output that a pipe has not accepted yet.
+  process.exitCode = exitCode;
+});

@@ -43,7 +43,7 @@ async function main({help, quick, rounds, only}: CommandLine): Promise<void> {
     await memCalls(bench);
     await memWatches(bench);
   }
-  if (only.includes('start')) await processStart(bench);
+  if (only.includes('start')) await processStart(bench, {url: etcd.url});
   const passes = quick ? 1 : growthPasses;
   const onProgress = (line: string) => {
     console.log(line);
