@@ -3,6 +3,8 @@ import {availableParallelism} from 'node:os';
 /** @type {import('jest').Config} */
 export default {
   testMatch: ['<rootDir>/{packages,examples,tools}/*/test/**/*.test.ts'],
+  // `npm run test:long` runs what takes long and need not run at each change.
+  testPathIgnorePatterns: ['/node_modules/', ...(process.env['KVI_TEST_LONG'] ? [] : ['/test/long/'])],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '\\.ts$': ['@swc/jest', {jsc: {parser: {syntax: 'typescript'}, target: 'es2022'}}],

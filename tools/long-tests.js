@@ -17,6 +17,7 @@ const runs = [
     args: ['test', '--', 'packages/kvi-mem/test/explore'],
     env: {KVI_EXPLORE_TIMES: '20', KVI_EXPLORE_SEED: seed},
   },
+  {name: 'long tests', args: ['test', '--', 'test/long'], env: {KVI_TEST_LONG: '1'}},
   {name: 'mutation', args: ['test:mutation']},
 ];
 
