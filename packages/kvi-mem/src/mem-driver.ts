@@ -106,7 +106,7 @@ export function memDriver(
       return answer({revision: kv.revision, leases: lessor.leases()});
     },
     async status(options) {
-      return answer(status(enter(options).kv));
+      return answer(status(enter(options)));
     },
     watch(request, {signal} = {}) {
       if (isClosed) {

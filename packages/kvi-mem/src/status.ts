@@ -1,5 +1,5 @@
 import type {StatusResponse} from 'kvi-core/driver';
-import type {MvccStore} from './mvcc/store.ts';
+import type {StoreState} from './store-state.ts';
 
 /** The version of etcd whose behaviour the store has. */
 const version = '3.5.30';
@@ -8,10 +8,10 @@ const version = '3.5.30';
 const id = '1';
 
 /** What the store says of itself. */
-export function status({revision}: MvccStore): StatusResponse {
+export function status({kv: {revision}, clusterId}: StoreState): StatusResponse {
   return {
     revision,
-    clusterId: id,
+    clusterId,
     memberId: id,
     leader: id,
     raftTerm: 1,

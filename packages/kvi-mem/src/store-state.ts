@@ -11,8 +11,13 @@ export interface StoreStateOptions {
   progressIntervalMs: number;
 }
 
+/** How many states there have been. */
+let states = 0;
+
 /** The parts of a store. */
 export interface StoreState {
+  /** No two of a process have the same: a store that was reset or restored has another history, as a cluster would. */
+  readonly clusterId: string;
   readonly kv: MvccStore;
   readonly lessor: Lessor;
   readonly hub: WatchHub;
@@ -49,5 +54,6 @@ export function createStoreState(
   const lessor = new Lessor(lessorOptions, origin?.lessor);
   const kv = new MvccStore(storeOptions, origin?.kv);
   const hub = new WatchHub({clock, store: kv, progressIntervalMs});
-  return {kv, lessor, hub};
+  states += 1;
+  return {clusterId: states.toString(16), kv, lessor, hub};
 }

@@ -18,6 +18,7 @@ import {eventValuesOfRanges} from './event-value-range.ts';
 import {eventValuesInTrouble} from './event-value-trouble.ts';
 import {eventValues} from './event-value.ts';
 import {memoryValues, pipes} from './memory-value.ts';
+import {mirrors} from './mirror.ts';
 import {namespaces} from './namespace.ts';
 import {queueAttempts} from './queue-attempts.ts';
 import {queueDuplicates} from './queue-dedup.ts';
@@ -58,6 +59,7 @@ export const recipesContract: readonly ContractGroup[] = [
   imports,
   linesOfImports,
   writesOfImports,
+  mirrors,
   queues,
   queueAttempts,
   queueDelays,

@@ -38,7 +38,7 @@ export interface ImportedChange<T extends Input = string> {
 export interface ImportedKey {
   key: Bytes;
   /** Undefined: the export does not have it. */
-  wanted: {value: Bytes; isLeased: boolean; line: number} | undefined;
+  wanted: {value: Bytes; isLeased: boolean; line?: number} | undefined;
   /** Undefined: it does not exist. */
   present: KeyValue<Bytes> | undefined;
 }
@@ -92,8 +92,8 @@ export function importWrites<T extends Input>(plan: ImportPlan<T>): ImportWrites
 
   /** Refuses what can be neither written nor told. */
   function check(item: ImportedKey): void {
-    const {key, wanted} = item;
-    naming(wanted === undefined ? 'a missing key' : `line ${wanted.line}, key ${show(key)}`, () => {
+    const {key} = item;
+    naming(placeOf(item), () => {
       checkTxn(unconditional([item]), limits);
       if (onChange !== undefined) decoder.key(key);
     });
@@ -166,6 +166,12 @@ export function importWrites<T extends Input>(plan: ImportPlan<T>): ImportWrites
   }
 
   return {counts, add, flush, restart};
+}
+
+/** What an error names. */
+function placeOf({key, wanted}: ImportedKey): string {
+  if (wanted === undefined) return 'a missing key';
+  return wanted.line === undefined ? `key ${show(key)}` : `line ${wanted.line}, key ${show(key)}`;
 }
 
 function unconditional(items: readonly ImportedKey[]): TxnRequest<Bytes> {

@@ -16,6 +16,7 @@ export type {Instance} from './instance.ts';
 export type {JobOptions} from './job-options.ts';
 export type {Leadership, Term} from './leadership.ts';
 export * from './memory-value.ts';
+export * from './mirror.ts';
 export * from './namespace.ts';
 export * from './pipe-value.ts';
 export * from './queue.ts';
