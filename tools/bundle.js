@@ -58,7 +58,7 @@ async function bundle(root, options) {
     bundle: true,
     splitting: true,
     inject: [join(import.meta.dirname, 'node-timers.js')],
-    plugins: [{name: 'builtins', setup: importBuiltins}],
+    plugins: [{name: 'builtins', setup: getBuiltins}],
     metafile: true,
     platform: 'node',
     target: 'node20.19',
@@ -80,13 +80,16 @@ function externals({dependencies, peerDependencies, devDependencies = {}}) {
   return [...Object.keys({...dependencies, ...peerDependencies}), ...others];
 }
 
-/** CommonJS, as commander is, requires Node's modules, which an ES module cannot do: it imports them. */
-function importBuiltins({onResolve, onLoad}) {
+/**
+ * CommonJS, as commander is, requires Node's modules, which an ES module cannot do. Importing one would read all that it
+ * exports, `process.stdin` too, and so make the standard input non-blocking, for child processes as well.
+ */
+function getBuiltins({onResolve, onLoad}) {
   onResolve({filter: /.*/}, ({path, kind}) =>
     kind === 'require-call' && builtins.has(path) ? {path, namespace: 'builtin'} : undefined,
   );
   onLoad({filter: /.*/, namespace: 'builtin'}, ({path}) => ({
-    contents: `import builtin from 'node:${path.replace(/^node:/, '')}'; module.exports = builtin;`,
+    contents: `module.exports = process.getBuiltinModule('${path}');`,
   }));
 }
 

@@ -67,13 +67,31 @@ async function loadEntryPoints(project, manifest) {
     if (entry !== './jest' && entry !== './vitest')
       await loadBothWays(project, entry.replace('.', manifest.name));
   }
-  for (const command of Object.keys(manifest.bin ?? {}))
-    await run(project, [`node_modules/.bin/${command}`, '--help']);
+  for (const command of Object.keys(manifest.bin ?? {})) await checkCommand(project, command);
 }
 
-/** A second copy would have a second `KviError`, of which the first one's errors are no instances. */
+/** A command brings all that it loads, for each backend. */
+async function checkCommand(project, command) {
+  const bin = `node_modules/.bin/${command}`;
+  await run(project, [bin, '--help']);
+  for (const url of ['mem:', etcd.url]) {
+    const printed = await run(project, [bin, '--url', url, 'range', 'a', '--count-only']);
+    if (printed !== '0\n') throw new Error(`${command} printed: ${printed}`);
+  }
+}
+
+/**
+ * A second copy would have a second `KviError`, of which the first one's errors are no instances. To read `process.stdin`
+ * is to make it non-blocking.
+ */
 async function loadBothWays(project, specifier) {
   const script = `
+    Object.defineProperty(process, 'stdin', {
+      get() {
+        console.error('${specifier} reads process.stdin');
+        process.exit(1);
+      },
+    });
     import('${specifier}').then((imported) => {
       const required = require('${specifier}');
       const differ = Object.keys(imported).filter((name) => imported[name] !== required[name]);
