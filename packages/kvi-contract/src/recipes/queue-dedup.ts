@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import {createKvi} from 'kvi-core';
 import {queue, utf8} from 'kvi-core/recipes';
-import {assertFails, eventually} from '../kvi/helpers.ts';
+import {abortOf, assertFails, eventually, leaseOf, shortTtlSeconds} from '../kvi/helpers.ts';
+import {unreliable} from '../kvi/unknown-outcome.ts';
 import type {ContractGroup} from '../suite.ts';
 import {lostAnswers} from './lost-answers.ts';
 import {assertEmpty, foldersOf, jobsOf, lettersOf, takeSoon} from './queue-helpers.ts';
@@ -71,6 +72,51 @@ export const queueDuplicates: ContractGroup = {
           await (await takeSoon(jobs)).ack();
         };
         await Promise.all((['ack', 'nack'] as const).map(endBy));
+      },
+    },
+    {
+      name: 'is told under one lease, whichever request to ack was applied',
+      async run(context) {
+        const {kv, open, driver, key} = context;
+        const leases = async () => (await driver.leaseLeases()).leases;
+        const connection = unreliable(await open());
+        await using client = createKvi(connection.driver);
+        const jobs = jobsOf(client, context);
+        for (const fate of ['answered', 'reply lost', 'request lost', 'delayed'] as const) {
+          const {id} = await jobs.add('a', {dedupKey: fate, dedupSeconds: 60});
+          const item = await takeSoon(jobs);
+          const before = new Set(await leases());
+          connection.willBe(fate, fate);
+          await item.ack();
+          await connection.arrive();
+          assert.deepEqual(await jobs.add('b', {dedupKey: fate}), {added: false, id}, fate);
+          const memory = (await leaseOf(kv, key(`q/dedup/${fate}`))) ?? assert.fail('it has a lease');
+          const granted = (await leases()).filter((lease) => !before.has(lease));
+          assert.deepEqual(granted, [memory], `${fate}: no other lease is left`);
+          await driver.leaseRevoke(memory);
+        }
+      },
+    },
+    {
+      name: 'is told after an ack that may have been applied before its item was lost',
+      async run(context) {
+        const {kv, open, driver, key} = context;
+        const connection = unreliable(await open());
+        await using client = createKvi(connection.driver);
+        const jobs = jobsOf(client, context, {ttlSeconds: shortTtlSeconds});
+        const {id} = await jobs.add('a', {dedupKey: 'k', dedupSeconds: 60});
+        const item = await takeSoon(jobs);
+        const lease = (await leaseOf(kv, item.key)) ?? assert.fail('it has a lease');
+        connection.willBe('reply lost', 'request lost');
+        connection.onLoss(async () => {
+          await driver.leaseRevoke(lease).catch(() => undefined);
+          await abortOf(item.signal, 'the lease ends');
+        });
+        await assertFails('KVI_UNKNOWN_OUTCOME', () => item.ack(), 'nobody knows');
+        connection.willBe();
+        assert.deepEqual(await jobs.add('b', {dedupKey: 'k'}), {added: false, id}, 'it was acked');
+        assert.equal(await jobs.depth(), 0);
+        await driver.leaseRevoke((await leaseOf(kv, key('q/dedup/k'))) ?? assert.fail('it has a lease'));
       },
     },
     {

@@ -12,6 +12,7 @@ type Within = (grant: (ended: AbortSignal) => Promise<Granted>) => Promise<Grant
  * Sends a transaction that puts a key under a lease that nobody keeps alive. The lease is revoked if it is not used.
  *
  * @param seconds - how long the lease lives, counted from before the transaction; 0: there is none
+ * @param send - sends it, again and again if it likes. It fails with `KVI_UNKNOWN_OUTCOME` if the lease may be used
  */
 export async function underTimedLease(
   driver: Driver,

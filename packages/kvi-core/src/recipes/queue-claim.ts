@@ -2,6 +2,8 @@ import {lookBeforeTelling} from '../async/abort.ts';
 import {retryUntil} from '../async/retry-until.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
+import type {LeaseId} from '../etcd/lease-id.ts';
+import type {TxnResponse} from '../etcd/messages.ts';
 import {giveUpMs} from '../lease/grant.ts';
 import type {Session} from '../lease/session.ts';
 import {underTimedLease} from '../lease/timed-lease.ts';
@@ -137,33 +139,42 @@ function claimOf(
     throw error;
   }
 
-  /** Sends it until it is answered, or the lease is over. */
+  /** Sends it until it is answered, or the claim's lease is over. */
   async function send(how: Ending, seconds: number, move: MoveUnder): Promise<void> {
-    let mayBeDone = false;
     const over = session.signal;
-    try {
-      await retryUntil(
-        driver.clock,
-        over,
-        async () => {
-          const {succeeded} = await underTimedLease(
-            driver,
-            seconds,
-            (grant) => grant(over),
-            (lease) => driver.txn(move(lease), {signal: over}),
-          );
-          // As long as the lease lives, nobody else ends the claim: it was a request whose answer was lost.
-          if (!succeeded && !(mayBeDone && session.isAlive())) throw itemLost(name, over.reason);
-        },
-        (error) => {
-          mayBeDone ||= isKviError(error, 'KVI_UNKNOWN_OUTCOME');
-          return mayPass(error);
-        },
-      );
-    } catch (error) {
-      if (mayBeDone || isKviError(error, 'KVI_UNKNOWN_OUTCOME')) throw unknownEnding(name, how, error);
-      throw over.aborted && !isKviError(error, 'KVI_ITEM_LOST') ? itemLost(name, error) : error;
+    let mayBeDone = false;
+
+    async function untilOver<R>(request: () => Promise<R>): Promise<R> {
+      try {
+        return await retryUntil(driver.clock, over, request, mayPass);
+      } catch (error) {
+        if (mayBeDone) throw unknownEnding(name, how, error);
+        throw over.aborted && !isKviError(error, 'KVI_ITEM_LOST') ? itemLost(name, error) : error;
+      }
     }
+
+    /** Each time under the same lease: whichever request is applied uses it. */
+    async function moveUnder(lease: LeaseId | undefined): Promise<TxnResponse<Bytes>> {
+      try {
+        const response = await driver.txn(move(lease), {signal: over});
+        // As long as the claim's lease lives, nobody else ends it: it was a request whose answer was lost.
+        if (response.succeeded || (mayBeDone && session.isAlive())) return {...response, succeeded: true};
+      } catch (error) {
+        // What lacks its lease was not applied, and will not be.
+        mayBeDone =
+          isKviError(error, 'KVI_UNKNOWN_OUTCOME') ||
+          (mayBeDone && !isKviError(error, 'KVI_LEASE_NOT_FOUND'));
+        throw error;
+      }
+      throw itemLost(name, over.reason);
+    }
+
+    await underTimedLease(
+      driver,
+      seconds,
+      (grant) => untilOver(() => grant(over)),
+      (lease) => untilOver(() => moveUnder(lease)),
+    );
   }
 
   function nack(failure: Failure): Promise<void> {
