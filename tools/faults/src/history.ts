@@ -71,6 +71,10 @@ export interface AddedJob {
   value: string;
   /** `false`: the queue was full. */
   outcome: Outcome;
+  /** When it was added first. */
+  start: number;
+  /** Seconds before which nobody may take it. */
+  delaySeconds: number;
 }
 
 /** A job was taken from the queue. */

@@ -51,8 +51,9 @@ export function isDataKey(key: string): boolean {
     'missed/',
     'counter/',
     'fenced/',
-    // Jobs that were given up stay as dead letters.
+    // Jobs that were given up stay as dead letters, and those that are done are remembered for a while.
     `${queueName}/dead/`,
     `${queueName}/values/`,
+    `${queueName}/dedup/`,
   ].some((prefix) => key.startsWith(prefix));
 }

@@ -34,6 +34,7 @@ const rows: readonly Row[] = [
   ['  lost for good', ({queue}) => queue.lost.length],
   ['  acked twice', ({queue}) => queue.ackedTwice.length],
   ['  wrongly reported', ({queue}) => queue.misreported.length],
+  ['  taken before their delay was over', ({queue}) => queue.early.length],
   ['  consumers overlapping by loss signal', ({queue}) => queue.overlapping.length],
   ['left behind: leases', ({leaks}) => leaks.leases],
   ['left behind: keys of locks and elections', ({leaks}) => leaks.lockKeys],

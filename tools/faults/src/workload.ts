@@ -7,7 +7,14 @@
  */
 import {once} from 'node:events';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {blockedMs, type Client, type HeldLock, type JobQueue, type QueueItem} from './clients/client.ts';
+import {
+  type AddJob,
+  blockedMs,
+  type Client,
+  type HeldLock,
+  type JobQueue,
+  type QueueItem,
+} from './clients/client.ts';
 import {openEtcd3} from './clients/etcd3.ts';
 import {openKvi} from './clients/kvi.ts';
 import {now, recorder, type Hold, type Operation, type Outcome, type TakenJob} from './history.ts';
@@ -198,22 +205,39 @@ async function produce(client: Client, jobs: JobQueue, chance: Random): Promise<
   while (!stopping.signal.aborted) {
     await sleep(chance.between(20, 150));
     const value = unique();
-    let outcome: Outcome;
-    try {
-      outcome = (await jobs.add(value)) ? 'ok' : 'false';
-    } catch (error) {
-      outcome = client.mayHaveBeenApplied(error) ? 'unknown' : 'failed';
+    const how = {delaySeconds: 2 * Number(chance.integer(10) === 0), isKnownAgain: chance.integer(2) === 0};
+    const start = now();
+    let outcome = await add(client, jobs, value, how);
+    for (let again = 0; again < 3 && how.isKnownAgain && outcome === 'unknown'; again += 1) {
+      outcome = await add(client, jobs, value, how, outcome);
     }
-    history.record({type: 'added', value, outcome});
+    history.record({type: 'added', value, outcome, start, delaySeconds: how.delaySeconds});
+  }
+}
+
+/** @param before - how it ended the last time, if it was added before: a call that fails leaves it as it was */
+async function add(
+  client: Client,
+  jobs: JobQueue,
+  value: string,
+  how: AddJob,
+  before: Outcome = 'failed',
+): Promise<Outcome> {
+  try {
+    if (await jobs.add(value, how)) return 'ok';
+    return before === 'unknown' ? before : 'false';
+  } catch (error) {
+    return client.mayHaveBeenApplied(error) ? 'unknown' : before;
   }
 }
 
 /** Works on jobs until it is to stop, and none is left. */
 async function consume(client: Client, jobs: JobQueue, chance: Random): Promise<void> {
   for (;;) {
-    const item = await jobs.take().catch(() => sleep(20, undefined));
-    if (item !== undefined) await workOn(client, item, chance);
-    else if (stopping.signal.aborted && (await jobs.depth().catch(() => 1)) === 0) return;
+    const items = await jobs.take(chance.pick([1, 1, 3])).catch(() => sleep(20, []));
+    await Promise.all(items.map((item) => workOn(client, item, chance)));
+    if (items.length > 0) continue;
+    if (stopping.signal.aborted && (await jobs.depth().catch(() => 1)) === 0) return;
   }
 }
 

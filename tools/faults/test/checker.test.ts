@@ -171,10 +171,12 @@ describe('the check of a queue', () => {
     taken: times[0],
     lastUntold: times[1],
   });
-  const added = (value: string, outcome: AddedJob['outcome'] = 'ok'): AddedJob => ({
+  const added = (value: string, outcome: AddedJob['outcome'] = 'ok', delaySeconds = 0): AddedJob => ({
     type: 'added',
     value,
     outcome,
+    start: 0,
+    delaySeconds,
   });
   const event = (revision: number, folder: string, id: string, value?: string): TrueEvent => ({
     revision,
@@ -187,7 +189,7 @@ describe('the check of a queue', () => {
     ...claims.map((revision) => event(revision, 'holds/taken', '1', '')),
     ...(deleted === undefined ? [] : [event(deleted, 'values', '1'), event(deleted, 'holds/taken', '1')]),
   ];
-  const nothing = {lost: [], ackedTwice: [], misreported: [], overlapping: []};
+  const nothing = {lost: [], ackedTwice: [], misreported: [], early: [], overlapping: []};
 
   it('accepts jobs that are acked once, put back, lost and told, given up, or of unknown outcome', () => {
     const taken = [
@@ -209,6 +211,8 @@ describe('the check of a queue', () => {
       dead: 1,
     });
     expect(checkQueue([added('v', 'false'), added('w', 'unknown')], [], [])).toMatchObject(nothing);
+    const late = [job('v', 3, 'acked', [2_000, 2_001])];
+    expect(checkQueue([added('v', 'ok', 2)], late, history([3], 4))).toMatchObject(nothing);
   });
 
   it.each([
@@ -250,11 +254,18 @@ describe('the check of a queue', () => {
       [job('v', 3, 'lost', [0, 12]), job('v', 5, 'acked', [10, 20])],
       history([3, 5], 6),
     ],
+    [
+      'a job that is taken before its delay is over',
+      'early',
+      [added('v', 'unknown', 2)],
+      [job('v', 3, 'put back', [1_999, 2_050]), job('v', 5, 'acked', [2_100, 2_200])],
+      history([3, 5], 6),
+    ],
   ] as const)('finds %s', (_, column, adds, taken, events) => {
     const findings = checkQueue(adds, taken, events);
-    const {lost, ackedTwice, misreported, overlapping} = findings;
+    const {lost, ackedTwice, misreported, early, overlapping} = findings;
     expect(findings[column]).toHaveLength(1);
-    expect([...lost, ...ackedTwice, ...misreported, ...overlapping]).toHaveLength(1);
+    expect([...lost, ...ackedTwice, ...misreported, ...early, ...overlapping]).toHaveLength(1);
   });
 
   it('finds a job that two consumers acked, and one that was added twice', () => {

@@ -97,6 +97,7 @@ export function brokenPromises(report: Report): string[] {
     ...queue.lost.map((line) => `job lost: ${line}`),
     ...queue.ackedTwice.map((line) => `job acked twice: ${line}`),
     ...queue.misreported.map((line) => `job misreported: ${line}`),
+    ...queue.early.map((line) => `job taken early: ${line}`),
     ...queue.overlapping.map((line) => `consumers overlap by loss signal: ${line}`),
     ...Object.entries(leaks).flatMap(([what, count]) => (count > 0 ? [`left behind: ${count} ${what}`] : [])),
     ...(stuckClients > 0 ? [`${stuckClients} clients did not exit by themselves`] : []),

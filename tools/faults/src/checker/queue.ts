@@ -22,6 +22,8 @@ export interface QueueFindings {
   ackedTwice: string[];
   /** Reported as not added, but added; added twice; or said to be acked, and still there. */
   misreported: string[];
+  /** Taken before its delay was over. */
+  early: string[];
   /** A consumer had not been told of its loss when the next one got the job. */
   overlapping: string[];
 }
@@ -53,6 +55,7 @@ export function checkQueue(
     lost: [],
     ackedTwice: [],
     misreported: [],
+    early: added.flatMap((job) => takenEarly(job, takenBy.get(job.value) ?? [])),
     overlapping: [...takenBy.values()].flatMap(beliefsThatOverlap),
   };
   checkAdds(
@@ -113,6 +116,15 @@ function checkJob({value, claims, deleted, isDead}: Job, taken: ClientJob[], fin
     const who = owner === undefined ? 'nobody' : describe(owner);
     findings.lost.push(`${value} is gone since revision ${deleted}, and ${who} had it last`);
   }
+}
+
+function takenEarly({start, delaySeconds}: AddedJob, taken: readonly ClientJob[]): string[] {
+  return taken
+    .filter((job) => job.taken < start + delaySeconds * 1_000)
+    .map(
+      (job) =>
+        `${describe(job)}, ${(job.taken - start).toFixed(1)} ms after it was added for ${delaySeconds} s later`,
+    );
 }
 
 function beliefsThatOverlap(taken: readonly ClientJob[]): string[] {

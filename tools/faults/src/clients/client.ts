@@ -36,12 +36,20 @@ export interface QueueItem {
   putBack(delaySeconds: number): Promise<boolean>;
 }
 
+/** How a job is added. */
+export interface AddJob {
+  /** Seconds before which nobody may take it. */
+  delaySeconds: number;
+  /** Whether it may be added again, as often as it takes, and still is one job. */
+  isKnownAgain: boolean;
+}
+
 /** A queue of jobs. */
 export interface JobQueue {
   /** Resolves with false if the queue is full. */
-  add(value: string): Promise<boolean>;
-  /** Waits {@link takeWaitMs} at most, then resolves with undefined. */
-  take(): Promise<QueueItem | undefined>;
+  add(value: string, how: AddJob): Promise<boolean>;
+  /** Takes some jobs. Waits {@link takeWaitMs} at most, then resolves with none. */
+  take(max: number): Promise<QueueItem[]>;
   /** How many jobs wait, or are to come back. */
   depth(): Promise<number>;
 }
@@ -83,6 +91,9 @@ export const blockedMs = 2 * ttlSeconds * 1_000;
 
 /** Milliseconds to wait for a job. */
 export const takeWaitMs = 1_000;
+
+/** Seconds for which a job is known again once it is done: longer than a request of its producer may be on its way. */
+export const knownAgainSeconds = 30;
 
 /** Seconds to wait for a lock. */
 export const lockWaitSeconds = 3;

@@ -3,6 +3,7 @@ import {election, queue, utf8} from 'kvi/recipes';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {queueName} from '../keys.ts';
 import {
+  knownAgainSeconds,
   lockWaitSeconds,
   takeWaitMs,
   ttlSeconds,
@@ -130,18 +131,20 @@ function jobsOf(kv: Kvi): JobQueue {
   }
 
   return {
-    async add(value) {
+    async add(value, {delaySeconds, isKnownAgain}) {
       try {
-        return (await jobs.add(value)).added;
+        const memory = isKnownAgain ? {dedupKey: value, dedupSeconds: knownAgainSeconds} : {};
+        const {added} = await jobs.add(value, {delaySeconds, ...memory});
+        return added || isKnownAgain;
       } catch (error) {
         if (isKviError(error, 'KVI_QUEUE_FULL')) return false;
         throw error;
       }
     },
-    async take() {
+    async take(max) {
       try {
-        const item = await jobs.take({timeoutMs: takeWaitMs});
-        return {
+        const items = await jobs.takeBatch({max, timeoutMs: takeWaitMs});
+        return items.map((item) => ({
           value: item.value,
           token: item.token,
           isToldLost: () => item.signal.aborted,
@@ -151,9 +154,9 @@ function jobsOf(kv: Kvi): JobQueue {
             await item[Symbol.asyncDispose]();
             return true;
           },
-        };
+        }));
       } catch (error) {
-        if (isKviError(error, 'KVI_TIMEOUT')) return undefined;
+        if (isKviError(error, 'KVI_TIMEOUT')) return [];
         throw error;
       }
     },
