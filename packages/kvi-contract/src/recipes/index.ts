@@ -21,6 +21,7 @@ import {memoryValues, pipes} from './memory-value.ts';
 import {mirrors} from './mirror.ts';
 import {namespaces} from './namespace.ts';
 import {queueAttempts} from './queue-attempts.ts';
+import {queueClaims} from './queue-claims.ts';
 import {queueDuplicates} from './queue-dedup.ts';
 import {queueDelays} from './queue-delay.ts';
 import {queueInput} from './queue-input.ts';
@@ -62,6 +63,7 @@ export const recipesContract: readonly ContractGroup[] = [
   mirrors,
   queues,
   queueAttempts,
+  queueClaims,
   queueDelays,
   queueDuplicates,
   queueLosses,

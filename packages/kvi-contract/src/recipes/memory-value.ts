@@ -27,6 +27,18 @@ export const memoryValues = followedValues('a memory value', () => memoryValue<s
     },
   },
   {
+    name: 'counts its writes, and nothing is written by deleting what is not there',
+    async run() {
+      const value = memoryValue<string>();
+      assert.deepEqual(await value.watch().get(), {key: '', modRevision: 0, value: undefined});
+      await value.delete();
+      await value.set('a');
+      assert.equal((await value.watch().get()).modRevision, 1);
+      const error = await assertFails('KVI_CONFLICT', () => value.set('b', {ifModRevision: 7}), 'it changed');
+      assert.match(error.message, /^the value /);
+    },
+  },
+  {
     name: 'takes null and an empty value for values',
     async run() {
       const value = memoryValue<string | null>(null);
