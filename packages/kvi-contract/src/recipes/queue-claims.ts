@@ -77,8 +77,9 @@ export const queueClaims: ContractGroup = {
           async txn(request, options) {
             if (!takes(request)) return own.txn(request, options);
             claims += 1;
-            if (claims === 1) await secondDone;
-            if (claims !== 2) return own.txn(request, options);
+            const number = claims;
+            if (number === 1) await secondDone;
+            if (number !== 2) return own.txn(request, options);
             await (await takeSoon(rival, 'the rival is first')).ack();
             const response = await own.txn(request, options);
             letGo();
