@@ -13,6 +13,7 @@ const mayImport = {
   'kvi-wire': ['kvi-core'],
   'kvi-etcd': ['kvi-core', 'kvi-wire'],
   'kvi-grpc': ['kvi-core'],
+  'kvi-server': ['kvi-core', 'kvi-wire', 'kvi-mem'],
   kvi: ['kvi-core', 'kvi-mem', 'kvi-etcd'],
   'kvi-cli': ['kvi'],
 };
@@ -32,6 +33,7 @@ const rooms = {
     'etcd',
   ],
   'kvi-etcd': ['streams', 'calls', 'cluster', 'failures', 'async', 'telemetry'],
+  'kvi-server': ['http', 'services', 'watch', 'store', 'grpc', 'options'],
   'kvi-wire': ['etcd', 'protobuf', 'grpc'],
 };
 

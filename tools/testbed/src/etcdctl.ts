@@ -36,6 +36,19 @@ export async function etcdctl(url: string, ...args: string[]): Promise<EtcdctlRe
   return {stdout, stderr: child.complaint(), code};
 }
 
+/** As {@link etcdctl}, with what it reads from its standard input: the parts of a `txn`. */
+export async function etcdctlWithInput(
+  url: string,
+  input: string,
+  ...args: string[]
+): Promise<EtcdctlResult> {
+  const command = [await provisionEtcdctl(), '--endpoints', url, ...args];
+  const child = await startChild('/bin/sh', ['-c', 'printf %s "$0" | "$@"', input, ...command]);
+  const stdout = await text(child.stdout);
+  const code = await child.exited;
+  return {stdout, stderr: child.complaint(), code};
+}
+
 /** Starts `etcdctl` and leaves it running: `spawnEtcdctl(url, 'lock', 'NAME')` prints the lock's key once it holds it. */
 export async function spawnEtcdctl(url: string, ...args: string[]): Promise<EtcdctlProcess> {
   const child = await startChild(await provisionEtcdctl(), ['--endpoints', url, ...args]);

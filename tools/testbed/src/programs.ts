@@ -3,7 +3,7 @@ export {type Authority, type Certificate, createAuthority} from './certificates.
 export {startChild, type Child} from './child.ts';
 export {startEtcdCluster, type EtcdCluster, type EtcdClusterOptions} from './cluster.ts';
 export {startEtcd} from './etcd.ts';
-export {etcdctl, spawnEtcdctl, type EtcdctlProcess, type EtcdctlResult} from './etcdctl.ts';
+export {etcdctl, etcdctlWithInput, spawnEtcdctl, type EtcdctlProcess, type EtcdctlResult} from './etcdctl.ts';
 export {startGrpcProxy, type GrpcProxy} from './grpc-proxy.ts';
 export type {Etcd, EtcdOptions} from './node.ts';
 export {freePort} from './ports.ts';

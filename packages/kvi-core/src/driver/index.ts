@@ -24,7 +24,7 @@ export {
   prefixEnd,
 } from '../etcd/key-range.ts';
 export {isLeaseId, type LeaseId, noLease, randomLeaseId} from '../etcd/lease-id.ts';
-export {describeTxn, keyRanges, writes} from '../etcd/txn-shape.ts';
+export {describeTxn, keyRanges, puts, writes} from '../etcd/txn-shape.ts';
 export {backoffMs} from '../async/backoff.ts';
 export {
   aborted,
@@ -41,6 +41,7 @@ export * from '../etcd/messages.ts';
 export {allowManyListeners, onAbort} from '../async/abort.ts';
 export {abortable, withDeadline, type WaitOptions} from '../async/deadline.ts';
 export {
+  checkOverlaps,
   checkRange,
   checkTxn,
   checkWatch,

@@ -224,8 +224,10 @@ interface Writes {
  *
  * etcd's own check takes a `rangeEnd` of `"\0"` literally. Such a deletion with a put that keeps a value or a lease would
  * bring a server down, so here it runs to the end, as the deletion does.
+ *
+ * @throws `KVI_INVALID_ARGUMENT`
  */
-function checkOverlaps(ops: readonly RequestOp<Bytes>[]): void {
+export function checkOverlaps(ops: readonly RequestOp<Bytes>[]): void {
   const [first] = ops;
   // One operation alone overlaps with nothing; most transactions have no more.
   if (ops.length > 1 || first?.type === 'txn') collectWrites(ops);

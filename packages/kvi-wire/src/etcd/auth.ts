@@ -1,5 +1,5 @@
 /** Users. */
-import {message, nested, text} from '../protobuf/protobuf.ts';
+import {bool, int64, message, nested, text} from '../protobuf/protobuf.ts';
 import {header} from './header.ts';
 import {method} from './method.ts';
 
@@ -7,4 +7,10 @@ export const authenticate = method(
   '/etcdserverpb.Auth/Authenticate',
   message({name: text(1), password: text(2)}),
   message({header: nested(1, header), token: text(2)}),
+);
+
+export const authStatus = method(
+  '/etcdserverpb.Auth/AuthStatus',
+  message({}),
+  message({header: nested(1, header), enabled: bool(2), authRevision: int64(3)}),
 );

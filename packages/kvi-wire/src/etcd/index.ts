@@ -7,6 +7,7 @@
 export * from './auth.ts';
 export * from './cluster.ts';
 export type {Header, SentHeader} from './header.ts';
+export * from './health.ts';
 export * from './kv.ts';
 export * from './lease.ts';
 export * from './maintenance.ts';

@@ -1,0 +1,42 @@
+import type {Driver, DriverCallOptions} from 'kvi-core/driver';
+import type {IncomingHttpHeaders} from 'node:http2';
+import type {GrpcStatus} from 'kvi-wire';
+
+/** What a service knows of a call. */
+export interface Call {
+  /** Where it reads and writes: what the server serves, or what `authorize` chose. */
+  readonly driver: Driver;
+  /** How long it may take, and when its client no longer waits for it. */
+  readonly limits: DriverCallOptions;
+  /** The address that the client dialled: `HOST:PORT`. */
+  readonly authority: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** Answers a call of one request and one response. */
+export type Unary<Q, R> = (request: Q, call: Call, size: number) => R | Promise<R>;
+
+/** The sending side of a stream. */
+export interface Replies<R> {
+  /** Sends a message, unless the stream has ended. */
+  send(response: R): void;
+  /** Ends the stream. Default: all went well. */
+  end(status?: GrpcStatus): void;
+  /** Bytes that were sent and that the client has not taken. */
+  readonly unsentBytes: number;
+  /** Resolves when the client has taken most of what was sent, or when the stream has ended. */
+  drained(): Promise<void>;
+}
+
+/** The receiving side of a stream. */
+export interface Requests<Q> {
+  /** @throws Error to end the stream with */
+  onRequest: (request: Q) => void;
+  /** The client sends no more, and still takes replies. */
+  onEnd: () => void;
+  /** The stream has ended, whatever the reason; nothing is sent any more. */
+  onClose: () => void;
+}
+
+/** Answers a call of many requests or responses. */
+export type Streaming<Q, R> = (replies: Replies<R>, call: Call) => Requests<Q>;

@@ -1,0 +1,9 @@
+export type {
+  Authorize,
+  CallInfo,
+  ServeOptions,
+  ServerLimitOptions,
+  ServerLimits,
+  ServerTls,
+} from './options/options.ts';
+export {serve, type ServerHandle} from './serve.ts';

@@ -1,0 +1,117 @@
+import type {Driver} from 'kvi-core/driver';
+import type {IncomingHttpHeaders} from 'node:http2';
+import type {PeerCertificate} from 'node:tls';
+import type {Route} from './grpc/route.ts';
+import {grpcConnections} from './http/grpc-connections.ts';
+import {listen, type Listener} from './http/listener.ts';
+import {
+  type Address,
+  checkServeOptions,
+  parseAddress,
+  resolveLimits,
+  type ServeOptions,
+} from './options/options.ts';
+import {createAlarms} from './store/alarms.ts';
+import {authService} from './services/auth.ts';
+import {clusterService} from './services/cluster.ts';
+import type {ServiceContext} from './store/context.ts';
+import {healthService} from './services/health.ts';
+import {identityOf} from './store/identity.ts';
+import {kvService} from './services/kv.ts';
+import {leaseService} from './services/lease.ts';
+import {maintenanceService} from './services/maintenance.ts';
+import {watchService} from './services/watch.ts';
+
+/** A server that listens. */
+export interface ServerHandle extends AsyncDisposable {
+  /** Where clients reach it: `http://127.0.0.1:2379`, `https:` with TLS, `unix:///PATH` for a socket. */
+  readonly url: string;
+  /** Its port; 0 for a unix socket. */
+  readonly port: number;
+  /**
+   * Stops listening, ends streams with `etcdserver: server stopped`, gives calls under way a second to end, and resolves when all
+   * connections are gone. The driver stays open. Never throws; closing twice is fine.
+   */
+  close(): Promise<void>;
+}
+
+/** How long calls may take to end when the server closes, in milliseconds. */
+const graceMs = 1_000;
+
+const defaultVersion = '3.6.5';
+
+/**
+ * Serves a driver to clients of etcd, in any language.
+ *
+ * ```ts
+ * await using server = await serve(new MemStore().driver(), {listen: '127.0.0.1:0'});
+ * console.log(server.url);
+ * ```
+ *
+ * @param driver stays the caller's: the server never closes it
+ * @throws `KVI_INVALID_ARGUMENT` for an invalid option; `KVI_UNAVAILABLE` if it cannot listen there
+ */
+export async function serve(driver: Driver, options: ServeOptions = {}): Promise<ServerHandle> {
+  checkServeOptions(options);
+  const {listen: where = '127.0.0.1:2379', tls, authorize, version = defaultVersion} = options;
+  const limits = resolveLimits(options.limits);
+  const address = parseAddress(where);
+  const identity = identityOf(driver);
+  const context: ServiceContext = {
+    identity,
+    limits,
+    version,
+    alarms: createAlarms(limits.quotaBackendBytes),
+    url: () => listener.url,
+  };
+  const grpc = grpcConnections({
+    limits,
+    routes: routesOf(context),
+    prepare: () => identity.prepare(),
+    authorize: (metadata: IncomingHttpHeaders, peerCertificate: PeerCertificate | undefined) =>
+      authorize === undefined
+        ? driver
+        : authorize({method: metadata[':path'] ?? '', metadata, peerCertificate}),
+  });
+  const listener: Listener = await listen(address, tls, limits.maxConnections, {
+    http2: (socket) => grpc.add(socket),
+    http1: (socket) => socket.destroy(),
+  });
+  if (tls === undefined && !isLocal(address)) {
+    process.emitWarning(
+      `kvi-server listens on ${listener.url} without TLS: everybody who reaches it can read and write`,
+    );
+  }
+  let closing: Promise<void> | undefined;
+
+  async function close(): Promise<void> {
+    const accepted = listener.close();
+    await grpc.close(graceMs);
+    await accepted;
+  }
+
+  const handle: ServerHandle = {
+    url: listener.url,
+    port: listener.port,
+    close: () => (closing ??= close()),
+    [Symbol.asyncDispose]: () => handle.close(),
+  };
+  return handle;
+}
+
+function routesOf(context: ServiceContext): Map<string, Route> {
+  const routes = [
+    ...kvService(context),
+    ...watchService(context),
+    ...leaseService(context),
+    ...clusterService(context),
+    ...maintenanceService(context),
+    ...authService(context),
+  ];
+  const names = new Set(['', ...routes.map(({path}) => path.split('/')[1] ?? '')]);
+  return new Map([...routes, ...healthService(names)].map((route) => [route.path, route]));
+}
+
+function isLocal(address: Address): boolean {
+  return 'path' in address || /^(127\.|::1$|localhost$)/.test(address.host);
+}

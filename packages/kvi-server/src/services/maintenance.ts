@@ -1,0 +1,91 @@
+import type {Alarm} from 'kvi-core/driver';
+import {alarm, defragment, hashKv, status} from 'kvi-wire';
+import {type Route, unary} from '../grpc/route.ts';
+import type {ServiceContext} from '../store/context.ts';
+import {revisionNow} from '../store/revision-now.ts';
+import {hashKeys, liveBytes} from './hash.ts';
+import {unimplementedRoutes} from './unimplemented.ts';
+
+/** The size of an etcd's database that has no keys. */
+const emptyDbBytes = 20_480;
+
+/** What the server says of itself. */
+export function maintenanceService({identity, limits, alarms, version}: ServiceContext): Route[] {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const is36 = major > 3 || (major === 3 && minor >= 6);
+
+  /** The alarms of the store, and the server's own. */
+  function raised(): Alarm[] {
+    const {memberId, alarms: ofStore} = identity.status;
+    return [...ofStore, ...Array.from(alarms.raised, (type): Alarm => ({memberId, type}))];
+  }
+
+  return [
+    unary(status, async (_, {driver, limits: within}) => {
+      const told = await driver.status(within);
+      const {revision, raftTerm, leader, dbSize, dbSizeInUse, dbSizeQuota} = told;
+      const size = Math.max(dbSize, alarms.bytes, emptyDbBytes);
+      const quota = Number.isFinite(limits.quotaBackendBytes) ? limits.quotaBackendBytes : dbSizeQuota;
+      return {
+        header: {...identity.header(revision), raftTerm},
+        version,
+        dbSize: size,
+        dbSizeInUse: dbSizeInUse || size,
+        leader,
+        raftIndex: revision,
+        raftAppliedIndex: revision,
+        raftTerm,
+        errors: raised().map(showAlarm),
+        ...(is36
+          ? {storageVersion: `${major}.${minor}.0`, dbSizeQuota: quota ?? defaultQuota, downgradeInfo: {}}
+          : {}),
+      };
+    }),
+
+    unary(alarm, async ({action, memberId, alarm: type}, call) => {
+      const header = identity.header(await revisionNow(call));
+      const own = identity.status.memberId;
+      const listed = raised().filter((each) => type === 'none' || each.type === type);
+      if (action === 'get' || type === 'none') return {header, alarms: listed.map(toMember)};
+      if (memberId !== '0' && memberId !== own) return {header, alarms: []};
+      if (action === 'activate') alarms.raise(type);
+      else if (!alarms.disarm(type)) return {header, alarms: []};
+      return {header, alarms: [{memberId: own, alarm: type}]};
+    }),
+
+    unary(defragment, async (_, {driver, limits: within}) => {
+      // Stores have nothing to defragment; what counts against the quota is what they still have.
+      if (Number.isFinite(limits.quotaBackendBytes)) alarms.defragmented(await liveBytes(driver, within));
+      return {};
+    }),
+
+    unary(hashKv, async ({revision}, {driver, limits: within}) => {
+      const hashed = await hashKeys(driver, revision, within);
+      return {
+        header: identity.header(hashed.present),
+        hash: hashed.hash,
+        // Not known: the store does not say what it has compacted.
+        compactRevision: -1,
+        hashRevision: hashed.revision,
+      };
+    }),
+
+    ...unimplementedRoutes('etcdserverpb.Maintenance', {
+      Hash: 'use HashKV, the hash of the keys and values',
+      Snapshot: 'export the keys with `kvi export`',
+      MoveLeader: 'the server is a cluster of one',
+      Downgrade: 'start the server with another version',
+    }),
+  ];
+}
+
+const defaultQuota = 2 * 1024 ** 3;
+
+/** As protobuf prints it, which clients parse. */
+function showAlarm({memberId, type}: Alarm): string {
+  return `memberID:${BigInt(`0x${memberId}`)} alarm:${type === 'noSpace' ? 'NOSPACE' : 'CORRUPT'} `;
+}
+
+function toMember({memberId, type}: Alarm): {memberId: string; alarm: Alarm['type']} {
+  return {memberId, alarm: type};
+}
