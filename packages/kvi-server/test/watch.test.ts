@@ -32,7 +32,7 @@ function shown({watchId, created, canceled, compactRevision, cancelReason, event
   return changes.length === 0 ? `${watchId} progress` : `${watchId} ${changes.join(', ')}`;
 }
 
-async function take(stream: OpenStream<unknown, WatchMessage>, count: number): Promise<string[]> {
+async function take(stream: Pick<OpenStream<never, WatchMessage>, 'next'>, count: number): Promise<string[]> {
   const taken: string[] = [];
   while (taken.length < count) taken.push(shown(await stream.next()));
   return taken;

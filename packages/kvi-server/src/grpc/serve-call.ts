@@ -181,7 +181,8 @@ function repliesOn(stream: ServerHttp2Stream, unsent: Unsent): StreamReplies {
     stream.on('wantTrailers', () => {
       if (stream.destroyed) return;
       stream.sendTrailers(status);
-      letGo();
+      // Not before they are on their way.
+      setImmediate(letGo);
     });
   }
 

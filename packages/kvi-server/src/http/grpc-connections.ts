@@ -31,7 +31,10 @@ const connectionWindowBytes = 4 * 1024 * 1024;
 /** How long a client may take to answer a keepalive, in milliseconds. */
 const pingTimeoutMs = 20_000;
 
-/** Clients that cancel calls are no attack: Node's guard against it would end a connection after a thousand at once. */
+/**
+ * Clients that cancel calls are no attack. Node ends a connection after a thousand at once, unless it is told otherwise; before Node 22
+ * it takes no telling, and such a client has to connect again.
+ */
 const resets = {streamResetBurst: 1_000_000, streamResetRate: 100_000};
 
 /** Serves gRPC on connections that somebody else accepts. */

@@ -32,12 +32,22 @@ export interface Client extends AsyncDisposable {
 /** A stream, message by message. */
 export interface OpenStream<Q, R> {
   readonly stream: ClientHttp2Stream;
-  send(request: Q): void;
+  send: (request: Q) => void;
   /** The next message. @throws the status that the stream ended with */
   next(): Promise<R>;
   /** Messages that have arrived and that nobody has taken. */
   readonly waiting: readonly R[];
   readonly ended: Promise<GrpcStatus | undefined>;
+}
+
+/** A stream ended before the message that was waited for. */
+class Ended extends Error {
+  readonly status: GrpcStatus | undefined;
+
+  constructor(status: GrpcStatus | undefined) {
+    super(`the stream ended: ${JSON.stringify(status)}`);
+    this.status = status;
+  }
 }
 
 export function connectClient(url: string, options: Parameters<typeof connect>[1] = {}): Client {
@@ -68,7 +78,7 @@ export function connectClient(url: string, options: Parameters<typeof connect>[1
   function open<Q, R>(method: Method<Q, R>, headers?: OutgoingHttpHeaders): OpenStream<Q, R> {
     const stream = request(method.path, headers);
     const waiting: R[] = [];
-    const takers: {resolve: (message: R) => void; reject: (status: unknown) => void}[] = [];
+    const takers: {resolve: (message: R) => void; reject: (error: Ended) => void}[] = [];
     let isOver: {status: GrpcStatus | undefined} | undefined;
     const reader = new MessageReader((bytes) => {
       const message = method.decode(bytes);
@@ -79,7 +89,7 @@ export function connectClient(url: string, options: Parameters<typeof connect>[1
     stream.on('data', (piece: Buffer) => reader.push(piece));
     const ended = endOf(stream).then((status) => {
       isOver = {status};
-      for (const {reject} of takers.splice(0)) reject(status);
+      for (const {reject} of takers.splice(0)) reject(new Ended(status));
       return status;
     });
     return {
@@ -91,7 +101,7 @@ export function connectClient(url: string, options: Parameters<typeof connect>[1
         const [message] = waiting.splice(0, 1);
         if (message !== undefined) return Promise.resolve(message);
         return new Promise((resolve, reject) => {
-          if (isOver) reject(isOver.status as Error);
+          if (isOver) reject(new Ended(isOver.status));
           else takers.push({resolve, reject});
         });
       },
@@ -112,8 +122,9 @@ export function connectClient(url: string, options: Parameters<typeof connect>[1
     async failure(method, message, headers) {
       try {
         await client.call(method, message, headers);
-      } catch (status) {
-        return status as GrpcStatus;
+      } catch (error) {
+        if (error instanceof Ended && error.status !== undefined) return error.status;
+        throw error;
       }
       throw new Error('expected a failure');
     },
