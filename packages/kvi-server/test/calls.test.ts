@@ -74,7 +74,7 @@ describe('a request', () => {
 
   it('is answered with who answers', async () => {
     expect(await client.call(status, {})).toMatchObject({
-      header: {clusterId: '1', memberId: '1', revision: 1, raftTerm: 1},
+      header: {memberId: '1', revision: 1, raftTerm: 1},
       version: '3.6.5',
       leader: '1',
       dbSize: 20_480,
