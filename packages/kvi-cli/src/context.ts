@@ -68,9 +68,19 @@ export async function withContext(
   }
 }
 
-/** A value from the command line: text, or `-` to read standard input. */
+/** What the help says about values. */
+export const valueHelp = 'the value; - reads it, byte for byte, from standard input, @FILE from a file';
+
+/**
+ * A value from the command line: text, `-` to read standard input, or `@FILE`. A text that begins with `@` has another in
+ * front of it.
+ *
+ * @throws `KVI_INVALID_ARGUMENT` if the file cannot be read
+ */
 export async function readValue(argument: string, {stdin}: Context): Promise<Input> {
-  return argument === '-' ? buffer(stdin()) : argument;
+  if (argument === '-') return buffer(stdin());
+  if (!argument.startsWith('@')) return argument;
+  return argument.startsWith('@@') ? argument.slice(1) : readInput(argument.slice(1));
 }
 
 async function connect(options: ConnectionOptions, env: Io['env']): Promise<Kvi> {
@@ -108,7 +118,11 @@ function variable(env: Io['env'], name: string): string | undefined {
 }
 
 async function readPem(file: string | undefined): Promise<Buffer | undefined> {
-  if (file === undefined) return undefined;
+  return file === undefined ? undefined : readInput(file);
+}
+
+/** @throws `KVI_INVALID_ARGUMENT` */
+async function readInput(file: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {

@@ -1,7 +1,7 @@
 import type {Writable} from 'node:stream';
 import {CommanderError} from 'commander';
 import {KviError, type KviErrorCode} from 'kvi';
-import {advice} from './advice.ts';
+import {advice, systemAdvice} from './advice.ts';
 import {errorExitCodes, type ExitCode, failed, ok, signalExitCode, usage} from './exit-codes.ts';
 import type {Interrupt} from './io.ts';
 
@@ -31,7 +31,15 @@ export class CannotRun extends Error {
 interface Failure {
   exitCode: ExitCode;
   /** Absent if there is nothing to report: whoever ended the program knows why, or asked for help. */
-  complaint?: {code: KviErrorCode; message: string; isFromKvi: boolean};
+  complaint?: Complaint;
+}
+
+interface Complaint {
+  /** A KviErrorCode, or the operating system's: `ENOSPC`. */
+  code: string;
+  message: string;
+  advice: string;
+  isFromKvi: boolean;
 }
 
 /** Where errors go, and how. */
@@ -55,13 +63,21 @@ function failureOf(error: unknown): Failure {
   if (error instanceof CannotRun) return failure(error.exitCode, 'KVI_INVALID_ARGUMENT', error.message);
   if (error instanceof KviError) {
     const {code, message} = error;
-    return {exitCode: errorExitCodes[code], complaint: {code, message, isFromKvi: true}};
+    return {
+      exitCode: errorExitCodes[code],
+      complaint: {code, message, advice: advice[code], isFromKvi: true},
+    };
+  }
+  const code = systemCode(error);
+  if (code !== undefined && error instanceof Error && 'syscall' in error) {
+    const complaint = {code, message: error.message, advice: systemAdvice, isFromKvi: false};
+    return {exitCode: failed, complaint};
   }
   return failure(failed, 'KVI_INTERNAL', error instanceof Error ? error.message : String(error));
 }
 
 function failure(exitCode: ExitCode, code: KviErrorCode, message: string): Failure {
-  return {exitCode, complaint: {code, message, isFromKvi: false}};
+  return {exitCode, complaint: {code, message, advice: advice[code], isFromKvi: false}};
 }
 
 /**
@@ -92,9 +108,9 @@ function write(
 ): void {
   const {complaint} = failureOf(error);
   if (complaint === undefined) return;
-  const {code, isFromKvi} = complaint;
+  const {code, isFromKvi, advice} = complaint;
   const message = start === undefined ? complaint.message : `${start}: ${complaint.message}`;
-  if (json) stderr.write(`${JSON.stringify({error: {code, message, advice: advice[code], exitCode}})}\n`);
+  if (json) stderr.write(`${JSON.stringify({error: {code, message, advice, exitCode}})}\n`);
   else stderr.write(`kvi: ${message}${isFromKvi ? ` (${code})` : ''}\n`);
 }
 
@@ -145,9 +161,10 @@ const otherNames: ReadonlyMap<string, string> = new Map(
     write: 'store',
     read: 'get',
     cat: 'get',
-    ls: 'range --prefix PREFIX',
-    list: 'range --prefix PREFIX',
-    keys: 'range --keys-only',
+    list: 'ls',
+    keys: 'ls',
+    dir: 'ls',
+    tree: 'ls --tree',
     scan: 'range',
     del: 'delete',
     rm: 'delete',

@@ -20,6 +20,11 @@ export interface Io {
   onInterrupt(listener: (signal: Interrupt) => void): () => void;
 }
 
+/** Whether somebody reads the stream on a terminal. */
+export function isTerminal(stream: Writable): boolean {
+  return 'isTTY' in stream && stream.isTTY === true;
+}
+
 /** The environment of this process. */
 export const processIo: Io = {
   stdin: () => process.stdin,

@@ -1,6 +1,8 @@
 import {isUtf8} from 'node:buffer';
 import type {Writable} from 'node:stream';
+import type {Command} from 'commander';
 import type {Bytes, Input, KeyValue} from 'kvi';
+import {toBytes} from './keys.ts';
 
 /** Writes a command's results, one record each, as text or as JSON. */
 export interface Output {
@@ -8,10 +10,33 @@ export interface Output {
    * Writes a record. As text: the raw bytes of the fields, separated by tabs and followed by a newline; nothing if there
    * are no fields. As JSON: the document, on one line.
    *
-   * @param end - what follows the fields as text. Default: a newline
+   * @param form - how a text record looks, if not so
    * @throws Error with code `EPIPE` when nobody reads any more
    */
-  record(fields: readonly Input[], document: object, end?: string): Promise<void>;
+  record(fields: readonly Input[], document: object, form?: RecordForm): Promise<void>;
+}
+
+/** What surrounds the fields of a record of text. */
+export interface RecordForm {
+  /** Between two fields. Default: a tab. */
+  separator?: string;
+  /** After the last one. Default: a newline. */
+  end?: string;
+}
+
+/** The option that {@link formOf} reads. */
+export interface FormOptions {
+  null?: boolean;
+}
+
+/** Adds the option for records that any bytes can be in. */
+export function withForm(command: Command): Command {
+  return command.option('-0, --null', 'end each field with a NUL byte, not with a tab or a newline');
+}
+
+/** The form of records that a command line asks for. */
+export function formOf(options: FormOptions): RecordForm {
+  return options.null ? {separator: '\0', end: '\0'} : {};
 }
 
 /** A value in JSON: text, or `{base64}` if it is not UTF-8. */
@@ -24,11 +49,11 @@ export type JsonBytes = string | {base64: string};
  */
 export function createOutput(stream: Writable, {json, line}: {json: boolean; line?: number}): Output {
   return {
-    record(fields, document, end = '\n') {
+    record(fields, document, {separator = '\t', end = '\n'} = {}) {
       if (json)
         return write(stream, `${JSON.stringify(line === undefined ? document : {line, ...document})}\n`);
       if (fields.length === 0) return Promise.resolve();
-      const parts = fields.flatMap((field, index) => (index === 0 ? [field] : ['\t', field]));
+      const parts = fields.flatMap((field, index) => (index === 0 ? [field] : [separator, field]));
       return write(stream, Buffer.concat([...parts, end].map(toBytes)));
     },
   };
@@ -39,14 +64,16 @@ export function keyValueDocument({key, value, ...history}: KeyValue<Bytes>) {
   return {key: jsonBytes(key), value: jsonBytes(value), ...history};
 }
 
-/** Bytes in JSON. */
-export function jsonBytes(bytes: Bytes): JsonBytes {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return isUtf8(buffer) ? buffer.toString() : {base64: buffer.toString('base64')};
+/** A key-value in JSON, with the size of the value in its place. */
+export function metadataDocument({key, value, ...history}: KeyValue<Bytes>) {
+  return {key: jsonBytes(key), ...history, size: value.length};
 }
 
-function toBytes(input: Input): Bytes {
-  return typeof input === 'string' ? Buffer.from(input) : input;
+/** Bytes, or text, in JSON. */
+export function jsonBytes(input: Input): JsonBytes {
+  if (typeof input === 'string') return input;
+  const buffer = Buffer.from(input.buffer, input.byteOffset, input.length);
+  return isUtf8(buffer) ? buffer.toString() : {base64: buffer.toString('base64')};
 }
 
 /** Resolves when the stream has accepted the chunk, so that output waits for a slow reader. */

@@ -30,6 +30,11 @@ export function seconds(text: string): number {
   return Number(number);
 }
 
+/** How long to wait: seconds, or `forever`; in milliseconds, or `Infinity`. */
+export function limitInSeconds(text: string): number {
+  return text === 'forever' ? Infinity : seconds(text) * 1_000;
+}
+
 /** A whole number, 0 or more. */
 export function wholeNumber(text: string): number {
   const number = Number(text);

@@ -1,13 +1,7 @@
 import {readFileSync} from 'node:fs';
 import {Command} from 'commander';
-import {addBatch} from './commands/batch.ts';
-import {addCompact} from './commands/compact.ts';
-import {addLease} from './commands/lease.ts';
-import {addLock} from './commands/lock.ts';
-import {addTempKey} from './commands/temp-key.ts';
-import {addWatch} from './commands/watch.ts';
+import {addCommands} from './commands.ts';
 import {type ConnectionOptions, type Perform, withContext} from './context.ts';
-import {addDataCommands} from './data-commands.ts';
 import type {ExitCode} from './exit-codes.ts';
 import type {Io} from './io.ts';
 import {duration} from './parsers.ts';
@@ -29,6 +23,7 @@ export function createProgram(io: Io, {json}: {json: boolean}, done: (exitCode: 
     .option('--cert <file>', 'the client certificate, a PEM file')
     .option('--key <file>', 'the key of the client certificate, a PEM file')
     .addHelpText('after', environmentHelp)
+    .helpCommand(false)
     .exitOverride()
     .configureHelp({showGlobalOptions: true, subcommandTerm: (command) => command.name()})
     .configureOutput({
@@ -41,13 +36,7 @@ export function createProgram(io: Io, {json}: {json: boolean}, done: (exitCode: 
   const perform: Perform = async (operation) => {
     done(await withContext(program.opts<ConnectionOptions>(), io, operation));
   };
-  addDataCommands(program, perform);
-  addWatch(program, perform);
-  addLock(program, perform);
-  addTempKey(program, perform);
-  addBatch(program, perform);
-  addLease(program, perform);
-  addCompact(program, perform);
+  addCommands(program, perform);
   return program;
 }
 

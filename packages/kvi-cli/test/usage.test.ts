@@ -103,7 +103,20 @@ describe('an error with --json', () => {
 });
 
 describe('help', () => {
-  it.each(['get', 'store', 'range', 'delete', 'tas', 'transaction', 'watch', 'lock', 'tempkey', 'batch'])(
+  it.each([
+    'get',
+    'store',
+    'ls',
+    'range',
+    'count',
+    'delete',
+    'tas',
+    'transaction',
+    'watch',
+    'lock',
+    'tempkey',
+    'batch',
+  ])(
     '%s explains itself on the standard output, with an example and the options of all commands',
     async (command) => {
       const {exitCode, stdout, stderr} = await runKvi([command, '--help']);
@@ -113,6 +126,13 @@ describe('help', () => {
       expect(stdout).toContain('--url');
     },
   );
+
+  it('kvi help COMMAND is kvi COMMAND --help', async () => {
+    const {stdout} = await runKvi(['get', '--help']);
+    expect(await runKvi(['help', 'get'])).toMatchObject({exitCode: 0, stdout, stderr: ''});
+    expect((await runKvi(['help'])).stdout).toContain('test and set');
+    expect((await runKvi(['help', 'lease', 'grant'])).stdout).toContain('Usage: kvi lease grant');
+  });
 
   it('the version is that of the package', async () => {
     expect(await runKvi(['--version'])).toMatchObject({

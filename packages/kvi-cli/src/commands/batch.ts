@@ -3,44 +3,46 @@ import {addAbortSignal} from 'node:stream';
 import {Command} from 'commander';
 import {linesOf, wordsOf} from '../batch-syntax.ts';
 import type {Context, Perform} from '../context.ts';
-import {addDataCommands} from '../data-commands.ts';
 import {ok} from '../exit-codes.ts';
 import {endsProgram, report, usageError} from '../failures.ts';
 import {createOutput} from '../output.ts';
 
+/** Adds the commands that a line may contain. */
+type AddCommands = (line: Command, perform: Perform) => void;
+
 /** `kvi batch FILE` */
-export function addBatch(program: Command, perform: Perform): void {
-  program
-    .command('batch')
-    .summary('run the commands of a file')
-    .description(
-      'Run the get, store, range, delete, tas and transaction commands of a file, one per line, in order. The first ' +
-        'failure ends the batch. A missing key and a false condition are not failures.',
-    )
-    .argument('<file>', 'the file; - reads standard input')
-    .option('--keep-going', 'continue after a failure; the exit code is that of the first')
-    .addHelpText(
-      'after',
-      '\nExample:\n  kvi batch - << "END"\n  store greeting "hello, world"  # quotes as in a shell\n  delete --prefix /old/\n  END',
-    )
-    .action((file: string, {keepGoing = false}: {keepGoing?: boolean}) =>
-      perform(async (context) => {
-        let exitCode = ok;
-        let line = 0;
-        for await (const bytes of linesOf(await openInput(file, context))) {
-          line += 1;
-          try {
-            await runLine(wordsOf(bytes), lineContext(context, line));
-          } catch (error) {
-            if (endsProgram(error)) throw error;
-            const failure = report(error, {stderr: context.io.stderr, json: context.json}, `line ${line}`);
-            if (exitCode === ok) exitCode = failure;
-            if (!keepGoing) break;
+export function batchOf(addCommands: AddCommands) {
+  return (command: Command, perform: Perform): void => {
+    command
+      .description(
+        'Run the get, store, range, delete, tas and transaction commands of a file, one per line, in order. The first ' +
+          'failure ends the batch. A missing key and a false condition are not failures.',
+      )
+      .argument('<file>', 'the file; - reads standard input')
+      .option('--keep-going', 'continue after a failure; the exit code is that of the first')
+      .addHelpText(
+        'after',
+        '\nExample:\n  kvi batch - << "END"\n  store greeting "hello, world"  # quotes as in a shell\n  delete --prefix /old/\n  END',
+      )
+      .action((file: string, {keepGoing = false}: {keepGoing?: boolean}) =>
+        perform(async (context) => {
+          let exitCode = ok;
+          let line = 0;
+          for await (const bytes of linesOf(await openInput(file, context))) {
+            line += 1;
+            try {
+              await runLine(wordsOf(bytes), lineContext(context, line), addCommands);
+            } catch (error) {
+              if (endsProgram(error)) throw error;
+              const failure = report(error, {stderr: context.io.stderr, json: context.json}, `line ${line}`);
+              if (exitCode === ok) exitCode = failure;
+              if (!keepGoing) break;
+            }
           }
-        }
-        return exitCode;
-      }),
-    );
+          return exitCode;
+        }),
+      );
+  };
 }
 
 async function openInput(file: string, {stdin, signal}: Context): Promise<AsyncIterable<Uint8Array>> {
@@ -65,14 +67,14 @@ function lineContext(context: Context, line: number): Context {
 }
 
 /** Each line is a command line without the global options. */
-async function runLine(words: readonly string[], context: Context): Promise<void> {
+async function runLine(words: readonly string[], context: Context, addCommands: AddCommands): Promise<void> {
   if (words.length === 0) return;
   const line = new Command()
     .exitOverride()
     .configureOutput({outputError: () => undefined})
     .helpOption(false)
     .helpCommand(false);
-  addDataCommands(line, async (operation) => {
+  addCommands(line, async (operation) => {
     await operation(context);
   });
   await line.parseAsync(words, {from: 'user'});

@@ -4,10 +4,8 @@ import {ok} from '../exit-codes.ts';
 import {positiveNumber} from '../parsers.ts';
 
 /** `kvi compact REVISION` */
-export function addCompact(program: Command, perform: Perform): void {
-  program
-    .command('compact')
-    .summary('discard the history before a revision')
+export function define(command: Command, perform: Perform): void {
+  command
     .description(
       'Discard the history before a revision, for all clients: older revisions can no longer be read or watched.',
     )

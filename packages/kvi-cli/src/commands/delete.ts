@@ -1,15 +1,15 @@
 import type {Command} from 'commander';
+import type {Input} from 'kvi';
 import type {Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
 import {type KeysOptions, selectKeys, withKeys} from '../keys.ts';
 
 /** `kvi delete KEYS` */
-export function addDelete(program: Command, perform: Perform): void {
-  withKeys(program.command('delete'))
-    .summary('delete keys')
+export function define(command: Command, perform: Perform): void {
+  withKeys(command)
     .description('Delete keys, all in one revision, and print how many there were. Zero is not an error.')
     .addHelpText('after', '\nExamples:\n  kvi delete greeting\n  kvi delete --prefix /config/old/')
-    .action((key: string | undefined, end: string | undefined, options: KeysOptions) =>
+    .action((key: Input | undefined, end: Input | undefined, options: KeysOptions) =>
       perform(async ({kv, output, signal}) => {
         const {key: start, rangeEnd} = selectKeys(key, end, options);
         const {deleted} = await kv.deleteRange({start, end: rangeEnd}, {signal});

@@ -6,13 +6,10 @@ import {jsonBytes} from '../output.ts';
 import {ttlSeconds as ttl} from '../parsers.ts';
 
 /** `kvi lease grant|revoke|timetolive|list|keep-alive` */
-export function addLease(program: Command, perform: Perform): void {
-  const lease = program
-    .command('lease')
-    .summary('grant, refresh and revoke leases')
-    .description(
-      'Grant, refresh and revoke leases. Keys that are stored under a lease are deleted when it ends.',
-    );
+export function define(command: Command, perform: Perform): void {
+  const lease = command.description(
+    'Grant, refresh and revoke leases. Keys that are stored under a lease are deleted when it ends.',
+  );
 
   lease
     .command('grant')

@@ -13,10 +13,8 @@ interface LockCommandOptions {
 }
 
 /** `kvi lock NAME -- COMMAND ARGS...` */
-export function addLock(program: Command, perform: Perform): void {
-  program
-    .command('lock')
-    .summary('run a command while holding a lock')
+export function define(command: Command, perform: Perform): void {
+  command
     .description(
       'Run a command while holding a lock, and exit with its exit code. The lock is compatible with etcdctl lock and ' +
         'with concurrency.Mutex in Go. The command finds its key and fencing token in KVI_LOCK_KEY and ' +

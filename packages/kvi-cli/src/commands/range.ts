@@ -1,11 +1,12 @@
 import type {Command} from 'commander';
+import type {Input} from 'kvi';
 import type {Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
 import {type KeysOptions, selectKeys, withKeys} from '../keys.ts';
-import {keyValueDocument} from '../output.ts';
+import {formOf, type FormOptions, keyValueDocument, withForm} from '../output.ts';
 import {wholeNumber} from '../parsers.ts';
 
-interface RangeCommandOptions extends KeysOptions {
+interface RangeCommandOptions extends KeysOptions, FormOptions {
   limit?: number;
   reverse?: boolean;
   keysOnly?: boolean;
@@ -14,9 +15,8 @@ interface RangeCommandOptions extends KeysOptions {
 }
 
 /** `kvi range KEYS` */
-export function addRange(program: Command, perform: Perform): void {
-  withKeys(program.command('range'))
-    .summary('print keys and their values')
+export function define(command: Command, perform: Perform): void {
+  withForm(withKeys(command))
     .description('Print keys and their values, in the byte order of the keys.')
     .option('--limit <n>', 'print at most n keys', wholeNumber)
     .option('--reverse', 'print the last key first')
@@ -24,7 +24,7 @@ export function addRange(program: Command, perform: Perform): void {
     .option('--count-only', 'print how many keys there are')
     .option('--revision <n>', 'read the store as it was at this revision', wholeNumber)
     .addHelpText('after', '\nExamples:\n  kvi range --prefix /config/\n  kvi range a c --limit 10 --json')
-    .action((key: string | undefined, end: string | undefined, options: RangeCommandOptions) =>
+    .action((key: Input | undefined, end: Input | undefined, options: RangeCommandOptions) =>
       perform(async ({kv, output, signal}) => {
         const {limit, reverse, keysOnly, countOnly, revision} = options;
         const {key: start, rangeEnd} = selectKeys(key, end, options);
@@ -38,8 +38,8 @@ export function addRange(program: Command, perform: Perform): void {
         }
         for (const kv of found.kvs) {
           const {value, ...rest} = keyValueDocument(kv);
-          if (keysOnly) await output.record([kv.key], rest);
-          else await output.record([kv.key, kv.value], {...rest, value});
+          if (keysOnly) await output.record([kv.key], rest, formOf(options));
+          else await output.record([kv.key, kv.value], {...rest, value}, formOf(options));
         }
         return ok;
       }),

@@ -1,6 +1,8 @@
 import type {Command} from 'commander';
+import type {Input} from 'kvi';
 import type {Perform} from '../context.ts';
 import {report, warn} from '../failures.ts';
+import {keyHelp, parseKey} from '../keys.ts';
 import {ttlSeconds} from '../parsers.ts';
 import {runCommand} from '../run-command.ts';
 
@@ -11,21 +13,19 @@ interface TempKeyCommandOptions {
 }
 
 /** `kvi tempkey KEY -- COMMAND ARGS...` */
-export function addTempKey(program: Command, perform: Perform): void {
-  program
-    .command('tempkey')
-    .summary('run a command while a key exists')
+export function define(command: Command, perform: Perform): void {
+  command
     .description(
       'Run a command while a key exists, and exit with its exit code. The command receives SIGTERM if another client ' +
         'deletes or overwrites the key.',
     )
     .usage('[options] KEY -- COMMAND [ARGS...]')
-    .argument('<key>')
+    .argument('<key>', keyHelp, parseKey)
     .argument('<command...>', 'the command and its arguments')
     .option('--value <value>', 'the value of the key (default: empty)')
     .option('--ttl <seconds>', 'how long the key outlives a crash (default: 10)', ttlSeconds)
     .addHelpText('after', '\nExample:\n  kvi tempkey /services/web/host1 --value 10.0.0.7:80 -- ./serve')
-    .action((key: string, command: string[], {value, ttl}: TempKeyCommandOptions) =>
+    .action((key: Input, command: string[], {value, ttl}: TempKeyCommandOptions) =>
       perform(async ({kv, io, json, signal}) => {
         const tempKey = await kv.tempKey(key, {value, ttlSeconds: ttl, signal});
         try {

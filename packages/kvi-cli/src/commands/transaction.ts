@@ -1,28 +1,27 @@
 import {Argument, type Command} from 'commander';
-import type {CompareResult} from 'kvi';
+import type {CompareResult, Input} from 'kvi';
 import type {Perform} from '../context.ts';
 import {no, ok} from '../exit-codes.ts';
+import {keyHelp, parseKey} from '../keys.ts';
 
 type Arguments = [
-  key: string,
+  key: Input,
   op: CompareResult,
   value: string,
-  thenKey: string,
+  thenKey: Input,
   thenValue: string,
-  elseKey: string,
+  elseKey: Input,
   elseValue: string,
 ];
 
 /** `kvi transaction KEY OP VALUE THENKEY THENVALUE ELSEKEY ELSEVALUE` */
-export function addTransaction(program: Command, perform: Perform): void {
-  program
-    .command('transaction')
-    .summary('set one of two keys, depending on a third')
+export function define(command: Command, perform: Perform): void {
+  command
     .description(
       'Set one of two keys, depending on how the value of KEY compares to VALUE. Print true, or print false and exit ' +
         'with 1. Any comparison with a missing key is false.',
     )
-    .argument('<key>')
+    .argument('<key>', keyHelp, parseKey)
     .addArgument(
       new Argument('<op>', 'how to compare, in byte order; quote < and > from the shell').choices([
         '=',
@@ -32,9 +31,9 @@ export function addTransaction(program: Command, perform: Perform): void {
       ]),
     )
     .argument('<value>')
-    .argument('<thenKey>', 'the key to set if the comparison is true')
+    .argument('<thenKey>', 'the key to set if the comparison is true', parseKey)
     .argument('<thenValue>')
-    .argument('<elseKey>', 'the key to set if it is false')
+    .argument('<elseKey>', 'the key to set if it is false', parseKey)
     .argument('<elseValue>')
     .addHelpText('after', '\nExample:\n  kvi transaction state = ready started yes waiting yes')
     .action((...args: Arguments) =>

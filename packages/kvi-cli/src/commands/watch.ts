@@ -1,5 +1,5 @@
 import type {Command} from 'commander';
-import type {Bytes, Change} from 'kvi';
+import type {Bytes, Change, Input} from 'kvi';
 import type {Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
 import {type KeysOptions, selectKeys, withKeys} from '../keys.ts';
@@ -12,14 +12,13 @@ interface WatchCommandOptions extends KeysOptions {
 }
 
 /** `kvi watch KEYS` */
-export function addWatch(program: Command, perform: Perform): void {
-  withKeys(program.command('watch'))
-    .summary('print changes as they happen')
+export function define(command: Command, perform: Perform): void {
+  withKeys(command)
     .description('Print changes as they happen, until interrupted.')
     .option('--count <n>', 'end after n changes', positiveNumber)
     .option('--from-revision <n>', 'start with the changes of this revision, past or future', positiveNumber)
     .addHelpText('after', '\nExamples:\n  kvi watch --prefix /config/ --json\n  kvi watch ready --count 1')
-    .action((key: string | undefined, end: string | undefined, options: WatchCommandOptions) =>
+    .action((key: Input | undefined, end: Input | undefined, options: WatchCommandOptions) =>
       perform(async ({kv, output, signal}) => {
         const {count = Infinity, fromRevision: startRevision} = options;
         const {key: start, rangeEnd} = selectKeys(key, end, options);

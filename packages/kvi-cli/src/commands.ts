@@ -1,0 +1,92 @@
+import type {Command} from 'commander';
+import type {Perform} from './context.ts';
+
+/** Gives a command its description, arguments, options and action. */
+type Define = (command: Command, perform: Perform) => void;
+
+/** A command of the program. Its module is loaded when the command is called. */
+interface CommandEntry {
+  name: string;
+  /** What it does, in a few words: a line of `kvi --help`. */
+  summary: string;
+  /** Whether a batch may contain it: it ends with the store's answer, and needs nothing of the process. */
+  inBatch?: true;
+  load: () => Promise<{define: Define}>;
+}
+
+/** The commands, in the order of `kvi --help`. */
+const commands: readonly CommandEntry[] = [
+  {
+    name: 'get',
+    summary: 'print the value of a key',
+    inBatch: true,
+    load: () => import('./commands/get.ts'),
+  },
+  {name: 'store', summary: 'set a key', inBatch: true, load: () => import('./commands/store.ts')},
+  {name: 'ls', summary: 'list keys, one level at a time', load: () => import('./commands/ls.ts')},
+  {
+    name: 'range',
+    summary: 'print keys and their values',
+    inBatch: true,
+    load: () => import('./commands/range.ts'),
+  },
+  {name: 'count', summary: 'count keys', inBatch: true, load: () => import('./commands/count.ts')},
+  {name: 'delete', summary: 'delete keys', inBatch: true, load: () => import('./commands/delete.ts')},
+  {
+    name: 'tas',
+    summary: 'test and set: set a key if it has the expected value',
+    inBatch: true,
+    load: () => import('./commands/tas.ts'),
+  },
+  {
+    name: 'transaction',
+    summary: 'set one of two keys, depending on a third',
+    inBatch: true,
+    load: () => import('./commands/transaction.ts'),
+  },
+  {name: 'watch', summary: 'print changes as they happen', load: () => import('./commands/watch.ts')},
+  {name: 'lock', summary: 'run a command while holding a lock', load: () => import('./commands/lock.ts')},
+  {
+    name: 'tempkey',
+    summary: 'run a command while a key exists',
+    load: () => import('./commands/temp-key.ts'),
+  },
+  {
+    name: 'batch',
+    summary: 'run the commands of a file',
+    load: async () => {
+      const {batchOf} = await import('./commands/batch.ts');
+      return {define: batchOf(addBatchCommands)};
+    },
+  },
+  {name: 'lease', summary: 'grant, refresh and revoke leases', load: () => import('./commands/lease.ts')},
+  {
+    name: 'compact',
+    summary: 'discard the history before a revision',
+    load: () => import('./commands/compact.ts'),
+  },
+  {name: 'help', summary: 'print the help of a command', load: () => import('./commands/help.ts')},
+];
+
+/** Adds all commands to the program. */
+export function addCommands(program: Command, perform: Perform): void {
+  addEntries(program, commands, perform);
+}
+
+/** Adds the commands that a batch may contain. */
+export function addBatchCommands(line: Command, perform: Perform): void {
+  addEntries(
+    line,
+    commands.filter(({inBatch}) => inBatch),
+    perform,
+  );
+}
+
+function addEntries(program: Command, entries: readonly CommandEntry[], perform: Perform): void {
+  const loaders = new Map<Command, CommandEntry['load']>();
+  for (const {name, summary, load} of entries) loaders.set(program.command(name).summary(summary), load);
+  program.hook('preSubcommand', async (_, called) => {
+    const module = await loaders.get(called)?.();
+    module?.define(called, perform);
+  });
+}

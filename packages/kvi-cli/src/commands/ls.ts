@@ -1,0 +1,163 @@
+import {isUtf8} from 'node:buffer';
+import type {Command} from 'commander';
+import {type Bytes, type Input, isKviError, type KeyValue, type Kvi} from 'kvi';
+import type {Context, Perform} from '../context.ts';
+import {ok} from '../exit-codes.ts';
+import {usageError} from '../failures.ts';
+import {isTerminal} from '../io.ts';
+import {allKeys, levelOf} from '../key-pages.ts';
+import {keyHelp, parseKey, toBytes} from '../keys.ts';
+import {formOf, type FormOptions, jsonBytes, metadataDocument, withForm} from '../output.ts';
+
+interface LsCommandOptions extends FormOptions {
+  tree?: boolean;
+  long?: boolean;
+}
+
+/** `kvi ls [PREFIX]` */
+export function define(command: Command, perform: Perform): void {
+  withForm(command)
+    .description(
+      'List the keys with a prefix, one level at a time: keys that continue after another / are listed as one folder, ' +
+        'which ends with /.',
+    )
+    .argument('[prefix]', `${keyHelp} (default: all keys)`, parseKey)
+    .option('--tree', 'all levels, indented')
+    .option(
+      '--long',
+      'with create and mod revision, version, size of the value, lease, and the seconds that the lease has left',
+    )
+    .addHelpText('after', '\nExamples:\n  kvi ls\n  kvi ls /services/ --long\n  kvi ls app/ --tree')
+    .action((prefix: Input = '', options: LsCommandOptions) =>
+      perform(async (context) => {
+        if (options.tree && options.null) throw usageError('--tree is to be looked at, and -0 to be read');
+        const lister = listerOf(toBytes(prefix), options, context);
+        await (options.tree ? listTree(lister) : listLevel(lister));
+        return ok;
+      }),
+    );
+}
+
+type Listed = KeyValue<Bytes> | {folder: Bytes};
+
+/** What lists keys: how to read them, and how to print a line. */
+interface Lister {
+  prefix: Bytes;
+  context: Context;
+  withValues: boolean;
+  /** Prints a key, or a folder, by a name. */
+  line: (name: Input, what: Listed, indent?: string) => Promise<void>;
+}
+
+async function listLevel({prefix, context, withValues, line}: Lister): Promise<void> {
+  const {kv, signal} = context;
+  for await (const entry of levelOf(kv, {prefix, withValues, signal})) {
+    if ('folder' in entry) await line(entry.folder, entry);
+    else await line(entry.found.key, entry.found);
+  }
+}
+
+/** Keys in byte order have all that is in a folder side by side. */
+async function listTree({prefix, context, withValues, line}: Lister): Promise<void> {
+  const {kv, signal, json} = context;
+  let open: string[] = [];
+  for await (const found of allKeys(kv, {prefix, withValues, signal})) {
+    // In Latin-1 each byte is a character.
+    const path = Buffer.from(found.key).toString('latin1').split('/');
+    const name = path.pop() ?? '';
+    const common = firstDifference(open, path);
+    const print = (depth: number, part: string, what: Listed) =>
+      line(Buffer.from(part, 'latin1'), what, '  '.repeat(depth));
+    for (let depth = common; depth < path.length; depth += 1) {
+      const folder = Buffer.from(`${path.slice(0, depth + 1).join('/')}/`, 'latin1');
+      if (!json) await print(depth, `${path[depth] ?? ''}/`, {folder});
+    }
+    await print(path.length, name === '' ? '.' : name, found);
+    open = path;
+  }
+}
+
+function firstDifference(one: readonly string[], other: readonly string[]): number {
+  const at = other.findIndex((part, index) => part !== one[index]);
+  return at === -1 ? other.length : at;
+}
+
+function listerOf(prefix: Bytes, options: LsCommandOptions, context: Context): Lister {
+  const {kv, output, io, signal} = context;
+  const onTerminal = isTerminal(io.stdout);
+  const form = formOf(options);
+  const show = (name: Input, indent = ''): Input =>
+    Buffer.concat([indent, onTerminal ? printable(toBytes(name)) : name].map(toBytes));
+  if (!options.long) {
+    return {
+      prefix,
+      context,
+      withValues: false,
+      line: (name, what, indent) => output.record([show(name, indent)], documentOf(what), form),
+    };
+  }
+  const timeLeft = leaseTimes(kv, signal);
+  return {
+    prefix,
+    context,
+    withValues: true,
+    async line(name, what, indent) {
+      const lease = 'lease' in what && what.lease !== '0' ? what.lease : undefined;
+      const left = lease === undefined ? undefined : await timeLeft(lease);
+      const columns = columnsOf(what, lease, left && `${left.ttlSeconds}/${left.grantedTtlSeconds}`);
+      const fields = [...(onTerminal ? [`${aligned(columns)} `] : columns), show(name, indent)];
+      const document = 'folder' in what ? documentOf(what) : {...metadataDocument(what), ...left};
+      await output.record(fields, document, onTerminal ? {...form, separator: ''} : form);
+    },
+  };
+}
+
+function documentOf(what: Listed): object {
+  if ('folder' in what) return {folder: jsonBytes(what.folder)};
+  const {key, createRevision, modRevision, version, lease} = what;
+  return {key: jsonBytes(key), createRevision, modRevision, version, lease};
+}
+
+function columnsOf(what: Listed, lease = '-', left = '-'): string[] {
+  if ('folder' in what) return ['-', '-', '-', '-', '-', '-'];
+  const {createRevision, modRevision, version, value} = what;
+  return [...[createRevision, modRevision, version, value.length].map(String), lease, left];
+}
+
+const widths = [9, 9, 6, 8, 16, 9];
+
+function aligned(columns: readonly string[]): string {
+  return columns.map((column, index) => column.padStart(widths[index] ?? 0)).join(' ');
+}
+
+/** A key as it can be looked at, and typed: in hexadecimal if it is no text that a terminal shows. */
+function printable(key: Bytes): string {
+  const buffer = Buffer.from(key);
+  const text = buffer.toString();
+  return isUtf8(buffer) && !/\p{Cc}/u.test(text) ? text : `hex:${buffer.toString('hex')}`;
+}
+
+interface TimeLeft {
+  ttlSeconds: number;
+  grantedTtlSeconds: number;
+}
+
+/** What leases have left; each is asked for once. */
+function leaseTimes(kv: Kvi<Bytes>, signal: AbortSignal): (id: string) => Promise<TimeLeft | undefined> {
+  const known = new Map<string, Promise<TimeLeft | undefined>>();
+  async function ask(id: string): Promise<TimeLeft | undefined> {
+    try {
+      await using lease = await kv.attachLease(id, {signal});
+      const {ttlSeconds, grantedTtlSeconds} = await lease.timeToLive({signal});
+      return {ttlSeconds, grantedTtlSeconds};
+    } catch (error) {
+      if (isKviError(error, 'KVI_LEASE_NOT_FOUND')) return undefined;
+      throw error;
+    }
+  }
+  return (id) => {
+    const asked = known.get(id) ?? ask(id);
+    known.set(id, asked);
+    return asked;
+  };
+}
