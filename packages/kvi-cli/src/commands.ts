@@ -74,7 +74,7 @@ export function addCommands(program: Command, perform: Perform): void {
 }
 
 /** Adds the commands that a batch may contain. */
-export function addBatchCommands(line: Command, perform: Perform): void {
+function addBatchCommands(line: Command, perform: Perform): void {
   addEntries(
     line,
     commands.filter(({inBatch}) => inBatch),

@@ -27,10 +27,10 @@ describeWithEtcd('on etcd', () => {
        for out in "-o /dev/full" "--raw"; do
          code=0; kvi get ${key} $out > /dev/full || code=$?; echo $code
        done
-       code=0; kvi get ${key} --json 2>&1 > /dev/full | sed 's/"message.*//'`,
+       kvi get ${key} --json 2> error > /dev/full || sed 's/"message.*//' error`,
       {KVI_URL: sharedEtcdUrl()},
     );
-    expect(result).toMatchObject({exitCode: 0, stdout: '100\n100\n{"error":{"code":"ENOSPC",'});
+    expect(result).toMatchObject({exitCode: 0, stdout: '100\n100\n{"error":{"code":"ENOSPC",\n'});
     expect(result.stderr).toMatch(/^(kvi: ENOSPC: no space left on device, write\n){2}$/);
   });
 });
