@@ -15,7 +15,7 @@ const mayImport = {
   'kvi-grpc': ['kvi-core'],
   'kvi-server': ['kvi-core', 'kvi-wire', 'kvi-mem'],
   kvi: ['kvi-core', 'kvi-mem', 'kvi-etcd'],
-  'kvi-cli': ['kvi'],
+  'kvi-cli': ['kvi', 'kvi-server'],
 };
 
 /** The folders of a package's sources, from the top down. Each imports only from those below it, and no file of src/ itself. */

@@ -1,7 +1,7 @@
 import {readFile} from 'node:fs/promises';
 import {addAbortSignal, type Readable} from 'node:stream';
 import {buffer} from 'node:stream/consumers';
-import {type Bytes, type Input, type Kvi, open} from 'kvi';
+import {type Bytes, type EtcdOptions, type Input, type Kvi, open} from 'kvi';
 import type {ExitCode} from './exit-codes.ts';
 import {Interrupted, usageError} from './failures.ts';
 import type {Io} from './io.ts';
@@ -84,29 +84,35 @@ export async function readValue(argument: string, {stdin}: Context): Promise<Inp
 }
 
 async function connect(options: ConnectionOptions, env: Io['env']): Promise<Kvi> {
-  const {url, timeout, cacert, cert, key} = options;
+  const {url, timeout} = options;
   const where = url ?? env['KVI_URL'];
   if (where === undefined || where === '') {
     throw usageError('no store given: pass --url or set KVI_URL, for example to http://127.0.0.1:2379');
   }
-  return open(where, {
-    timeoutMs: timeout,
-    etcd: {
-      // A script wants to know at once, and can try again by itself.
-      failFast: true,
-      username: env['KVI_USERNAME'],
-      password: env['KVI_PASSWORD'],
-      // A shell exports the variables for every store, including those without TLS.
-      ...(isSecure(where) || cacert !== undefined || cert !== undefined || key !== undefined
-        ? {
-            ca: await readPem(cacert ?? variable(env, 'CACERT')),
-            cert: await readPem(cert ?? variable(env, 'CERT')),
-            key: await readPem(key ?? variable(env, 'KEY')),
-          }
-        : {}),
-    },
-  });
+  // A script wants to know at once, and can try again by itself.
+  const etcd = {failFast: true, ...(await storeCredentials(where, options, env))};
+  return open(where, {timeoutMs: timeout, etcd});
 }
+
+/** As whom a store is opened, and whom to trust. @throws `KVI_INVALID_ARGUMENT` if a file cannot be read */
+export async function storeCredentials(
+  url: string,
+  {cacert, cert, key}: Pick<ConnectionOptions, 'cacert' | 'cert' | 'key'>,
+  env: Io['env'],
+): Promise<StoreCredentials> {
+  const user = {username: env['KVI_USERNAME'], password: env['KVI_PASSWORD']};
+  // A shell exports the variables for every store, including those without TLS.
+  const isTls = isSecure(url) || cacert !== undefined || cert !== undefined || key !== undefined;
+  if (!isTls) return user;
+  return {
+    ...user,
+    ca: await readPem(cacert ?? variable(env, 'CACERT')),
+    cert: await readPem(cert ?? variable(env, 'CERT')),
+    key: await readPem(key ?? variable(env, 'KEY')),
+  };
+}
+
+type StoreCredentials = Pick<EtcdOptions, 'username' | 'password' | 'ca' | 'cert' | 'key'>;
 
 function isSecure(url: string): boolean {
   return /^\s*(https|etcds|unixs):/i.test(url);
@@ -122,7 +128,7 @@ async function readPem(file: string | undefined): Promise<Buffer | undefined> {
 }
 
 /** @throws `KVI_INVALID_ARGUMENT` */
-async function readInput(file: string): Promise<Buffer> {
+export async function readInput(file: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {

@@ -22,10 +22,18 @@ import {checkOpenOptions, type OpenDriver, type OpenOptions} from './options.ts'
  *   `KVI_INTERNAL` when a driver of yours throws an error that is no `KviError`, which is its cause, or returns no driver
  */
 export async function open(url: string, options: OpenOptions = {}): Promise<Kvi> {
+  return createKvi(await openDriver(url, options), options);
+}
+
+/**
+ * As {@link open}, without a handle around the driver: for what serves or wraps drivers. Its caller owes what the port asks for,
+ * and closes it.
+ */
+export async function openDriver(url: string, options: OpenOptions = {}): Promise<Driver> {
   checkOpenOptions(options);
   checkOptions(options);
-  const openDriver = driverFor(url, options.drivers);
-  return createKvi(await trace('open', undefined, () => openChecked(openDriver, url, options)), options);
+  const openWith = driverFor(url, options.drivers);
+  return trace('open', undefined, () => openChecked(openWith, url, options));
 }
 
 /** Opens a driver, which may be a caller's and do what it likes. */

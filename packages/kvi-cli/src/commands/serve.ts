@@ -1,0 +1,147 @@
+import {rename, writeFile} from 'node:fs/promises';
+import {writeSync} from 'node:fs';
+import {type Command, InvalidArgumentError} from 'commander';
+import {type Driver, openDriver} from 'kvi';
+import {type ConnectionOptions, readInput, storeCredentials} from '../context.ts';
+import {type ExitCode, ok} from '../exit-codes.ts';
+import {usageError} from '../failures.ts';
+import type {Io} from '../io.ts';
+import {duration, positiveNumber, wholeNumber} from '../parsers.ts';
+
+interface ServeCommandOptions {
+  listen?: string;
+  port?: number;
+  readyFile?: string;
+  readyFd?: number;
+  clientCa?: string;
+  etcdVersion?: string;
+  /** In milliseconds. */
+  progressNotifyInterval?: number;
+  maxTxnOps?: number;
+  maxRequestBytes?: number;
+  quotaBackendBytes?: number;
+}
+
+/**
+ * `kvi serve [URL]`
+ *
+ * @param done - receives the exit code
+ */
+export function addServe(program: Command, io: Io, done: (exitCode: ExitCode) => void): void {
+  program
+    .command('serve')
+    .summary('serve a store to clients of etcd, in any language')
+    .description(
+      `Serve a store to clients of etcd, in any language. Prints one line, {"url": ..., "pid": ...}, when it is ready. SIGTERM ends it.
+
+--cert and --key are the server's certificate here; KVI_CERT and KVI_KEY are for the store.`,
+    )
+    .argument('[url]', 'the store (default: --url, $KVI_URL, or mem:)')
+    .option(
+      '--listen <address>',
+      'HOST:PORT or unix:///PATH (default: $ETCD_LISTEN_CLIENT_URLS, or 127.0.0.1:2379)',
+    )
+    .option('--port <n>', 'the port on 127.0.0.1; 0 for any that is free', portNumber)
+    .option('--ready-file <file>', 'write the line to this file, too, when ready')
+    .option('--ready-fd <n>', 'write the line to this file descriptor, too, when ready', wholeNumber)
+    .option('--client-ca <file>', 'take only clients with a certificate of these authorities')
+    .option('--etcd-version <version>', 'the version of etcd to be')
+    .option('--progress-notify-interval <time>', 'between progress notifications of watches', duration)
+    .option('--max-txn-ops <n>', 'operations in a branch of a transaction', positiveNumber)
+    .option('--max-request-bytes <n>', 'bytes of a request', positiveNumber)
+    .option('--quota-backend-bytes <n>', 'bytes that may be written until the alarm NOSPACE', positiveNumber)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kvi serve mem: --port 0\n  kvi serve http://etcd:2379 --listen 0.0.0.0:2379 --cert server.pem --key server.key',
+    )
+    .action(async (url: string | undefined, options: ServeCommandOptions) => {
+      const connection = program.opts<ConnectionOptions>();
+      const where = [url, connection.url, io.env['KVI_URL'], 'mem:'].find(
+        (each) => each !== undefined && each !== '',
+      );
+      done(await serveStore(where ?? 'mem:', connection, options, io));
+    });
+}
+
+/** Serves until a signal asks the program to end. */
+async function serveStore(
+  url: string,
+  connection: ConnectionOptions,
+  options: ServeCommandOptions,
+  io: Io,
+): Promise<ExitCode> {
+  const listen = addressOf(options, io.env);
+  const tls = await serverCertificates(connection, options);
+  // Other commands do without it.
+  const {serve} = await import('kvi-server');
+  const driver = await openStore(url, connection, io);
+  try {
+    const {maxTxnOps, maxRequestBytes, quotaBackendBytes, progressNotifyInterval, etcdVersion} = options;
+    await using server = await serve(driver, {
+      listen,
+      tls,
+      version: etcdVersion,
+      limits: {
+        maxTxnOps,
+        maxRequestBytes,
+        quotaBackendBytes,
+        progressNotifyIntervalMs: progressNotifyInterval,
+      },
+    });
+    const interrupted = new Promise<void>((resolve) => io.onInterrupt(() => resolve()));
+    await announce(`${JSON.stringify({url: server.url, pid: process.pid})}\n`, options, io);
+    await interrupted;
+    return ok;
+  } finally {
+    await driver.close();
+  }
+}
+
+async function openStore(url: string, {cacert, timeout}: ConnectionOptions, io: Io): Promise<Driver> {
+  const etcd = {
+    failFast: true,
+    ...(await storeCredentials(url, cacert === undefined ? {} : {cacert}, io.env)),
+  };
+  return openDriver(url, {timeoutMs: timeout, etcd});
+}
+
+/** Tells whoever waits that clients may come. */
+async function announce(line: string, {readyFile, readyFd}: ServeCommandOptions, io: Io): Promise<void> {
+  io.stdout.write(line);
+  if (readyFd !== undefined) writeSync(readyFd, line);
+  if (readyFile === undefined) return;
+  // Whoever sees the file sees all of it.
+  await writeFile(`${readyFile}.${process.pid}`, line);
+  await rename(`${readyFile}.${process.pid}`, readyFile);
+}
+
+async function serverCertificates(
+  {cert, key}: ConnectionOptions,
+  {clientCa}: ServeCommandOptions,
+): Promise<{cert: Buffer; key: Buffer; clientCa?: Buffer} | undefined> {
+  if (cert === undefined && key === undefined && clientCa === undefined) return undefined;
+  if (cert === undefined || key === undefined) throw usageError('TLS takes both --cert and --key');
+  const own = {cert: await readInput(cert), key: await readInput(key)};
+  return clientCa === undefined ? own : {...own, clientCa: await readInput(clientCa)};
+}
+
+/** Where to listen. `ETCD_LISTEN_CLIENT_URLS` lets the command stand in for etcd. */
+function addressOf({listen, port}: ServeCommandOptions, env: Io['env']): string {
+  if (listen !== undefined) return listen;
+  if (port !== undefined) return `127.0.0.1:${port}`;
+  const urls = env['ETCD_LISTEN_CLIENT_URLS'] ?? '';
+  if (urls === '') return '127.0.0.1:2379';
+  const [, address] = /^https?:\/\/([^/,]+)\/?$/.exec(urls) ?? [];
+  if (address === undefined) {
+    throw usageError(
+      `ETCD_LISTEN_CLIENT_URLS must be one URL, http://HOST:PORT, not ${JSON.stringify(urls)}`,
+    );
+  }
+  return address.replace(/^localhost:/, '127.0.0.1:');
+}
+
+function portNumber(text: string): number {
+  const port = wholeNumber(text);
+  if (port > 65_535) throw new InvalidArgumentError('It must be a port, at most 65535.');
+  return port;
+}
