@@ -98,6 +98,32 @@ export const queueClaims: ContractGroup = {
       },
     },
     {
+      name: 'ends with the signal of who waits, whatever time is left',
+      async run(context) {
+        const jobs = jobsOf(context.kv, context);
+        for (const call of [
+          (signal: AbortSignal) => jobs.take({signal, timeoutMs: 60_000}),
+          (signal: AbortSignal) => jobs.takeBatch({max: 2, signal, timeoutMs: 60_000}),
+        ]) {
+          const controller = new AbortController();
+          const waiting = assertFails('KVI_ABORTED', () => call(controller.signal), 'it is aborted');
+          controller.abort();
+          await waiting;
+        }
+      },
+    },
+    {
+      name: 'needs no lease before there is a job, nor does a job that is prepared without a delay',
+      async run(context) {
+        const {kv} = context;
+        const jobs = jobsOf(kv, context);
+        const before = await kv.leases();
+        await kv.txn(await jobs.prepareAdd('a'));
+        assert.deepEqual(await kv.leases(), before);
+        await drain(jobs, 1);
+      },
+    },
+    {
       name: 'is tried when there may be something to take, and not when others only take or wait',
       async run(context) {
         const {kv, open} = context;
