@@ -44,6 +44,26 @@ const commands: readonly CommandEntry[] = [
     inBatch: true,
     load: () => import('./commands/transaction.ts'),
   },
+  {
+    name: 'export',
+    summary: 'print keys as lines of JSON, as of one revision',
+    load: () => import('./commands/export.ts'),
+  },
+  {
+    name: 'import',
+    summary: 'make keys what an export says',
+    load: () => import('./commands/import.ts'),
+  },
+  {
+    name: 'copy',
+    summary: 'copy keys to another prefix or store',
+    load: () => import('./commands/copy.ts'),
+  },
+  {
+    name: 'diff',
+    summary: 'compare revisions, prefixes or stores',
+    load: () => import('./commands/diff.ts'),
+  },
   {name: 'watch', summary: 'print changes as they happen', load: () => import('./commands/watch.ts')},
   {name: 'lock', summary: 'run a command while holding a lock', load: () => import('./commands/lock.ts')},
   {

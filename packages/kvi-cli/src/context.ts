@@ -1,4 +1,4 @@
-import {readFile} from 'node:fs/promises';
+import {open as openFile, readFile} from 'node:fs/promises';
 import {addAbortSignal, type Readable} from 'node:stream';
 import {buffer} from 'node:stream/consumers';
 import {type Bytes, type EtcdOptions, type Input, type Kvi, open} from 'kvi';
@@ -29,6 +29,8 @@ export interface Context {
   signal: AbortSignal;
   /** The standard input, which `signal` ends as well. */
   stdin: () => Readable;
+  /** Opens another store, with the same options. Whoever calls it closes it. */
+  openOther: (url: string) => Promise<Kvi>;
 }
 
 /** The work of a command. */
@@ -60,11 +62,37 @@ export async function withContext(
       json,
       signal,
       stdin: () => addAbortSignal(signal, io.stdin()),
+      openOther: (url) => connect({...options, url}, io.env),
     });
   } finally {
     stop();
     clearInterval(alive);
     await kv.close();
+  }
+}
+
+/** An input of a command. */
+export interface OpenedInput {
+  stream: Readable;
+  /** In bytes, if it is a file. */
+  size?: number;
+}
+
+/**
+ * Opens a file to read, or with `-` the standard input; a signal ends the reading.
+ *
+ * @throws `KVI_INVALID_ARGUMENT` if it cannot be opened
+ */
+export async function openInput(file: string, {stdin, signal}: Context): Promise<OpenedInput> {
+  if (file === '-') return {stream: stdin()};
+  try {
+    const handle = await openFile(file);
+    const stat = await handle.stat();
+    if (stat.isDirectory()) throw new Error('it is a directory');
+    const stream = addAbortSignal(signal, handle.createReadStream());
+    return stat.isFile() ? {stream, size: stat.size} : {stream};
+  } catch (error) {
+    throw usageError(`cannot read ${file}: ${String(error)}`);
   }
 }
 

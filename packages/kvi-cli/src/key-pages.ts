@@ -1,57 +1,72 @@
-import {type Bytes, compareBytes, type Input, type KeyValue, type Kvi, nextKey, prefixEnd} from 'kvi';
+import {type Bytes, compareBytes, type KeyRange, type KeyValue, type Kvi, nextKey, prefixEnd} from 'kvi';
 
-/** What to read of the keys with a prefix. */
+/** How keys are read. */
 export interface KeyPagesOptions {
-  /** Empty: all keys. */
-  prefix: Bytes;
   /** Whether to read the values too. */
   withValues: boolean;
+  /** Read the store as it was at this revision. Default: now, one revision for all pages. */
+  revision?: number | undefined;
   signal: AbortSignal;
 }
 
 /** A key, or all keys with a common part up to a `/`. */
 export type LevelEntry = {folder: Bytes} | {found: KeyValue<Bytes>};
 
-/** How many keys are read at once. Values may have 1.5 MiB each. */
-const pageSizes = {keys: 512, values: 32};
-
-/** Goes through the keys with a prefix as of one revision, in their order, a page at a time. */
-export function allKeys(kv: Kvi<Bytes>, options: KeyPagesOptions): AsyncGenerator<KeyValue<Bytes>, void> {
-  return readFrom(kv, options, () => undefined);
+/** Goes through a range of keys as of one revision, in their order, a page at a time. */
+export function allKeys(
+  kv: Kvi<Bytes>,
+  keys: KeyRange<Bytes>,
+  options: KeyPagesOptions,
+): AsyncGenerator<KeyValue<Bytes>, undefined> {
+  return readFrom(kv, keys, options, () => undefined);
 }
 
 /**
  * Goes through one level of the keys with a prefix: what has a `/` after the prefix is a folder. A folder costs one read, however
  * many keys are in it.
  */
-export async function* levelOf(kv: Kvi<Bytes>, options: KeyPagesOptions): AsyncGenerator<LevelEntry, void> {
-  const {length} = options.prefix;
+export async function* levelOf(
+  kv: Kvi<Bytes>,
+  prefix: Bytes,
+  options: KeyPagesOptions,
+): AsyncGenerator<LevelEntry, void> {
   let folder: Bytes | undefined;
   const skip = ({key}: KeyValue<Bytes>): Bytes | undefined => {
-    const slash = key.indexOf(0x2f, length);
+    const slash = key.indexOf(0x2f, prefix.length);
     folder = slash === -1 ? undefined : key.subarray(0, slash + 1);
     return folder && prefixEnd(folder);
   };
-  for await (const found of readFrom(kv, options, skip)) {
+  for await (const found of readFrom(kv, prefixRange(prefix), options, skip)) {
     yield folder === undefined ? {found} : {folder};
   }
 }
+
+/** The keys with a prefix; an empty one: all keys. */
+export function prefixRange(prefix: Bytes): {key: Bytes; rangeEnd: Bytes} {
+  return {key: prefix.length === 0 ? Buffer.of(0) : prefix, rangeEnd: prefixEnd(prefix)};
+}
+
+/** How many keys are read at once. The first page with values is small, since nobody knows how large they are. */
+const pageSize = {first: 32, largest: 512};
+
+/** Roughly how many bytes of values are read at once. */
+const pageBytes = 1 << 20;
 
 /**
  * @param skip - told each key before it is yielded; returns the key to go on from, if not the next one. `"\0"` ends it
  */
 async function* readFrom(
   kv: Kvi<Bytes>,
-  {prefix, withValues, signal}: KeyPagesOptions,
+  {key, rangeEnd}: KeyRange<Bytes>,
+  {withValues, revision: asked, signal}: KeyPagesOptions,
   skip: (found: KeyValue<Bytes>) => Bytes | undefined,
-): AsyncGenerator<KeyValue<Bytes>, void> {
-  const end = prefixEnd(prefix);
-  const limit = withValues ? pageSizes.values : pageSizes.keys;
-  let start: Input = prefix.length === 0 ? '\0' : prefix;
-  let revision: number | undefined;
+): AsyncGenerator<KeyValue<Bytes>, undefined> {
+  let limit = withValues ? pageSize.first : pageSize.largest;
+  let revision = asked;
+  let start = key;
   for (;;) {
     const page: {kvs: KeyValue<Bytes>[]; more: boolean; revision: number} = await kv.range(
-      {start, end},
+      {start, end: rangeEnd},
       {limit, revision, keysOnly: !withValues, signal},
     );
     revision ??= page.revision;
@@ -60,11 +75,16 @@ async function* readFrom(
       if (from !== undefined && compareBytes(found.key, from) < 0) continue;
       from = skip(found);
       yield found;
-      if (from !== undefined && isEndOfKeys(from)) return;
+      if (from !== undefined && isEndOfKeys(from)) return undefined;
     }
     const last = page.kvs.at(-1);
-    if (!page.more || last === undefined) return;
+    if (!page.more || last === undefined) return undefined;
     start = from ?? nextKey(last.key);
+    const bytes = page.kvs.reduce((sum, {value}) => sum + value.length, 0);
+    limit = Math.max(
+      1,
+      Math.min(pageSize.largest, 2 * limit, Math.floor((limit * pageBytes) / (bytes || 1))),
+    );
   }
 }
 

@@ -62,6 +62,21 @@ export function selectKeys(
   return {key: fromKey ?? '\0', rangeEnd: '\0'};
 }
 
+/**
+ * The keys that a command line selects, as an export names them: a prefix stays one.
+ *
+ * @throws `KVI_INVALID_ARGUMENT` as {@link selectKeys}
+ */
+export function keysOf(
+  key: Input | undefined,
+  end: Input | undefined,
+  options: KeysOptions,
+): {prefix: Input} | {start: Input; end: Input | undefined} {
+  const {key: start, rangeEnd} = selectKeys(key, end, options);
+  if (options.all) return {prefix: ''};
+  return options.prefix === undefined ? {start, end: rangeEnd} : {prefix: options.prefix};
+}
+
 /** A key or value as bytes. */
 export function toBytes(input: Input): Bytes {
   return typeof input === 'string' ? Buffer.from(input) : input;

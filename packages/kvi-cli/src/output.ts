@@ -76,8 +76,12 @@ export function jsonBytes(input: Input): JsonBytes {
   return isUtf8(buffer) ? buffer.toString() : {base64: buffer.toString('base64')};
 }
 
-/** Resolves when the stream has accepted the chunk, so that output waits for a slow reader. */
-function write(stream: Writable, chunk: string | Uint8Array): Promise<void> {
+/**
+ * Resolves when the stream has accepted the chunk, so that output waits for a slow reader.
+ *
+ * @throws Error with code `EPIPE` when nobody reads any more
+ */
+export function write(stream: Writable, chunk: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(chunk, (error) => {
       if (error) reject(error);

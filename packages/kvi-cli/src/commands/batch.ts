@@ -1,8 +1,6 @@
-import {open} from 'node:fs/promises';
-import {addAbortSignal} from 'node:stream';
 import {Command} from 'commander';
 import {linesOf, wordsOf} from '../batch-syntax.ts';
-import type {Context, Perform} from '../context.ts';
+import {type Context, openInput, type Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
 import {endsProgram, report, usageError} from '../failures.ts';
 import {createOutput} from '../output.ts';
@@ -28,7 +26,7 @@ export function batchOf(addCommands: AddCommands) {
         perform(async (context) => {
           let exitCode = ok;
           let line = 0;
-          for await (const bytes of linesOf(await openInput(file, context))) {
+          for await (const bytes of linesOf((await openInput(file, context)).stream)) {
             line += 1;
             try {
               await runLine(wordsOf(bytes), lineContext(context, line), addCommands);
@@ -43,17 +41,6 @@ export function batchOf(addCommands: AddCommands) {
         }),
       );
   };
-}
-
-async function openInput(file: string, {stdin, signal}: Context): Promise<AsyncIterable<Uint8Array>> {
-  if (file === '-') return stdin();
-  try {
-    const handle = await open(file);
-    if ((await handle.stat()).isDirectory()) throw new Error('it is a directory');
-    return addAbortSignal(signal, handle.createReadStream());
-  } catch (error) {
-    throw usageError(`cannot read ${file}: ${String(error)}`);
-  }
 }
 
 function lineContext(context: Context, line: number): Context {

@@ -5,7 +5,7 @@ import type {Context, Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
 import {isTerminal} from '../io.ts';
-import {allKeys, levelOf} from '../key-pages.ts';
+import {allKeys, levelOf, prefixRange} from '../key-pages.ts';
 import {keyHelp, parseKey, toBytes} from '../keys.ts';
 import {formOf, type FormOptions, jsonBytes, metadataDocument, withForm} from '../output.ts';
 
@@ -51,7 +51,7 @@ interface Lister {
 
 async function listLevel({prefix, context, withValues, line}: Lister): Promise<void> {
   const {kv, signal} = context;
-  for await (const entry of levelOf(kv, {prefix, withValues, signal})) {
+  for await (const entry of levelOf(kv, prefix, {withValues, signal})) {
     if ('folder' in entry) await line(entry.folder, entry);
     else await line(entry.found.key, entry.found);
   }
@@ -61,7 +61,7 @@ async function listLevel({prefix, context, withValues, line}: Lister): Promise<v
 async function listTree({prefix, context, withValues, line}: Lister): Promise<void> {
   const {kv, signal, json} = context;
   let open: string[] = [];
-  for await (const found of allKeys(kv, {prefix, withValues, signal})) {
+  for await (const found of allKeys(kv, prefixRange(prefix), {withValues, signal})) {
     // In Latin-1 each byte is a character.
     const path = Buffer.from(found.key).toString('latin1').split('/');
     const name = path.pop() ?? '';
