@@ -85,6 +85,11 @@ const commands: readonly CommandEntry[] = [
     summary: 'discard the history before a revision',
     load: () => import('./commands/compact.ts'),
   },
+  {
+    name: 'serve',
+    summary: 'serve a store to clients of etcd, in any language',
+    load: () => import('./commands/serve.ts'),
+  },
   {name: 'help', summary: 'print the help of a command', load: () => import('./commands/help.ts')},
 ];
 

@@ -36,19 +36,48 @@ export interface Context {
 /** The work of a command. */
 export type Operation = (context: Context) => Promise<ExitCode>;
 
+/** What a command has that opens no store, or opens it by itself. */
+export interface Surroundings {
+  io: Io;
+  output: Output;
+  json: boolean;
+  options: ConnectionOptions;
+}
+
 /** Runs the operation of the chosen command. */
-export type Perform = (operation: Operation) => Promise<void>;
+export interface Perform {
+  /** On an open store. */
+  (operation: Operation): Promise<void>;
+  withoutStore(operation: (surroundings: Surroundings) => Promise<ExitCode>): Promise<void>;
+}
+
+/**
+ * Makes what runs the operation of the chosen command.
+ *
+ * @param optionsOf - reads the options of all commands, once the command line is parsed
+ * @param done - receives the exit code
+ */
+export function performer(
+  optionsOf: () => ConnectionOptions,
+  io: Io,
+  done: (exitCode: ExitCode) => void,
+): Perform {
+  const onStore = async (operation: Operation) => done(await withContext(optionsOf(), io, operation));
+  return Object.assign(onStore, {
+    async withoutStore(operation: (surroundings: Surroundings) => Promise<ExitCode>) {
+      const options = optionsOf();
+      const {json = false} = options;
+      done(await operation({io, output: createOutput(io.stdout, {json}), json, options}));
+    },
+  });
+}
 
 /**
  * Runs an operation on an open store.
  *
  * @throws `KVI_INVALID_ARGUMENT` when no URL is given, and what `open` and the operation throw
  */
-export async function withContext(
-  options: ConnectionOptions,
-  io: Io,
-  operation: Operation,
-): Promise<ExitCode> {
+async function withContext(options: ConnectionOptions, io: Io, operation: Operation): Promise<ExitCode> {
   const {json = false} = options;
   const kv = await connect(options, io.env);
   const {signal, stop} = interruption(io);

@@ -1,8 +1,7 @@
 import {readFileSync} from 'node:fs';
 import {Command} from 'commander';
 import {addCommands} from './commands.ts';
-import {addServe} from './commands/serve.ts';
-import {type ConnectionOptions, type Perform, withContext} from './context.ts';
+import {type ConnectionOptions, performer} from './context.ts';
 import type {ExitCode} from './exit-codes.ts';
 import type {Io} from './io.ts';
 import {duration} from './parsers.ts';
@@ -34,12 +33,10 @@ export function createProgram(io: Io, {json}: {json: boolean}, done: (exitCode: 
       outputError: () => undefined,
     });
 
-  const perform: Perform = async (operation) => {
-    done(await withContext(program.opts<ConnectionOptions>(), io, operation));
-  };
-  addCommands(program, perform);
-  // It opens no handle: what it serves is a driver.
-  addServe(program, io, done);
+  addCommands(
+    program,
+    performer(() => program.opts<ConnectionOptions>(), io, done),
+  );
   return program;
 }
 

@@ -48,7 +48,7 @@ export function createProgress({io, unit, total, isPrinting}: ProgressOptions): 
   };
 }
 
-/** What is shown after some seconds: `[=====     ] 25% 250 of 1000 keys, 50/s, 15 s left`. */
+/** What is shown after some seconds: `[=====     ] 25% 250 of 1000 keys, 50/s, 0:15 left`. */
 export function progressLine(state: {
   done: number;
   total?: number | undefined;
@@ -61,8 +61,16 @@ export function progressLine(state: {
   if (total === undefined || total === 0) return `${done} ${unit}, ${speed}`;
   const share = Math.min(1, done / total);
   const bar = '='.repeat(Math.floor(share * barWidth)).padEnd(barWidth);
-  const left = rate > 0 ? `, ${Math.ceil(Math.max(0, total - done) / rate)} s left` : '';
+  const left = rate > 0 ? `, ${timeOf(Math.max(0, total - done) / rate)} left` : '';
   return `[${bar}] ${Math.floor(share * 100)}% ${done} of ${total} ${unit}, ${speed}${left}`;
+}
+
+/** `1:05`, or `2:01:05`. */
+function timeOf(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3_600), Math.floor(whole / 60) % 60, whole % 60];
+  const tail = String(rest).padStart(2, '0');
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${tail}` : `${minutes}:${tail}`;
 }
 
 function widthOf(stream: Writable): number {

@@ -173,8 +173,9 @@ function transferTests(urlOf: () => string) {
 describe('a progress line', () => {
   it('has a bar, the rate and the time left', () => {
     expect(progressLine({done: 250, total: 1_000, unit: 'keys', seconds: 5})).toBe(
-      '[=====               ] 25% 250 of 1000 keys, 50/s, 15 s left',
+      '[=====               ] 25% 250 of 1000 keys, 50/s, 0:15 left',
     );
+    expect(progressLine({done: 1, total: 7_266, unit: 'keys', seconds: 1})).toContain('2:01:05 left');
   });
 
   it('counts what has no known end', () => {

@@ -1,6 +1,6 @@
 import {Command} from 'commander';
 import {linesOf, wordsOf} from '../batch-syntax.ts';
-import {type Context, openInput, type Perform} from '../context.ts';
+import {type Context, openInput, type Operation, type Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
 import {endsProgram, report, usageError} from '../failures.ts';
 import {createOutput} from '../output.ts';
@@ -61,8 +61,11 @@ async function runLine(words: readonly string[], context: Context, addCommands: 
     .configureOutput({outputError: () => undefined})
     .helpOption(false)
     .helpCommand(false);
-  addCommands(line, async (operation) => {
+  // None of its commands does without the store.
+  const withoutStore = () => Promise.reject(usageError('a batch cannot run this command'));
+  const perform = async (operation: Operation) => {
     await operation(context);
-  });
+  };
+  addCommands(line, Object.assign(perform, {withoutStore}));
   await line.parseAsync(words, {from: 'user'});
 }

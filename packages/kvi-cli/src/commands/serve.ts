@@ -2,7 +2,7 @@ import {rename, writeFile} from 'node:fs/promises';
 import {writeSync} from 'node:fs';
 import {type Command, InvalidArgumentError} from 'commander';
 import {type Driver, openDriver} from 'kvi';
-import {type ConnectionOptions, readInput, storeCredentials} from '../context.ts';
+import {type ConnectionOptions, type Perform, readInput, storeCredentials} from '../context.ts';
 import {type ExitCode, ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
 import type {Io} from '../io.ts';
@@ -22,15 +22,9 @@ interface ServeCommandOptions {
   quotaBackendBytes?: number;
 }
 
-/**
- * `kvi serve [URL]`
- *
- * @param done - receives the exit code
- */
-export function addServe(program: Command, io: Io, done: (exitCode: ExitCode) => void): void {
-  program
-    .command('serve')
-    .summary('serve a store to clients of etcd, in any language')
+/** `kvi serve [URL]`. It opens no handle: what it serves is a driver. */
+export function define(command: Command, perform: Perform): void {
+  command
     .description(
       `Serve a store to clients of etcd, in any language. Prints one line, {"url": ..., "pid": ...}, when it is ready. SIGTERM ends it.
 
@@ -54,13 +48,14 @@ export function addServe(program: Command, io: Io, done: (exitCode: ExitCode) =>
       'after',
       '\nExamples:\n  kvi serve mem: --port 0\n  kvi serve http://etcd:2379 --listen 0.0.0.0:2379 --cert server.pem --key server.key',
     )
-    .action(async (url: string | undefined, options: ServeCommandOptions) => {
-      const connection = program.opts<ConnectionOptions>();
-      const where = [url, connection.url, io.env['KVI_URL'], 'mem:'].find(
-        (each) => each !== undefined && each !== '',
-      );
-      done(await serveStore(where ?? 'mem:', connection, options, io));
-    });
+    .action((url: string | undefined, options: ServeCommandOptions) =>
+      perform.withoutStore(async ({io, options: connection}) => {
+        const where = [url, connection.url, io.env['KVI_URL'], 'mem:'].find(
+          (each) => each !== undefined && each !== '',
+        );
+        return serveStore(where ?? 'mem:', connection, options, io);
+      }),
+    );
 }
 
 /** Serves until a signal asks the program to end. */
