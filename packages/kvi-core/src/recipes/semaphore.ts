@@ -88,7 +88,7 @@ const nothing = Buffer.alloc(0);
 const acquireNames = [...optionNames.distLock, 'timeoutMs'];
 
 /**
- * A semaphore: at most so many holders at a time, in all processes together. It is etcd's lock with several places.
+ * A semaphore: it has `permits` holders at most, in all processes together. It is etcd's lock with several places.
  *
  * The number of permits is stored under `<name>/size` by whoever acquires first, and every other one has to name the same. To
  * change it, delete that key while nobody holds or waits for a permit. Keys are below `<name>/`: do not store others there.
