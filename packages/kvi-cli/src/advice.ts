@@ -32,6 +32,6 @@ export const advice: Readonly<Record<KviErrorCode, string>> = {
   KVI_ABORTED: 'Try again. Nothing was changed.',
   KVI_CLOSED: 'Try again. Nothing was changed.',
   KVI_NOT_TEXT: 'Report it, with the message.',
-  KVI_INVALID_VALUE: 'Report it, with the message.',
+  KVI_INVALID_VALUE: 'Find out who stored the value, which is none that the command can use.',
   KVI_KEY_NOT_FOUND: 'Store the key first.',
 };

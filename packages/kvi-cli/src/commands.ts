@@ -67,6 +67,31 @@ const commands: readonly CommandEntry[] = [
   {name: 'watch', summary: 'print changes as they happen', load: () => import('./commands/watch.ts')},
   {name: 'lock', summary: 'run a command while holding a lock', load: () => import('./commands/lock.ts')},
   {
+    name: 'locks',
+    summary: 'print who holds locks, and who waits',
+    load: () => import('./commands/locks.ts'),
+  },
+  {
+    name: 'elect',
+    summary: 'lead, see who leads, end a leadership',
+    load: () => import('./commands/elect.ts'),
+  },
+  {
+    name: 'queue',
+    summary: 'share jobs between workers',
+    load: () => import('./commands/queue.ts'),
+  },
+  {
+    name: 'sequence',
+    summary: 'take numbers that nobody else takes',
+    load: () => import('./commands/sequence.ts'),
+  },
+  {
+    name: 'exec',
+    summary: 'run a command with keys in its environment, again when they change',
+    load: () => import('./commands/exec.ts'),
+  },
+  {
     name: 'tempkey',
     summary: 'run a command while a key exists',
     load: () => import('./commands/temp-key.ts'),

@@ -47,15 +47,15 @@ export const errorExitCodes: Readonly<Record<KviErrorCode, ExitCode>> = {
   KVI_TLS: 112,
   KVI_LEASE_NOT_FOUND: 113,
   KVI_LEASE_EXISTS: 114,
+  KVI_SEMAPHORE_SIZE: 115,
+  KVI_CONFLICT: 116,
+  KVI_INVALID_VALUE: 117,
+  KVI_OUT_OF_RANGE: 118,
+  KVI_QUEUE_FULL: 119,
   // Errors that no command causes, or that it handles itself.
   KVI_ABORTED: failed,
   KVI_CLOSED: failed,
-  KVI_CONFLICT: failed,
-  KVI_QUEUE_FULL: failed,
-  KVI_SEMAPHORE_SIZE: failed,
-  KVI_OUT_OF_RANGE: failed,
   KVI_NOT_TEXT: failed,
-  KVI_INVALID_VALUE: failed,
   KVI_KEY_NOT_FOUND: failed,
 };
 

@@ -172,7 +172,8 @@ const otherNames: ReadonlyMap<string, string> = new Map(
     cas: 'tas',
     txn: 'transaction',
     subscribe: 'watch',
-    elect: 'lock',
+    leader: 'elect',
+    env: 'exec',
     compaction: 'compact',
   }),
 );

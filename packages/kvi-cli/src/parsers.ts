@@ -30,9 +30,14 @@ export function seconds(text: string): number {
   return Number(number);
 }
 
+/** Seconds, in milliseconds. */
+export function milliseconds(text: string): number {
+  return seconds(text) * 1_000;
+}
+
 /** How long to wait: seconds, or `forever`; in milliseconds, or `Infinity`. */
 export function limitInSeconds(text: string): number {
-  return text === 'forever' ? Infinity : seconds(text) * 1_000;
+  return text === 'forever' ? Infinity : milliseconds(text);
 }
 
 /** A whole number, 0 or more. */

@@ -4,13 +4,20 @@ import {cannotRun, type ExitCode, notFound, ok, signalExitCode} from './exit-cod
 import {CannotRun, systemCode} from './failures.ts';
 import type {Io} from './io.ts';
 
+/** What the help says about `termGrace`. */
+export const termGraceHelp = 'kill the command if it has not ended this many seconds after its SIGTERM';
+
 /** How to run a command. */
 export interface RunCommandOptions {
   io: Io;
   /** Added to the environment of this process. */
   env?: Record<string, string>;
-  /** Aborts when what the command runs under is lost: the command is sent SIGTERM. */
-  lost: AbortSignal;
+  /** Aborts when the command has to end, since what it runs under is lost: it is sent SIGTERM. */
+  lost?: AbortSignal | undefined;
+  /** Milliseconds after which it is killed if it has not ended by then. Default: it is waited for. */
+  termGrace?: number | undefined;
+  /** What it reads. Default: the standard input of this process. */
+  input?: Uint8Array | undefined;
 }
 
 /**
@@ -21,9 +28,11 @@ export interface RunCommandOptions {
  */
 export async function runCommand(
   [file = '', ...args]: readonly string[],
-  {io, env, lost}: RunCommandOptions,
+  {io, env, lost, termGrace, input}: RunCommandOptions,
 ): Promise<ExitCode> {
-  const child = start(file, args, {...io.env, ...env});
+  const child = start(file, args, {...io.env, ...env}, input === undefined ? 'inherit' : 'pipe');
+  // A command need not read its input to the end.
+  child.stdin?.on('error', () => undefined).end(input);
   const ended = new Promise<ExitCode>((resolve, reject) => {
     child.once('exit', (code, signal) => {
       resolve(signal === null ? (code ?? ok) : signalExitCode(signal));
@@ -38,20 +47,30 @@ export async function runCommand(
     const isFromTerminal = (signal === 'SIGINT' || signal === 'SIGQUIT') && isatty(0);
     if (!isFromTerminal) child.kill(signal);
   });
-  const tell = () => child.kill('SIGTERM');
-  lost.addEventListener('abort', tell);
-  if (lost.aborted) tell();
+  let killing: NodeJS.Timeout | undefined;
+  const tell = () => {
+    child.kill('SIGTERM');
+    if (termGrace !== undefined) killing = setTimeout(() => child.kill('SIGKILL'), termGrace);
+  };
+  lost?.addEventListener('abort', tell);
+  if (lost?.aborted) tell();
   try {
     return await ended;
   } finally {
-    lost.removeEventListener('abort', tell);
+    clearTimeout(killing);
+    lost?.removeEventListener('abort', tell);
     stopForwarding();
   }
 }
 
-function start(file: string, args: readonly string[], env: Io['env']): ChildProcess {
+function start(
+  file: string,
+  args: readonly string[],
+  env: Io['env'],
+  stdin: 'inherit' | 'pipe',
+): ChildProcess {
   try {
-    return spawn(file, args, {stdio: 'inherit', env});
+    return spawn(file, args, {stdio: [stdin, 'inherit', 'inherit'], env});
   } catch (error) {
     // Node throws some errors at once, and emits the others.
     throw whyNotStarted(file, error);

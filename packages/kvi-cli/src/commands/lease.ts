@@ -43,6 +43,7 @@ export function define(command: Command, perform: Perform): void {
 
   lease
     .command('timetolive')
+    .alias('ttl')
     .summary('print the remaining seconds of a lease')
     .description('Print the remaining seconds of a lease and its TTL. Exits with 1 if it does not exist.')
     .argument('<id>')
@@ -77,6 +78,7 @@ export function define(command: Command, perform: Perform): void {
 
   lease
     .command('keep-alive')
+    .alias('keep')
     .summary('keep a lease alive until interrupted')
     .description(
       'Keep a lease alive until interrupted. It then ends within its TTL. Exits with 1 if it does not exist.',

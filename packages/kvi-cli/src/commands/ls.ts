@@ -1,10 +1,11 @@
 import {isUtf8} from 'node:buffer';
 import type {Command} from 'commander';
-import {type Bytes, type Input, isKviError, type KeyValue, type Kvi} from 'kvi';
+import {type Bytes, type Input, type KeyValue} from 'kvi';
 import type {Context, Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
 import {isTerminal} from '../io.ts';
+import {leaseTimes} from '../lease-times.ts';
 import {allKeys, levelOf, prefixRange} from '../key-pages.ts';
 import {keyHelp, parseKey, toBytes} from '../keys.ts';
 import {formOf, type FormOptions, jsonBytes, metadataDocument, withForm} from '../output.ts';
@@ -135,29 +136,4 @@ function printable(key: Bytes): string {
   const buffer = Buffer.from(key);
   const text = buffer.toString();
   return isUtf8(buffer) && !/\p{Cc}/u.test(text) ? text : `hex:${buffer.toString('hex')}`;
-}
-
-interface TimeLeft {
-  ttlSeconds: number;
-  grantedTtlSeconds: number;
-}
-
-/** What leases have left; each is asked for once. */
-function leaseTimes(kv: Kvi<Bytes>, signal: AbortSignal): (id: string) => Promise<TimeLeft | undefined> {
-  const known = new Map<string, Promise<TimeLeft | undefined>>();
-  async function ask(id: string): Promise<TimeLeft | undefined> {
-    try {
-      await using lease = await kv.attachLease(id, {signal});
-      const {ttlSeconds, grantedTtlSeconds} = await lease.timeToLive({signal});
-      return {ttlSeconds, grantedTtlSeconds};
-    } catch (error) {
-      if (isKviError(error, 'KVI_LEASE_NOT_FOUND')) return undefined;
-      throw error;
-    }
-  }
-  return (id) => {
-    const asked = known.get(id) ?? ask(id);
-    known.set(id, asked);
-    return asked;
-  };
 }
