@@ -60,6 +60,11 @@ const commands: readonly CommandEntry[] = [
     load: () => import('./commands/copy.ts'),
   },
   {
+    name: 'mirror',
+    summary: 'keep keys in another store or prefix as they are here',
+    load: () => import('./commands/mirror.ts'),
+  },
+  {
     name: 'diff',
     summary: 'compare revisions, prefixes or stores',
     load: () => import('./commands/diff.ts'),
