@@ -3,6 +3,7 @@ import type {IncomingHttpHeaders} from 'node:http2';
 import type {PeerCertificate} from 'node:tls';
 import type {Route} from './grpc/route.ts';
 import {grpcConnections} from './http/grpc-connections.ts';
+import {http1Connections} from './http/http1-connections.ts';
 import {listen, type Listener} from './http/listener.ts';
 import {
   type Address,
@@ -20,6 +21,7 @@ import {identityOf} from './store/identity.ts';
 import {kvService} from './services/kv.ts';
 import {leaseService} from './services/lease.ts';
 import {maintenanceService} from './services/maintenance.ts';
+import {operatorPages} from './services/pages.ts';
 import {watchService} from './services/watch.ts';
 
 /** A server that listens. */
@@ -73,9 +75,10 @@ export async function serve(driver: Driver, options: ServeOptions = {}): Promise
         ? driver
         : authorize({method: metadata[':path'] ?? '', metadata, peerCertificate}),
   });
+  const pages = http1Connections(operatorPages(driver, context), limits.idleTimeoutMs);
   const listener: Listener = await listen(address, tls, limits.maxConnections, {
     http2: (socket) => grpc.add(socket),
-    http1: (socket) => socket.destroy(),
+    http1: (socket) => pages.add(socket),
   });
   if (tls === undefined && !isLocal(address)) {
     process.emitWarning(
@@ -86,6 +89,7 @@ export async function serve(driver: Driver, options: ServeOptions = {}): Promise
 
   async function close(): Promise<void> {
     const accepted = listener.close();
+    pages.close();
     await grpc.close(graceMs);
     await accepted;
   }

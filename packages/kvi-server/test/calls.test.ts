@@ -203,6 +203,28 @@ describe('health', () => {
   });
 });
 
+describe('over HTTP/1.1', () => {
+  it('the server says what it is, and whether it is of use', async () => {
+    const get = async (path: string, from = server): Promise<[number, string]> => {
+      const response = await fetch(`${from.url}${path}`);
+      return [response.status, await response.text()];
+    };
+    expect(await get('/version')).toEqual([200, '{"etcdserver":"3.6.5","etcdcluster":"3.6.0"}\n']);
+    expect(await get('/health?serializable=true')).toEqual([200, '{"health":"true","reason":""}\n']);
+    expect(await get('/livez')).toEqual([200, 'ok\n']);
+    expect(await get('/readyz')).toEqual([200, 'ok\n']);
+    const [, metrics] = await get('/metrics');
+    expect(metrics).toMatch(/^etcd_server_has_leader 1$/m);
+    expect(metrics).toMatch(/^etcd_debugging_mvcc_current_revision 1$/m);
+    expect(await get('/other')).toEqual([404, '404 page not found\n']);
+    expect(await get('/toString')).toEqual([404, '404 page not found\n']);
+    expect((await fetch(`${server.url}/health`, {method: 'POST'})).status).toBe(405);
+    await client.call(alarm, {action: 'activate', alarm: 'noSpace'});
+    expect(await get('/health')).toEqual([503, '{"health":"false","reason":"ALARM NOSPACE"}\n']);
+    expect(await get('/readyz')).toEqual([503, 'ALARM NOSPACE\n']);
+  });
+});
+
 describe('a connection', () => {
   it('survives a client that cancels thousands of calls', async () => {
     const canceller = connectClient(server.url);
