@@ -37,7 +37,7 @@ export async function killMirror(url: string, kills: number, seed: number): Prom
     await kvi(['batch', '-'], writes(source, round, random));
     for (let line = Math.floor(random() * 8); line > 0; line -= 1) await killed.nextLine();
   }
-  await using last = mirror();
+  await using _last = mirror();
   await kvi(['store', `${source}last`, 'here']);
   await kvi(['get', `${target}last`, '--wait', '60']);
   const difference = await kvi(['diff', '--prefix', source, '--into', target]);
