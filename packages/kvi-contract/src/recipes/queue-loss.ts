@@ -52,20 +52,26 @@ export const queueLosses: ContractGroup = {
       },
     },
     {
-      name: 'aborts its signal when the lease ends',
+      name: 'aborts its signal as soon as its claim is gone, with its lease or by hand, and not at the next renewal',
       async run(context) {
         const {kv, driver} = context;
-        const jobs = jobsOf(kv, context, {ttlSeconds: shortTtlSeconds});
+        const jobs = jobsOf(kv, context, {ttlSeconds: 3_600});
         await jobs.add('a');
-        const lost = await takeSoon(jobs);
-        await endLease(kv, driver, lost);
-        await abortOf(lost.signal, 'the next keepalive tells');
-        assert.ok(isKviError(lost.signal.reason, 'KVI_ITEM_LOST'));
-        assert.match(lost.signal.reason.message, /another may have it/);
-        await assertFails('KVI_ITEM_LOST', () => lost.ack(), 'it says so');
-        const again = await takeSoon(jobs);
-        assert.equal(again.attempt, 2);
-        await again.ack();
+        const losses = [
+          (item: QueueItem<string>) => endLease(kv, driver, item),
+          ({key}: QueueItem<string>) => kv.delete(key),
+        ];
+        for (const [before, lose] of losses.entries()) {
+          const lost = await takeSoon(jobs);
+          assert.equal(lost.attempt, before + 1);
+          await lose(lost);
+          await abortOf(lost.signal, 'it is told');
+          assert.ok(isKviError(lost.signal.reason, 'KVI_ITEM_LOST'));
+          assert.match(lost.signal.reason.message, /another may have it/);
+          await assertFails('KVI_ITEM_LOST', () => lost.ack(), 'it says so');
+        }
+        await (await takeSoon(jobs)).ack();
+        await assertEmpty(kv, context, 'its lease is used for nothing else');
       },
     },
     {
@@ -140,7 +146,7 @@ export const queueLosses: ContractGroup = {
       },
     },
     {
-      name: 'with its claim, by hand, is noticed when it is acked',
+      name: 'with its claim, by hand, is noticed by an ack that follows at once',
       async run(context) {
         const {kv} = context;
         const jobs = jobsOf(kv, context);
@@ -152,6 +158,34 @@ export const queueLosses: ContractGroup = {
         const again = await takeSoon(jobs);
         assert.equal(again.attempt, 2);
         await again.ack();
+      },
+    },
+    {
+      name: 'is told so when it was lost while an ack was refused',
+      async run(context) {
+        const {kv, open} = context;
+        const own = await open();
+        let isRefusing = false;
+        const driver: Driver = {
+          ...own,
+          async txn(...args) {
+            if (!isRefusing) return own.txn(...args);
+            await kv.delete(item.key);
+            await sawDeletion;
+            throw new KviError('KVI_PERMISSION_DENIED', 'made to fail');
+          },
+        };
+        await using client = createKvi(driver);
+        const jobs = jobsOf(client, context);
+        await jobs.add('a');
+        const item = await takeSoon(jobs);
+        const sawDeletion = kv.watch(item.key);
+        isRefusing = true;
+        await assertFails('KVI_PERMISSION_DENIED', () => item.ack(), 'it may be tried again');
+        await abortOf(item.signal, 'but it is lost');
+        assert.ok(isKviError(item.signal.reason, 'KVI_ITEM_LOST'));
+        isRefusing = false;
+        await (await takeSoon(jobs)).ack();
       },
     },
     {

@@ -9,7 +9,6 @@
  */
 import {withDeadline} from '../async/deadline.ts';
 import {retryUntil} from '../async/retry-until.ts';
-import type {DriverWatch} from '../driver/driver.ts';
 import type {PolicyDriver} from '../policy/policy-driver.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {isKviError, KviError, refusalOf} from '../etcd/errors.ts';
@@ -20,6 +19,7 @@ import {giveUpMs} from '../lease/grant.ts';
 import {lentSession} from '../lease/lent-session.ts';
 import type {SessionSource} from '../lease/session-pool.ts';
 import type {Session} from '../lease/session.ts';
+import {type Sighting, untilDeleted} from './deletions.ts';
 
 /** What a contender works with. */
 export interface ContenderContext {
@@ -35,13 +35,8 @@ export interface Obstacle {
   failure?: KviError;
 }
 
-/** A contender's key in the queue, seen at a revision. */
-interface Contender {
-  key: string;
-  /** The create revision of the key: the fencing token. */
-  createRevision: number;
-  /** The last revision at which the key was known to exist. */
-  revision: number;
+/** A contender's key in the queue, seen at a revision. Its create revision is the fencing token. */
+interface Contender extends Sighting {
   /** Whether every request that puts the key has been answered, so that none can arrive late. */
   isSettled: boolean;
   /** Whether the key was there before, perhaps with another value: a caller's lease contends twice, as one contender. */
@@ -360,43 +355,6 @@ async function untilOneGone(
   } finally {
     await watch.return();
   }
-}
-
-/** @param keys - the ids of the keys that count. Absent: all. */
-async function untilDeleted(deletions: DriverWatch, keys?: ReadonlySet<string>): Promise<void> {
-  try {
-    for await (const {events} of deletions) {
-      if (events.some(({kv}) => keys === undefined || keys.has(keyId(kv.key)))) return;
-    }
-  } catch (error) {
-    // The deletion may be among what was compacted: the caller looks again.
-    if (!isKviError(error, 'KVI_COMPACTED')) throw error;
-  }
-}
-
-/** The contender as of now, or undefined if its key is gone or was put anew. */
-async function stillThere(
-  driver: PolicyDriver,
-  contender: Contender,
-  signal: AbortSignal,
-): Promise<Contender | undefined> {
-  const {kvs, revision} = await driver.range({key: Buffer.from(contender.key), keysOnly: true}, {signal});
-  return kvs[0]?.createRevision === contender.createRevision ? {...contender, revision} : undefined;
-}
-
-/** Resolves when the owner's key is gone. Whatever becomes of a watch, the key is looked at. */
-export async function untilLost(driver: PolicyDriver, owner: Ownership, signal: AbortSignal): Promise<void> {
-  const key = Buffer.from(owner.key);
-  let seen: Contender | undefined = owner;
-  await retryUntil(driver.clock, signal, async () => {
-    for (;;) {
-      seen ??= await stillThere(driver, owner, signal);
-      if (seen === undefined) return;
-      const {revision} = seen;
-      seen = undefined;
-      await untilDeleted(driver.watch({key, startRevision: revision + 1, filters: ['noput']}, {signal}));
-    }
-  });
 }
 
 /**

@@ -3,7 +3,8 @@ import type {Driver} from '../driver/driver.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
 import type {LeaseId} from '../etcd/lease-id.ts';
 import {giveUpMs} from '../lease/grant.ts';
-import {leaveQueue, type Ownership, untilLost} from './contender.ts';
+import {leaveQueue, type Ownership} from './contender.ts';
+import {untilGone} from './deletions.ts';
 
 /** The time for which a contender is first: a lock that is held, or a leadership. */
 export interface Tenure {
@@ -79,7 +80,7 @@ export function tenure(
   lookBeforeTelling(lost.signal, () => {
     if (ended === undefined) session.isAlive();
   });
-  untilLost(driver, owner, watching.signal).then(
+  untilGone(driver, owner, watching.signal).then(
     () => lose(new KviError('KVI_KEY_NOT_FOUND', `the key ${key} was deleted`)),
     // It was ended, or lost with its lease.
     () => undefined,

@@ -8,6 +8,7 @@ import {giveUpMs} from '../lease/grant.ts';
 import type {Session} from '../lease/session.ts';
 import {underTimedLease} from '../lease/timed-lease.ts';
 import {mayPass} from '../primitives/contender.ts';
+import {untilGone} from '../primitives/deletions.ts';
 import {afterFailure, type Failure, type QueueContext} from './queue-context.ts';
 import type {Job} from './queue-layout.ts';
 import {acking, counted, type MoveUnder, returning, type Taken, taking, takenOf} from './queue-moves.ts';
@@ -94,11 +95,14 @@ function claimOf(
 ): Claim {
   const job = {id: before.id, record: counted(before.record)};
   const {driver, sessions, holdings} = handle;
+  const key = Buffer.from(layout.key('holds/taken', job.id)).toString();
   const lost = new AbortController();
   const watching = new AbortController();
   let ended: {how: Ending; done: Promise<void>} | undefined;
   /** What is left of it after a loss is being given up. */
   let clearing: Promise<void> | undefined;
+  /** The hold is gone: it was ended here, or lost. */
+  let isGone = false;
 
   /** Tells of a loss, and keeps nothing alive for a consumer who may never end it. */
   function lose(cause: unknown): void {
@@ -134,7 +138,7 @@ function claimOf(
   }
 
   function fail(error: unknown): never {
-    if (isKviError(error, 'KVI_ITEM_LOST', 'KVI_UNKNOWN_OUTCOME')) lose(error);
+    if (isGone || isKviError(error, 'KVI_ITEM_LOST', 'KVI_UNKNOWN_OUTCOME')) lose(error);
     else ended = undefined;
     throw error;
   }
@@ -198,10 +202,18 @@ function claimOf(
   lookBeforeTelling(lost.signal, () => {
     if (ended === undefined) session.isAlive();
   });
+  untilGone(driver, {key, createRevision: token, revision: token}, watching.signal).then(
+    () => {
+      isGone = true;
+      if (ended === undefined) lose(new KviError('KVI_KEY_NOT_FOUND', `the key ${key} was deleted`));
+    },
+    // It was ended, or lost with its lease.
+    () => undefined,
+  );
 
   return {
     id: job.id,
-    key: Buffer.from(layout.key('holds/taken', job.id)).toString(),
+    key,
     value,
     attempt: job.record.attempts,
     token,
