@@ -10,19 +10,21 @@ import {callAny, encode} from './gateway.ts';
 import {readHistory} from './history.ts';
 import {lastKey} from './keys.ts';
 import {findLeaks} from './leaks.ts';
-import {schedule} from './schedule.ts';
+import {type FaultKind, schedule} from './schedule.ts';
 import {watchTruth} from './truth.ts';
 
 export interface BatteryOptions {
   library: Library;
   minutes: number;
   seed: number;
+  /** Default: all. */
+  kinds?: readonly FaultKind[] | undefined;
 }
 
 const clientCount = 3;
 
 /** Runs the battery. However it ends, nothing that it started is left. */
-export async function runBattery({library, minutes, seed}: BatteryOptions): Promise<Report> {
+export async function runBattery({library, minutes, seed, kinds}: BatteryOptions): Promise<Report> {
   const arena = await openArena();
   const folder = await mkdtemp(join(tmpdir(), 'kvi-faults-'));
   const truth = watchTruth(arena.endpoints);
@@ -35,7 +37,7 @@ export async function runBattery({library, minutes, seed}: BatteryOptions): Prom
       clients.push(await startClient(library, index, seed, file, endpoints));
     }
     const faults: Fault[] = [];
-    for (const planned of schedule(seed, minutes)) {
+    for (const planned of schedule(seed, minutes, kinds)) {
       faults.push(await happen(planned, {arena, clients, truth}));
     }
     const problems: string[] = [];

@@ -90,13 +90,21 @@ export interface TakenJob {
   outcome: 'acked' | 'put back' | 'lost' | 'unknown' | 'failed';
 }
 
+/** A lease was found to have ended, though it was renewed within its TTL and nobody gave it up. */
+export interface LeaseEnded {
+  type: 'leaseEnded';
+  lease: string;
+  /** Milliseconds since the last renewal that the client trusted was sent. */
+  silentMs: number;
+}
+
 /** The client closed its handle; its process should now exit by itself. */
 export interface Closed {
   type: 'closed';
   at: number;
 }
 
-export type Record = Operation | WatchStarted | Watched | WatchEnded | Hold | AddedJob | TakenJob | Closed;
+export type Record = Operation | WatchStarted | Watched | WatchEnded | Hold | AddedJob | TakenJob | LeaseEnded | Closed;
 
 /** Appends to a history. A process that is killed loses only its last moments. */
 export interface Recorder {

@@ -2,6 +2,7 @@
 import {parseArgs} from 'node:util';
 import {runBattery} from './battery.ts';
 import {brokenPromises} from './checker/check.ts';
+import {type FaultKind, faultKinds} from './schedule.ts';
 import {table} from './table.ts';
 
 const {values} = parseArgs({
@@ -9,20 +10,23 @@ const {values} = parseArgs({
     minutes: {type: 'string', default: '1'},
     seed: {type: 'string', default: String(Date.now() % 1_000_000)},
     'kvi-only': {type: 'boolean', default: false},
+    only: {type: 'string', default: faultKinds.join(',')},
   },
 });
 const minutes = Number(values.minutes);
 const seed = Number(values.seed);
-if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
-  console.error('usage: npm run test:faults -- [--minutes N] [--seed S] [--kvi-only]');
+const kinds = values.only.split(',') as FaultKind[];
+if (!(minutes > 0) || !Number.isSafeInteger(seed) || !kinds.every((kind) => faultKinds.includes(kind))) {
+  console.error(`usage: npm run test:faults -- [--minutes N] [--seed S] [--kvi-only] [--only KIND,...]
+faults: ${faultKinds.join(', ')}`);
   process.exit(2);
 }
 
 console.log(`the failure battery: ${minutes} minutes, seed ${seed}`);
 // Each library has its own cluster, and both have the same faults at the same time.
 const [kvi, etcd3] = await Promise.all([
-  runBattery({library: 'kvi', minutes, seed}),
-  values['kvi-only'] ? undefined : runBattery({library: 'etcd3', minutes, seed}),
+  runBattery({library: 'kvi', minutes, seed, kinds}),
+  values['kvi-only'] ? undefined : runBattery({library: 'etcd3', minutes, seed, kinds}),
 ]);
 console.log(table({kvi, ...(etcd3 && {etcd3})}));
 

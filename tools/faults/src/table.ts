@@ -36,6 +36,7 @@ const rows: readonly Row[] = [
   ['  wrongly reported', ({queue}) => queue.misreported.length],
   ['  taken before their delay was over', ({queue}) => queue.early.length],
   ['  consumers overlapping by loss signal', ({queue}) => queue.overlapping.length],
+  ['leases that the store ended before their time', ({leasesCutShort}) => leasesCutShort],
   ['left behind: leases', ({leaks}) => leaks.leases],
   ['left behind: keys of locks and elections', ({leaks}) => leaks.lockKeys],
   ['left behind: temporary keys', ({leaks}) => leaks.tempKeys],

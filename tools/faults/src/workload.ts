@@ -5,6 +5,8 @@
  * writing, takes what is left of the queue and prints `stopped`. On the second it waits until its watch has seen the last key, closes its handle, prints
  * `closed`, and has to exit by itself. On SIGHUP it blocks its event loop.
  */
+import type {SessionLostEvent} from 'kvi';
+import {subscribe} from 'node:diagnostics_channel';
 import {once} from 'node:events';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {
@@ -282,6 +284,10 @@ function describe(error: unknown): string {
   return `${code}${String(error)}`;
 }
 
+subscribe('kvi:session-lost', (message) => {
+  const {lease, ttlSeconds, silentMs, reason} = message as SessionLostEvent;
+  if (reason === 'gone' && silentMs < ttlSeconds * 1_000) history.record({type: 'leaseEnded', lease, silentMs});
+});
 const client = await (library === 'kvi' ? openKvi : openEtcd3)(endpoints.split(','), Number(index));
 const chance = random(Number(seed) * 1_000 + Number(index));
 const {lead, jobs} = client;

@@ -35,6 +35,8 @@ export interface Report {
   locks: LockFindings;
   leaderships: LockFindings;
   queue: QueueFindings;
+  /** Leases that the store ended before their time. */
+  leasesCutShort: number;
   unavailability: Unavailability;
   leaks: Leaks;
   stuckClients: number;
@@ -59,6 +61,7 @@ export function check({histories, events, faults, leaks, stuckClients, problems}
       histories.flatMap((history) => recordsOf(history, 'job')),
       events,
     ),
+    leasesCutShort: histories.flatMap((history) => recordsOf(history, 'leaseEnded')).length,
     unavailability: checkUnavailability(histories, faults),
     leaks,
     stuckClients,
