@@ -104,7 +104,8 @@ export interface Closed {
   at: number;
 }
 
-export type Record = Operation | WatchStarted | Watched | WatchEnded | Hold | AddedJob | TakenJob | LeaseEnded | Closed;
+export type Record =
+  Operation | WatchStarted | Watched | WatchEnded | Hold | AddedJob | TakenJob | LeaseEnded | Closed;
 
 /** Appends to a history. A process that is killed loses only its last moments. */
 export interface Recorder {

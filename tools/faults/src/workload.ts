@@ -286,7 +286,8 @@ function describe(error: unknown): string {
 
 subscribe('kvi:session-lost', (message) => {
   const {lease, ttlSeconds, silentMs, reason} = message as SessionLostEvent;
-  if (reason === 'gone' && silentMs < ttlSeconds * 1_000) history.record({type: 'leaseEnded', lease, silentMs});
+  if (reason === 'gone' && silentMs < ttlSeconds * 1_000)
+    history.record({type: 'leaseEnded', lease, silentMs});
 });
 const client = await (library === 'kvi' ? openKvi : openEtcd3)(endpoints.split(','), Number(index));
 const chance = random(Number(seed) * 1_000 + Number(index));
