@@ -1,6 +1,6 @@
 /** Where a battery runs: a cluster, and proxies that break the network around and within it. */
 import {setTimeout as sleep} from 'node:timers/promises';
-import {startEtcdCluster, startProxy, type Etcd, type Proxy} from 'kvi-testbed/programs';
+import {startEtcdCluster, startProxy, type Etcd, type Proxy, type Release} from 'kvi-testbed/programs';
 import {call, callAny} from './gateway.ts';
 import {peerNetwork, type PeerNetwork} from './peer-network.ts';
 
@@ -31,9 +31,11 @@ interface MemberList {
 /** How long the members may take to elect a leader on a working network. */
 const leaderMs = 60_000;
 
-export async function openArena(): Promise<Arena> {
+/** @param release the Debian release whose etcd it runs. Default: as for any test. */
+export async function openArena(release?: Release): Promise<Arena> {
   const peers = peerNetwork();
   const cluster = await startEtcdCluster(3, {
+    ...(release && {release}),
     peerEndpoint: (endpoint, index) => peers.endpointFor(endpoint, index),
   });
   const endpoints = cluster.nodes.map(({endpoint}) => endpoint);

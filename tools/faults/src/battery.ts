@@ -1,4 +1,5 @@
 /** One run of the battery on one library: load, faults, a quiet end, and the checker's verdict. */
+import type {Release} from 'kvi-testbed/programs';
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -19,13 +20,15 @@ export interface BatteryOptions {
   seed: number;
   /** Default: all. */
   kinds?: readonly FaultKind[] | undefined;
+  /** The Debian release whose etcd it runs. Default: as for any test. */
+  release?: Release | undefined;
 }
 
 const clientCount = 3;
 
 /** Runs the battery. However it ends, nothing that it started is left. */
-export async function runBattery({library, minutes, seed, kinds}: BatteryOptions): Promise<Report> {
-  const arena = await openArena();
+export async function runBattery({library, minutes, seed, kinds, release}: BatteryOptions): Promise<Report> {
+  const arena = await openArena(release);
   const folder = await mkdtemp(join(tmpdir(), 'kvi-faults-'));
   const truth = watchTruth(arena.endpoints);
   const clients: ClientProcess[] = [];

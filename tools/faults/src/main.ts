@@ -23,10 +23,13 @@ faults: ${faultKinds.join(', ')}`);
 }
 
 console.log(`the failure battery: ${minutes} minutes, seed ${seed}`);
+// Unless another one is asked for, one whose stopped leaders end no lease that their successors have renewed (etcd #15247).
+const release = process.env['KVI_TEST_ETCD_RELEASE'] === undefined ? 'trixie' : undefined;
+const options = {minutes, seed, kinds, release} as const;
 // Each library has its own cluster, and both have the same faults at the same time.
 const [kvi, etcd3] = await Promise.all([
-  runBattery({library: 'kvi', minutes, seed, kinds}),
-  values['kvi-only'] ? undefined : runBattery({library: 'etcd3', minutes, seed, kinds}),
+  runBattery({library: 'kvi', ...options}),
+  values['kvi-only'] ? undefined : runBattery({library: 'etcd3', ...options}),
 ]);
 console.log(table({kvi, ...(etcd3 && {etcd3})}));
 
