@@ -6,40 +6,59 @@ import {electionName, isDataKey, lockName, tempPrefix} from './keys.ts';
 
 /** What was left after every client had closed and every abandoned lease had expired. */
 export interface Leaks {
-  leases: number;
-  lockKeys: number;
-  tempKeys: number;
+  /** A description of each. */
+  leases: readonly string[];
+  lockKeys: readonly string[];
+  tempKeys: readonly string[];
   /** Keys that the library made for itself. */
-  otherKeys: number;
-}
-
-/** In seconds. */
-async function grantedTtl(lease: string, endpoints: readonly string[]): Promise<number> {
-  const {grantedTTL} = await callAny<{grantedTTL?: string}>(endpoints, 'lease/timetolive', {ID: lease});
-  return Number(grantedTTL);
+  otherKeys: readonly string[];
 }
 
 /** Waits until nothing is left, at most until every abandoned lease has expired. */
 export async function findLeaks(endpoints: readonly string[]): Promise<Leaks> {
   const deadline = performance.now() + (2 * ttlSeconds + 1) * 1_000;
   for (;;) {
-    const leaks = await countLeaks(endpoints);
-    if (Object.values(leaks).every((count) => count === 0) || performance.now() > deadline) return leaks;
+    const leaks = await leaksNow(endpoints);
+    if (
+      Object.values(leaks).every((found: readonly string[]) => found.length === 0) ||
+      performance.now() > deadline
+    )
+      return leaks;
     await sleep(200);
   }
 }
 
-async function countLeaks(endpoints: readonly string[]): Promise<Leaks> {
-  const {leases: all = []} = await callAny<{leases?: {ID: string}[]}>(endpoints, 'lease/leases');
-  const ttls = await Promise.all(all.map(({ID}) => grantedTtl(ID, endpoints)));
-  // A job that is done is known again for a while, under a lease that an ack of unknown outcome may have left unused.
-  const leases = ttls.filter((ttl) => ttl !== knownAgainSeconds);
+async function leaksNow(endpoints: readonly string[]): Promise<Leaks> {
   const {kvs = []} = await callAny<{kvs?: {key: string}[]}>(endpoints, 'kv/range', {
     ...allKeys,
     keys_only: true,
   });
   const keys = kvs.map(({key}) => decode(key)).filter((key) => !isDataKey(key));
-  const lockKeys = keys.filter((key) => key.startsWith(lockName) || key.startsWith(electionName)).length;
-  const tempKeys = keys.filter((key) => key.startsWith(tempPrefix)).length;
-  return {leases: leases.length, lockKeys, tempKeys, otherKeys: keys.length - lockKeys - tempKeys};
+  const lockKeys = keys.filter((key) => key.startsWith(lockName) || key.startsWith(electionName));
+  const tempKeys = keys.filter((key) => key.startsWith(tempPrefix));
+  const otherKeys = keys.filter((key) => !lockKeys.includes(key) && !tempKeys.includes(key));
+  return {leases: await leasesNow(endpoints), lockKeys, tempKeys, otherKeys};
+}
+
+async function leasesNow(endpoints: readonly string[]): Promise<string[]> {
+  const {leases = []} = await callAny<{leases?: {ID: string}[]}>(endpoints, 'lease/leases');
+  const found = await Promise.all(leases.map(({ID}) => describeLease(ID, endpoints)));
+  return found.filter((lease) => lease !== undefined);
+}
+
+/** @returns undefined if it is no leak */
+async function describeLease(id: string, endpoints: readonly string[]): Promise<string | undefined> {
+  const {
+    TTL = '0',
+    grantedTTL = '0',
+    keys = [],
+  } = await callAny<{TTL?: string; grantedTTL?: string; keys?: string[]}>(endpoints, 'lease/timetolive', {
+    ID: id,
+    keys: true,
+  });
+  // It has ended meanwhile.
+  if (TTL === '-1') return undefined;
+  // A job that is done is known again for a while, under a lease that an ack of unknown outcome may have left unused.
+  if (Number(grantedTTL) === knownAgainSeconds) return undefined;
+  return `${BigInt(id).toString(16)} of ${grantedTTL} s, ${TTL} s left, with ${keys.length === 0 ? 'no keys' : keys.map(decode).join(', ')}`;
 }

@@ -102,7 +102,8 @@ export function brokenPromises(report: Report): string[] {
     ...queue.misreported.map((line) => `job misreported: ${line}`),
     ...queue.early.map((line) => `job taken early: ${line}`),
     ...queue.overlapping.map((line) => `consumers overlap by loss signal: ${line}`),
-    ...Object.entries(leaks).flatMap(([what, count]) => (count > 0 ? [`left behind: ${count} ${what}`] : [])),
+    ...leaks.leases.map((lease) => `left behind: lease ${lease}`),
+    ...[...leaks.lockKeys, ...leaks.tempKeys, ...leaks.otherKeys].map((key) => `left behind: key ${key}`),
     ...(stuckClients > 0 ? [`${stuckClients} clients did not exit by themselves`] : []),
     ...problems,
   ];
