@@ -116,6 +116,21 @@ const commands: readonly CommandEntry[] = [
     load: () => import('./commands/compact.ts'),
   },
   {
+    name: 'status',
+    summary: 'print what each member of the cluster says of itself',
+    load: () => import('./commands/status.ts'),
+  },
+  {
+    name: 'health',
+    summary: 'print whether the store is healthy',
+    load: () => import('./commands/health.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'look for what is wrong with the connection',
+    load: () => import('./commands/doctor.ts'),
+  },
+  {
     name: 'serve',
     summary: 'serve a store to clients of etcd, in any language',
     load: () => import('./commands/serve.ts'),

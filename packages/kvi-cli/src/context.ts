@@ -1,23 +1,13 @@
-import {open as openFile, readFile} from 'node:fs/promises';
+import {open as openFile} from 'node:fs/promises';
 import {addAbortSignal, type Readable} from 'node:stream';
 import {buffer} from 'node:stream/consumers';
-import {type Bytes, type EtcdOptions, type Input, type Kvi, open} from 'kvi';
+import type {Bytes, Input, Kvi} from 'kvi';
+import {connect, readInput} from './connection.ts';
 import type {ExitCode} from './exit-codes.ts';
 import {Interrupted, usageError} from './failures.ts';
 import type {Io} from './io.ts';
 import {createOutput, type Output} from './output.ts';
-
-/** The options of every command. */
-export interface ConnectionOptions {
-  url?: string;
-  /** In milliseconds. */
-  timeout?: number;
-  json?: boolean;
-  /** Files, as are `cert` and `key`. */
-  cacert?: string;
-  cert?: string;
-  key?: string;
-}
+import {type GlobalOptions, isOn, readSettings, type Settings} from './settings.ts';
 
 /** The environment of a command. */
 export interface Context {
@@ -41,7 +31,10 @@ export interface Surroundings {
   io: Io;
   output: Output;
   json: boolean;
-  options: ConnectionOptions;
+  /** As they were given. */
+  options: GlobalOptions;
+  /** Puts together what the command is told; see {@link readSettings}. */
+  settings: (of?: GlobalOptions) => Promise<Settings>;
 }
 
 /** Runs the operation of the chosen command. */
@@ -58,7 +51,7 @@ export interface Perform {
  * @param done - receives the exit code
  */
 export function performer(
-  optionsOf: () => ConnectionOptions,
+  optionsOf: () => GlobalOptions,
   io: Io,
   done: (exitCode: ExitCode) => void,
 ): Perform {
@@ -66,8 +59,9 @@ export function performer(
   return Object.assign(onStore, {
     async withoutStore(operation: (surroundings: Surroundings) => Promise<ExitCode>) {
       const options = optionsOf();
-      const {json = false} = options;
-      done(await operation({io, output: createOutput(io.stdout, {json}), json, options}));
+      const {json = isOn(io.env['KVI_JSON'])} = options;
+      const settings = (of = options) => readSettings(of, io);
+      done(await operation({io, output: createOutput(io.stdout, {json}), json, options, settings}));
     },
   });
 }
@@ -77,9 +71,11 @@ export function performer(
  *
  * @throws `KVI_INVALID_ARGUMENT` when no URL is given, and what `open` and the operation throw
  */
-async function withContext(options: ConnectionOptions, io: Io, operation: Operation): Promise<ExitCode> {
-  const {json = false} = options;
-  const kv = await connect(options, io.env);
+async function withContext(options: GlobalOptions, io: Io, operation: Operation): Promise<ExitCode> {
+  const {json = isOn(io.env['KVI_JSON'])} = options;
+  const settings = await readSettings(options, io);
+  const notes = {stderr: io.stderr, json};
+  const kv = await connect(settings, notes);
   const {signal, stop} = interruption(io);
   // A command that waits keeps the process alive, even if its store has no socket open.
   const alive = setInterval(() => undefined, 2 ** 30);
@@ -91,7 +87,7 @@ async function withContext(options: ConnectionOptions, io: Io, operation: Operat
       json,
       signal,
       stdin: () => addAbortSignal(signal, io.stdin()),
-      openOther: (url) => connect({...options, url}, io.env),
+      openOther: (url) => connect({...settings, url, readOnlyProfile: undefined}, notes),
     });
   } finally {
     stop();
@@ -138,59 +134,6 @@ export async function readValue(argument: string, {stdin}: Context): Promise<Inp
   if (argument === '-') return buffer(stdin());
   if (!argument.startsWith('@')) return argument;
   return argument.startsWith('@@') ? argument.slice(1) : readInput(argument.slice(1));
-}
-
-async function connect(options: ConnectionOptions, env: Io['env']): Promise<Kvi> {
-  const {url, timeout} = options;
-  const where = url ?? env['KVI_URL'];
-  if (where === undefined || where === '') {
-    throw usageError('no store given: pass --url or set KVI_URL, for example to http://127.0.0.1:2379');
-  }
-  // A script wants to know at once, and can try again by itself.
-  const etcd = {failFast: true, ...(await storeCredentials(where, options, env))};
-  return open(where, {timeoutMs: timeout, etcd});
-}
-
-/** As whom a store is opened, and whom to trust. @throws `KVI_INVALID_ARGUMENT` if a file cannot be read */
-export async function storeCredentials(
-  url: string,
-  {cacert, cert, key}: Pick<ConnectionOptions, 'cacert' | 'cert' | 'key'>,
-  env: Io['env'],
-): Promise<StoreCredentials> {
-  const user = {username: env['KVI_USERNAME'], password: env['KVI_PASSWORD']};
-  // A shell exports the variables for every store, including those without TLS.
-  const isTls = isSecure(url) || cacert !== undefined || cert !== undefined || key !== undefined;
-  if (!isTls) return user;
-  return {
-    ...user,
-    ca: await readPem(cacert ?? variable(env, 'CACERT')),
-    cert: await readPem(cert ?? variable(env, 'CERT')),
-    key: await readPem(key ?? variable(env, 'KEY')),
-  };
-}
-
-type StoreCredentials = Pick<EtcdOptions, 'username' | 'password' | 'ca' | 'cert' | 'key'>;
-
-function isSecure(url: string): boolean {
-  return /^\s*(https|etcds|unixs):/i.test(url);
-}
-
-/** A variable of kvi, or else of etcdctl. An empty variable counts as unset. */
-function variable(env: Io['env'], name: string): string | undefined {
-  return [env[`KVI_${name}`], env[`ETCDCTL_${name}`]].find((value) => value !== undefined && value !== '');
-}
-
-async function readPem(file: string | undefined): Promise<Buffer | undefined> {
-  return file === undefined ? undefined : readInput(file);
-}
-
-/** @throws `KVI_INVALID_ARGUMENT` */
-export async function readInput(file: string): Promise<Buffer> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw usageError(`cannot read ${file}: ${String(error)}`);
-  }
 }
 
 /**

@@ -1,4 +1,5 @@
 import type {Readable, Writable} from 'node:stream';
+import {isatty} from 'node:tty';
 
 const interrupts = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
@@ -12,6 +13,8 @@ export interface Io {
   stdout: Writable;
   stderr: Writable;
   env: Readonly<Record<string, string | undefined>>;
+  /** Whether the standard input and the standard error are a terminal, so that somebody can be asked. */
+  isInteractive?: boolean;
   /**
    * Calls the listener for every interrupt, which then no longer ends the process.
    *
@@ -31,6 +34,8 @@ export const processIo: Io = {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
+  // Without accessing the streams.
+  isInteractive: isatty(0) && isatty(2),
   onInterrupt(listener) {
     for (const signal of interrupts) process.on(signal, listener);
     return () => {

@@ -2,6 +2,7 @@ import {type ExitCode, ok} from './exit-codes.ts';
 import {report, usageError} from './failures.ts';
 import type {Io} from './io.ts';
 import {createProgram} from './program.ts';
+import {isOn} from './settings.ts';
 
 /**
  * Runs the `kvi` command.
@@ -11,7 +12,7 @@ import {createProgram} from './program.ts';
  */
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   let exitCode = ok;
-  const json = asksForJson(argv);
+  const json = asksForJson(argv) || isOn(io.env['KVI_JSON']);
   const ignore = () => undefined;
   // Writers get the error too and act on it; without a listener, Node would throw it.
   io.stdout.on('error', ignore);

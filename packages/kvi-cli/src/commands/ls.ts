@@ -1,10 +1,10 @@
-import {isUtf8} from 'node:buffer';
 import type {Command} from 'commander';
 import {type Bytes, type Input, type KeyValue} from 'kvi';
 import type {Context, Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
 import {isTerminal} from '../io.ts';
+import {printable} from '../printable.ts';
 import {leaseTimes} from '../lease-times.ts';
 import {allKeys, levelOf, prefixRange} from '../key-pages.ts';
 import {keyHelp, parseKey, toBytes} from '../keys.ts';
@@ -129,11 +129,4 @@ const widths = [9, 9, 6, 8, 16, 9];
 
 function aligned(columns: readonly string[]): string {
   return columns.map((column, index) => column.padStart(widths[index] ?? 0)).join(' ');
-}
-
-/** A key as it can be looked at, and typed: in hexadecimal if it is no text that a terminal shows. */
-function printable(key: Bytes): string {
-  const buffer = Buffer.from(key);
-  const text = buffer.toString();
-  return isUtf8(buffer) && !/\p{Cc}/u.test(text) ? text : `hex:${buffer.toString('hex')}`;
 }

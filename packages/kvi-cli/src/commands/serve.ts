@@ -1,12 +1,13 @@
 import {rename, writeFile} from 'node:fs/promises';
 import {writeSync} from 'node:fs';
 import {type Command, InvalidArgumentError} from 'commander';
-import {type Driver, openDriver} from 'kvi';
-import {type ConnectionOptions, type Perform, readInput, storeCredentials} from '../context.ts';
+import {connectDriver, readInput} from '../connection.ts';
+import type {Perform, Surroundings} from '../context.ts';
 import {type ExitCode, ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
 import type {Io} from '../io.ts';
 import {duration, positiveNumber, wholeNumber} from '../parsers.ts';
+import type {GlobalOptions} from '../settings.ts';
 
 interface ServeCommandOptions {
   listen?: string;
@@ -49,27 +50,28 @@ export function define(command: Command, perform: Perform): void {
       '\nExamples:\n  kvi serve mem: --port 0\n  kvi serve http://etcd:2379 --listen 0.0.0.0:2379 --cert server.pem --key server.key',
     )
     .action((url: string | undefined, options: ServeCommandOptions) =>
-      perform.withoutStore(async ({io, options: connection}) => {
-        const where = [url, connection.url, io.env['KVI_URL'], 'mem:'].find(
-          (each) => each !== undefined && each !== '',
-        );
-        return serveStore(where ?? 'mem:', connection, options, io);
-      }),
+      perform.withoutStore((surroundings) => serveStore(url, options, surroundings)),
     );
 }
 
 /** Serves until a signal asks the program to end. */
 async function serveStore(
-  url: string,
-  connection: ConnectionOptions,
+  url: string | undefined,
   options: ServeCommandOptions,
-  io: Io,
+  surroundings: Surroundings,
 ): Promise<ExitCode> {
+  const {io, json, options: given} = surroundings;
   const listen = addressOf(options, io.env);
-  const tls = await serverCertificates(connection, options);
+  const tls = await serverCertificates(given, options);
+  // These two options are the server's.
+  const ofStore = {...given};
+  delete ofStore.cert;
+  delete ofStore.key;
+  const settings = await surroundings.settings(ofStore);
   // Other commands do without it.
   const {serve} = await import('kvi-server');
-  const driver = await openStore(url, connection, io);
+  const where = url ?? settings.url ?? 'mem:';
+  const driver = await connectDriver({...settings, url: where}, {stderr: io.stderr, json});
   try {
     const {maxTxnOps, maxRequestBytes, quotaBackendBytes, progressNotifyInterval, etcdVersion} = options;
     await using server = await serve(driver, {
@@ -92,14 +94,6 @@ async function serveStore(
   }
 }
 
-async function openStore(url: string, {cacert, timeout}: ConnectionOptions, io: Io): Promise<Driver> {
-  const etcd = {
-    failFast: true,
-    ...(await storeCredentials(url, cacert === undefined ? {} : {cacert}, io.env)),
-  };
-  return openDriver(url, {timeoutMs: timeout, etcd});
-}
-
 /** Tells whoever waits that clients may come. */
 async function announce(line: string, {readyFile, readyFd}: ServeCommandOptions, io: Io): Promise<void> {
   io.stdout.write(line);
@@ -111,7 +105,7 @@ async function announce(line: string, {readyFile, readyFd}: ServeCommandOptions,
 }
 
 async function serverCertificates(
-  {cert, key}: ConnectionOptions,
+  {cert, key}: GlobalOptions,
   {clientCa}: ServeCommandOptions,
 ): Promise<{cert: Buffer; key: Buffer; clientCa?: Buffer} | undefined> {
   if (cert === undefined && key === undefined && clientCa === undefined) return undefined;

@@ -1,0 +1,129 @@
+import type {Command} from 'commander';
+import {isKviError, type Member, type StatusResponse} from 'kvi';
+import {connectDriver, isSecure} from '../connection.ts';
+import type {Perform, Surroundings} from '../context.ts';
+import {ok} from '../exit-codes.ts';
+import {isTerminal} from '../io.ts';
+import type {Settings} from '../settings.ts';
+
+/** `kvi status` */
+export function define(command: Command, perform: Perform): void {
+  command
+    .description(
+      'Print a line for each member of the cluster: name, id, role, version, revision, bytes in use, bytes of its ' +
+        'database, milliseconds that it took to answer, and alarms. A member that does not answer is down.',
+    )
+    .addHelpText('after', '\nExamples:\n  kvi status\n  kvi status --json | jq .dbSizeInUse')
+    .action(() =>
+      perform.withoutStore(async (surroundings) => {
+        const {io, output} = surroundings;
+        const settings = await surroundings.settings();
+        const answer = await ask(settings, surroundings);
+        const reports = await Promise.all(
+          answer.status.members.map((member) => reportOn(member, answer, settings, surroundings)),
+        );
+        if (isTerminal(io.stdout) && !surroundings.json) await output.record([aligned(columns)], {});
+        for (const report of reports) {
+          const fields = columns.map((column) => String(report[column] ?? '-'));
+          await output.record(isTerminal(io.stdout) ? [aligned(fields)] : fields, report);
+        }
+        return ok;
+      }),
+    );
+}
+
+const columns = [
+  'name',
+  'id',
+  'role',
+  'version',
+  'revision',
+  'dbSizeInUse',
+  'dbSize',
+  'ms',
+  'alarms',
+] as const;
+
+/** What is printed of a member. */
+interface Report {
+  name: string;
+  id: string;
+  role: 'leader' | 'follower' | 'learner' | 'down';
+  version?: string;
+  revision?: number;
+  dbSizeInUse?: number;
+  dbSize?: number;
+  dbSizeQuota?: number | undefined;
+  ms?: number;
+  alarms?: string;
+  clientUrls: string[];
+  /** The code of the error, if it is down. */
+  error?: string;
+}
+
+interface Answer {
+  status: StatusResponse;
+  ms: number;
+}
+
+async function ask(settings: Settings, {io, json}: Surroundings): Promise<Answer> {
+  const driver = await connectDriver(settings, {stderr: io.stderr, json});
+  try {
+    const started = performance.now();
+    const status = await driver.status({timeoutMs: settings.timeoutMs ?? 5_000});
+    return {status, ms: Math.round((performance.now() - started) * 10) / 10};
+  } finally {
+    await driver.close();
+  }
+}
+
+/** Asks the member itself, unless it has answered already. */
+async function reportOn(
+  member: Member,
+  first: Answer,
+  settings: Settings,
+  surroundings: Surroundings,
+): Promise<Report> {
+  const {id, name, clientUrls, isLearner} = member;
+  const own = {name, id, clientUrls};
+  try {
+    const {status, ms} = await answerOf(member, first, settings, surroundings);
+    const {version, revision, dbSizeInUse, dbSize, dbSizeQuota, leader} = status;
+    const alarms = status.alarms.filter(({memberId}) => memberId === id).map(({type}) => type);
+    return {
+      ...own,
+      role: leader === id ? 'leader' : isLearner ? 'learner' : 'follower',
+      version,
+      revision,
+      dbSizeInUse,
+      dbSize,
+      dbSizeQuota,
+      ms,
+      ...(alarms.length > 0 ? {alarms: alarms.join(',')} : {}),
+    };
+  } catch (error) {
+    return {...own, role: 'down', error: isKviError(error) ? error.code : 'KVI_INTERNAL'};
+  }
+}
+
+async function answerOf(
+  {id, clientUrls}: Member,
+  first: Answer,
+  settings: Settings,
+  surroundings: Surroundings,
+): Promise<Answer> {
+  const [url] = clientUrls;
+  if (first.status.memberId === id || url === undefined) return first;
+  // Members behind a proxy for TLS tell plain URLs.
+  const where = isSecure(settings.url ?? '') ? url.replace(/^http:/, 'https:') : url;
+  return ask({...settings, url: where, timeoutMs: settings.timeoutMs ?? 2_000}, surroundings);
+}
+
+const widths = [14, 16, 8, 8, 10, 12, 12, 7, 6];
+
+function aligned(fields: readonly string[]): string {
+  return fields
+    .map((field, index) => field.padEnd(widths[index] ?? 0))
+    .join(' ')
+    .trimEnd();
+}
