@@ -11,7 +11,10 @@ interface CommandEntry {
   summary: string;
   /** Whether a batch may contain it: it ends with the store's answer, and needs nothing of the process. */
   inBatch?: true;
-  load: () => Promise<{define: Define}>;
+  /** Whether `kvi --help` leaves it out. */
+  hidden?: true;
+  /** @param loadCommand - loads another command of the program, for what looks at all of them */
+  load: (loadCommand: (command: Command) => Promise<void>) => Promise<{define: Define}>;
 }
 
 /** The commands, in the order of `kvi --help`. */
@@ -30,6 +33,7 @@ const commands: readonly CommandEntry[] = [
     inBatch: true,
     load: () => import('./commands/range.ts'),
   },
+  {name: 'edit', summary: 'edit the value of a key in $EDITOR', load: () => import('./commands/edit.ts')},
   {name: 'count', summary: 'count keys', inBatch: true, load: () => import('./commands/count.ts')},
   {name: 'delete', summary: 'delete keys', inBatch: true, load: () => import('./commands/delete.ts')},
   {
@@ -43,6 +47,11 @@ const commands: readonly CommandEntry[] = [
     summary: 'set one of two keys, depending on a third',
     inBatch: true,
     load: () => import('./commands/transaction.ts'),
+  },
+  {
+    name: 'txn',
+    summary: 'run a transaction of a file, or of JSON',
+    load: () => import('./commands/txn.ts'),
   },
   {
     name: 'export',
@@ -135,6 +144,28 @@ const commands: readonly CommandEntry[] = [
     summary: 'serve a store to clients of etcd, in any language',
     load: () => import('./commands/serve.ts'),
   },
+  {
+    name: 'completion',
+    summary: 'print what a shell needs to complete command lines',
+    load: () => import('./commands/completion.ts'),
+  },
+  {
+    name: 'complete',
+    summary: 'print what a word may become',
+    hidden: true,
+    load: async (loadCommand) => {
+      const {completeOf} = await import('./commands/complete.ts');
+      return {define: completeOf(loadCommand)};
+    },
+  },
+  {
+    name: 'man',
+    summary: 'print the manual page',
+    load: async (loadCommand) => {
+      const {manOf} = await import('./commands/man.ts');
+      return {define: manOf(loadCommand)};
+    },
+  },
   {name: 'help', summary: 'print the help of a command', load: () => import('./commands/help.ts')},
 ];
 
@@ -154,9 +185,17 @@ function addBatchCommands(line: Command, perform: Perform): void {
 
 function addEntries(program: Command, entries: readonly CommandEntry[], perform: Perform): void {
   const loaders = new Map<Command, CommandEntry['load']>();
-  for (const {name, summary, load} of entries) loaders.set(program.command(name).summary(summary), load);
-  program.hook('preSubcommand', async (_, called) => {
-    const module = await loaders.get(called)?.();
+  for (const {name, summary, hidden = false, load} of entries) {
+    loaders.set(program.command(name, {hidden}).summary(summary), load);
+  }
+
+  /** Loads a command once. */
+  async function loadCommand(called: Command): Promise<void> {
+    const load = loaders.get(called);
+    loaders.delete(called);
+    const module = await load?.(loadCommand);
     module?.define(called, perform);
-  });
+  }
+
+  program.hook('preSubcommand', (_, called) => loadCommand(called));
 }

@@ -170,7 +170,6 @@ const otherNames: ReadonlyMap<string, string> = new Map(
     rm: 'delete',
     remove: 'delete',
     cas: 'tas',
-    txn: 'transaction',
     subscribe: 'watch',
     leader: 'elect',
     env: 'exec',

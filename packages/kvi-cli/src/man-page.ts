@@ -1,0 +1,72 @@
+import type {Command, Help} from 'commander';
+
+/**
+ * Writes the manual page of a program, from what its help says.
+ *
+ * @param program - with its commands loaded
+ */
+export function manPage(program: Command): string {
+  const help = program.createHelp();
+  const sections = [
+    `.TH ${program.name().toUpperCase()} 1 "" "${program.name()} ${program.version() ?? ''}" "User Commands"`,
+    section('NAME', `${program.name()} \\- ${escape(help.commandDescription(program))}`),
+    section('SYNOPSIS', `.B ${escape(help.commandUsage(program))}`),
+    section('OPTIONS OF ALL COMMANDS', optionList(program, help)),
+    section(
+      'COMMANDS',
+      leaves(program, help)
+        .map((command) => commandText(command, help))
+        .join('\n'),
+    ),
+  ];
+  return `${sections.join('\n')}\n`;
+}
+
+function section(title: string, body: string): string {
+  return `.SH ${title}\n${body}`;
+}
+
+/** The commands that do something; a group like `lease` stands for those in it. */
+function leaves(command: Command, help: Help): Command[] {
+  const own = help.visibleCommands(command).filter((each) => each.name() !== 'help');
+  return own.flatMap((each) => (each.commands.length > 0 ? leaves(each, help) : [each]));
+}
+
+function commandText(command: Command, help: Help): string {
+  const args = help.visibleArguments(command).filter(({description}) => description !== '');
+  return [
+    `.SS ${escape(help.commandUsage(command))}`,
+    escape(help.commandDescription(command)),
+    ...args.map((argument) => item(help.argumentTerm(argument), help.argumentDescription(argument))),
+    optionList(command, help),
+    examplesOf(command),
+  ]
+    .filter((text) => text !== '')
+    .join('\n');
+}
+
+function optionList(command: Command, help: Help): string {
+  const options = help.visibleOptions(command).filter(({long}) => long !== '--help');
+  return options.map((option) => item(help.optionTerm(option), help.optionDescription(option))).join('\n');
+}
+
+function item(term: string, description: string): string {
+  return `.TP\n.B ${escape(term)}\n${escape(description)}`;
+}
+
+/** What its help says after the options. */
+function examplesOf(command: Command): string {
+  let text = '';
+  command.configureOutput({...command.configureOutput(), writeOut: (part) => (text += part)});
+  command.outputHelp();
+  const [, after = ''] = /\n((?:Conditions:|Examples?:)[\s\S]*)$/.exec(text) ?? [];
+  return after === '' ? '' : `.PP\n.nf\n${escape(after.trimEnd())}\n.fi`;
+}
+
+/** A line that begins with a dot or a quote would be a command of roff. */
+function escape(text: string): string {
+  return text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^([.'])/gm, '\\&$1');
+}
