@@ -5,31 +5,31 @@ import {connect as connectTcp} from 'node:net';
 import {connect as connectTls, type PeerCertificate} from 'node:tls';
 import {type Driver, isKviError, type StatusResponse} from 'kvi';
 import {advice} from './advice.ts';
+import {readFromMajority, troubleOf} from './cluster-health.ts';
 import {connectDriver, storeCredentials} from './connection.ts';
 import {type Endpoint, endpointsOf} from './endpoints.ts';
 import {usageError} from './failures.ts';
 import type {Io} from './io.ts';
 import type {Settings} from './settings.ts';
 
-/** What was looked at, and what came out. */
+/** The result of a check. */
 export interface Finding {
   result: 'ok' | 'warn' | 'fail';
   /** `dns`, `tcp`, and so on. */
   check: string;
   detail: string;
-  /** What to do, unless all is well. */
+  /** What to do, unless the result is `ok`. */
   remedy?: string;
 }
 
 type Notes = Pick<Io, 'stderr'> & {json: boolean};
 
-const defaultTimeoutMs = 5_000;
 const warnDays = 30;
 const warnClockMs = 2_000;
 /** etcd's default, if it does not tell: 2 GiB. */
 const defaultQuota = 2 ** 31;
 
-/** Looks at the way to the store, step by step, and at the store. Ends at a step that the next one needs. */
+/** Checks the way to the store, step by step, and the store. Steps that need one that failed are left out. */
 export async function* checkup(settings: Settings, notes: Notes): AsyncGenerator<Finding, void> {
   const {url} = settings;
   if (url === undefined) throw usageError('no store given: pass --url or set KVI_URL');
@@ -70,7 +70,7 @@ async function checkTcp({host, port}: Endpoint, {timeoutMs}: Settings): Promise<
         socket.destroy();
         resolve();
       });
-      socket.setTimeout(timeoutMs ?? defaultTimeoutMs, () => socket.destroy(new Error('no answer')));
+      socket.setTimeout(timeoutMs, () => socket.destroy(new Error('no answer')));
       socket.once('error', reject);
     });
     return {
@@ -93,12 +93,12 @@ async function checkTls({host, port}: Endpoint, settings: Settings): Promise<Fin
       problem: Error | undefined;
     }>((resolve, reject) => {
       const options = {host, port, ca, cert, key, servername: /[a-z]/i.test(host) ? host : ''};
-      // Whatever is wrong is told, and nothing is sent.
+      // To report a certificate, it has to be accepted first. Nothing is sent.
       const socket = connectTls({...options, rejectUnauthorized: false, ALPNProtocols: ['h2']}, () => {
         resolve({certificate: socket.getPeerCertificate(), problem: socket.authorizationError});
         socket.destroy();
       });
-      socket.setTimeout(settings.timeoutMs ?? defaultTimeoutMs, () => socket.destroy(new Error('no answer')));
+      socket.setTimeout(settings.timeoutMs, () => socket.destroy(new Error('no answer')));
       socket.once('error', reject);
     });
     return judge(certificate, problem);
@@ -123,7 +123,7 @@ function judge(
 }
 
 async function* checkStore(settings: Settings, notes: Notes): AsyncGenerator<Finding, void> {
-  const timeoutMs = settings.timeoutMs ?? defaultTimeoutMs;
+  const {username, timeoutMs} = settings;
   let driver: Driver;
   try {
     driver = await connectDriver(settings, notes);
@@ -132,18 +132,15 @@ async function* checkStore(settings: Settings, notes: Notes): AsyncGenerator<Fin
     return;
   }
   try {
-    const {username} = settings;
     yield {result: 'ok', check: 'open', detail: username === undefined ? 'without a user' : `as ${username}`};
     const status = await driver.status({timeoutMs});
     yield checkVersion(status);
     yield checkCluster(status);
     yield checkSpace(status);
-    await driver.range({key: Buffer.from('doctor'), keysOnly: true}, {timeoutMs});
+    await readFromMajority(driver, timeoutMs);
     yield {result: 'ok', check: 'read', detail: 'a majority answers'};
   } catch (error) {
-    yield isKviError(error, 'KVI_PERMISSION_DENIED')
-      ? {result: 'warn', check: 'read', detail: messageOf(error), remedy: advice.KVI_PERMISSION_DENIED}
-      : failed('read', error);
+    yield failed('read', error);
   } finally {
     await driver.close();
   }
@@ -160,19 +157,12 @@ function checkVersion({version}: StatusResponse): Finding {
   return {result: 'warn', check: 'version', detail: version, remedy: 'Upgrade etcd: kvi needs 3.4 or later.'};
 }
 
-function checkCluster({leader, members, alarms}: StatusResponse): Finding {
-  const [alarm] = alarms;
-  if (leader === '0') {
-    const remedy = 'Start members until more than half of them run.';
-    return {result: 'fail', check: 'cluster', detail: 'it has no leader', remedy};
+function checkCluster(status: StatusResponse): Finding {
+  const trouble = troubleOf(status);
+  if (trouble !== undefined) {
+    return {result: 'fail', check: 'cluster', detail: trouble.reason, remedy: trouble.remedy};
   }
-  if (alarm !== undefined) {
-    const remedy = {
-      noSpace: 'Compact, defragment, then disarm the alarm: etcdctl alarm disarm.',
-      corrupt: 'Take the member out of the cluster, and add it again.',
-    }[alarm.type];
-    return {result: 'fail', check: 'cluster', detail: `alarm ${alarm.type} of ${alarm.memberId}`, remedy};
-  }
+  const {members, leader} = status;
   return {result: 'ok', check: 'cluster', detail: `${members.length} members, leader ${leader}`};
 }
 
@@ -189,10 +179,10 @@ function checkSpace({dbSize, dbSizeInUse, dbSizeQuota}: StatusResponse): Finding
   };
 }
 
-/** etcd tells its time with answers of HTTP, to the second. */
+/** The HTTP answers of etcd carry its time, to the second. */
 async function checkClock({host, port}: Endpoint, isTls: boolean, settings: Settings): Promise<Finding> {
   const {ca, cert, key} = await storeCredentials(settings.url ?? '', settings);
-  const timeout = settings.timeoutMs ?? defaultTimeoutMs;
+  const timeout = settings.timeoutMs;
   try {
     const date = await new Promise<string | undefined>((resolve, reject) => {
       const options = {
@@ -228,7 +218,7 @@ function judgeClock(date: string | undefined): Finding {
       remedy: 'Compare the clocks by hand.',
     };
   }
-  // It leaves out what is less than a second.
+  // The header leaves out fractions of a second: on average, half a second.
   const offset = Date.parse(date) + 500 - Date.now();
   const detail = `etcd's is ${(Math.abs(offset) / 1_000).toFixed(0)} s ${offset > 0 ? 'ahead of' : 'behind'} ours`;
   if (Math.abs(offset) <= warnClockMs) return {result: 'ok', check: 'clock', detail: "etcd's is as ours"};

@@ -13,7 +13,7 @@ interface CommandEntry {
   inBatch?: true;
   /** Whether `kvi --help` leaves it out. */
   hidden?: true;
-  /** @param loadCommand - loads another command of the program, for what looks at all of them */
+  /** @param loadCommand - loads another command of the program, for commands that describe them all */
   load: (loadCommand: (command: Command) => Promise<void>) => Promise<{define: Define}>;
 }
 
@@ -50,7 +50,7 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'txn',
-    summary: 'run a transaction of a file, or of JSON',
+    summary: 'run a transaction from a file',
     load: () => import('./commands/txn.ts'),
   },
   {
@@ -60,7 +60,7 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'import',
-    summary: 'make keys what an export says',
+    summary: 'write the keys of an export',
     load: () => import('./commands/import.ts'),
   },
   {
@@ -70,7 +70,7 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'mirror',
-    summary: 'keep keys in another store or prefix as they are here',
+    summary: 'keep a copy of keys up to date',
     load: () => import('./commands/mirror.ts'),
   },
   {
@@ -87,7 +87,7 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'elect',
-    summary: 'lead, see who leads, end a leadership',
+    summary: 'elect a leader, and show who leads',
     load: () => import('./commands/elect.ts'),
   },
   {
@@ -97,7 +97,7 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'sequence',
-    summary: 'take numbers that nobody else takes',
+    summary: 'take unique, increasing numbers',
     load: () => import('./commands/sequence.ts'),
   },
   {
@@ -126,7 +126,7 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'status',
-    summary: 'print what each member of the cluster says of itself',
+    summary: 'print the state of each member of the cluster',
     load: () => import('./commands/status.ts'),
   },
   {
@@ -136,7 +136,7 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'doctor',
-    summary: 'look for what is wrong with the connection',
+    summary: 'diagnose the connection',
     load: () => import('./commands/doctor.ts'),
   },
   {
@@ -146,12 +146,12 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'completion',
-    summary: 'print what a shell needs to complete command lines',
+    summary: 'print the completion script of a shell',
     load: () => import('./commands/completion.ts'),
   },
   {
     name: 'complete',
-    summary: 'print what a word may become',
+    summary: 'print the completions of a word',
     hidden: true,
     load: async (loadCommand) => {
       const {completeOf} = await import('./commands/complete.ts');

@@ -1,12 +1,13 @@
 import {readFile} from 'node:fs/promises';
 import {createKvi, type Driver, type EtcdOptions, type Kvi, openDriver} from 'kvi';
+import {isSecure} from './endpoints.ts';
 import {usageError} from './failures.ts';
 import type {Io} from './io.ts';
 import {readOnly} from './read-only.ts';
 import type {Settings} from './settings.ts';
 import {verbose} from './verbose.ts';
 
-/** Where errors and other notes go, and how. */
+/** Where errors and other notes go, and in which form. */
 type Notes = Pick<Io, 'stderr'> & {json: boolean};
 
 /**
@@ -31,7 +32,7 @@ export async function connectDriver(settings: Settings, notes: Notes): Promise<D
   return readOnlyProfile === undefined ? driver : readOnly(driver, readOnlyProfile);
 }
 
-/** As whom a store is opened, and whom to trust. @throws `KVI_INVALID_ARGUMENT` if a file cannot be read */
+/** The user and the certificates for a store. @throws `KVI_INVALID_ARGUMENT` if a file cannot be read */
 export async function storeCredentials(
   url: string,
   {username, password, cacert, cert, key, namesCertificates}: Settings,
@@ -43,11 +44,6 @@ export async function storeCredentials(
 }
 
 type StoreCredentials = Pick<EtcdOptions, 'username' | 'password' | 'ca' | 'cert' | 'key'>;
-
-/** Whether the store is reached by TLS. */
-export function isSecure(url: string): boolean {
-  return /^\s*(https|etcds|unixs):/i.test(url);
-}
 
 /** @throws `KVI_INVALID_ARGUMENT` */
 export async function readInput(file: string): Promise<Buffer> {

@@ -3,11 +3,12 @@ import {addAbortSignal, type Readable} from 'node:stream';
 import {buffer} from 'node:stream/consumers';
 import type {Bytes, Input, Kvi} from 'kvi';
 import {connect, readInput} from './connection.ts';
+import {isOn} from './environment.ts';
 import type {ExitCode} from './exit-codes.ts';
 import {Interrupted, usageError} from './failures.ts';
 import type {Io} from './io.ts';
 import {createOutput, type Output} from './output.ts';
-import {type GlobalOptions, isOn, readSettings, type Settings} from './settings.ts';
+import {type GlobalOptions, readSettings, type Settings} from './settings.ts';
 
 /** The environment of a command. */
 export interface Context {
@@ -26,14 +27,14 @@ export interface Context {
 /** The work of a command. */
 export type Operation = (context: Context) => Promise<ExitCode>;
 
-/** What a command has that opens no store, or opens it by itself. */
+/** The environment of a command that opens no store, or opens it by itself. */
 export interface Surroundings {
   io: Io;
   output: Output;
   json: boolean;
   /** As they were given. */
   options: GlobalOptions;
-  /** Puts together what the command is told; see {@link readSettings}. */
+  /** Merges options, environment and profile; see {@link readSettings}. */
   settings: (of?: GlobalOptions) => Promise<Settings>;
 }
 

@@ -1,5 +1,3 @@
-import {isSecure} from './connection.ts';
-
 /** Where a member of etcd listens. */
 export interface Endpoint {
   host: string;
@@ -13,7 +11,12 @@ export interface Endpoints {
   endpoints: Endpoint[];
 }
 
-/** Takes a URL apart, as far as it is one of etcd. */
+/** Whether the store is reached by TLS. */
+export function isSecure(url: string): boolean {
+  return /^\s*(https|etcds|unixs):/i.test(url);
+}
+
+/** Parses a URL of etcd. */
 export function endpointsOf(url: string): Endpoints {
   const [, scheme = '', rest = ''] = /^\s*([a-z]+):\/\/(.*?)\/?\s*$/i.exec(url) ?? [];
   if (!/^(https?|etcds?)$/i.test(scheme)) return {isTls: isSecure(url), endpoints: []};
@@ -24,4 +27,9 @@ export function endpointsOf(url: string): Endpoints {
 function endpointOf(text: string): Endpoint {
   const [, host = text, port] = /^(.*?)(?::(\d+))?$/.exec(text) ?? [];
   return {host: host.replace(/^\[(.*)\]$/, '$1'), port: port === undefined ? 2379 : Number(port)};
+}
+
+/** Whether a URL has a user and a password. */
+export function hasUser(url: string | undefined): boolean {
+  return url !== undefined && /^\s*[a-z]+:\/\/[^/]*@/i.test(url);
 }

@@ -1,7 +1,7 @@
 import type {Command, Help} from 'commander';
 
 /**
- * Writes the manual page of a program, from what its help says.
+ * Writes the manual page of a program, from its help.
  *
  * @param program - with its commands loaded
  */
@@ -18,6 +18,7 @@ export function manPage(program: Command): string {
         .map((command) => commandText(command, help))
         .join('\n'),
     ),
+    section('ENVIRONMENT AND EXIT CODES', notesOf(program)),
   ];
   return `${sections.join('\n')}\n`;
 }
@@ -26,7 +27,7 @@ function section(title: string, body: string): string {
   return `.SH ${title}\n${body}`;
 }
 
-/** The commands that do something; a group like `lease` stands for those in it. */
+/** The commands that do something: those in a group such as `lease`, not the group. */
 function leaves(command: Command, help: Help): Command[] {
   const own = help.visibleCommands(command).filter((each) => each.name() !== 'help');
   return own.flatMap((each) => (each.commands.length > 0 ? leaves(each, help) : [each]));
@@ -39,7 +40,7 @@ function commandText(command: Command, help: Help): string {
     escape(help.commandDescription(command)),
     ...args.map((argument) => item(help.argumentTerm(argument), help.argumentDescription(argument))),
     optionList(command, help),
-    examplesOf(command),
+    notesOf(command),
   ]
     .filter((text) => text !== '')
     .join('\n');
@@ -54,12 +55,12 @@ function item(term: string, description: string): string {
   return `.TP\n.B ${escape(term)}\n${escape(description)}`;
 }
 
-/** What its help says after the options. */
-function examplesOf(command: Command): string {
+/** The help text that follows the options. */
+function notesOf(command: Command): string {
   let text = '';
   command.configureOutput({...command.configureOutput(), writeOut: (part) => (text += part)});
   command.outputHelp();
-  const [, after = ''] = /\n((?:Conditions:|Examples?:)[\s\S]*)$/.exec(text) ?? [];
+  const [, after = ''] = /\n((?:Conditions|Examples?|Environment):[\s\S]*)$/.exec(text) ?? [];
   return after === '' ? '' : `.PP\n.nf\n${escape(after.trimEnd())}\n.fi`;
 }
 

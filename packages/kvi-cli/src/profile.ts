@@ -2,7 +2,7 @@ import {readFile} from 'node:fs/promises';
 import {join, resolve} from 'node:path';
 import {usageError} from './failures.ts';
 
-/** A store, as a user has named it. */
+/** How to reach a store, by a name that the user gave it. */
 export interface Profile {
   url?: string;
   /** `10s`, for example. */
@@ -21,10 +21,10 @@ const texts = ['url', 'timeout', 'username'] as const;
 const files = ['passwordFile', 'cacert', 'cert', 'key'] as const;
 
 /**
- * Reads a profile of `profiles.json`.
+ * Reads a profile from `profiles.json`.
  *
- * @param folder - where that is
- * @throws `KVI_INVALID_ARGUMENT` if there is none of the name, or the file is malformed
+ * @param folder - the folder of the file
+ * @throws `KVI_INVALID_ARGUMENT` if there is no profile of that name, or the file is malformed
  */
 export async function readProfile(name: string, folder: string): Promise<Profile> {
   const file = join(folder, 'profiles.json');
@@ -33,8 +33,7 @@ export async function readProfile(name: string, folder: string): Promise<Profile
     throw refuse(String(error));
   });
   const fields = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
-  if (!isRecord(fields))
-    throw refuse(`there is none; there are ${Object.keys(profiles).join(', ') || 'none'}`);
+  if (!isRecord(fields)) throw refuse(`no such profile; expected one of ${Object.keys(profiles).join(', ')}`);
   const profile: Profile = {};
   for (const [field, value] of Object.entries(fields)) {
     const text = texts.find((each) => each === field);
@@ -42,14 +41,14 @@ export async function readProfile(name: string, folder: string): Promise<Profile
     if (text !== undefined && typeof value === 'string') profile[text] = value;
     else if (path !== undefined && typeof value === 'string') profile[path] = resolve(folder, value);
     else if (field === 'readOnly' && typeof value === 'boolean') profile.readOnly = value;
-    else throw refuse(`unknown field ${field}, or one of the wrong type`);
+    else throw refuse(`unknown field ${field}, or wrong type`);
   }
   return profile;
 }
 
 async function read(file: string): Promise<Record<string, unknown>> {
   const profiles: unknown = JSON.parse(await readFile(file, 'utf8'));
-  if (!isRecord(profiles)) throw new Error('it is no JSON object');
+  if (!isRecord(profiles)) throw new Error('it is not a JSON object');
   return profiles;
 }
 

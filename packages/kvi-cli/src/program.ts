@@ -20,10 +20,10 @@ export function createProgram(io: Io, {json}: {json: boolean}, done: (exitCode: 
     .option('--url <url>', 'the store, for example http://HOST:PORT (default: $KVI_URL)')
     .option('--timeout <time>', 'how long a call may take: 500, 500ms, 5s or 1m (default: 5s)', duration)
     .option('--json', 'write one JSON document per line')
-    .option('--verbose', 'note each call to the store, with its time, on standard error')
-    .option('--profile <name>', 'the store of this name in profiles.json')
-    .option('--username <name>', 'as whom to open the store')
-    .option('--password-file <file>', 'the file with the password, on its first line')
+    .option('--verbose', 'log each call to the store, with its time, on standard error')
+    .option('--profile <name>', 'use this profile of profiles.json (default: $KVI_PROFILE)')
+    .option('--username <name>', 'the user, if the store requires one')
+    .option('--password-file <file>', 'a file with the password on its first line')
     .option('--cacert <file>', 'trust the certificates in this PEM file')
     .option('--cert <file>', 'the client certificate, a PEM file')
     .option('--key <file>', 'the key of the client certificate, a PEM file')
@@ -47,11 +47,12 @@ export function createProgram(io: Io, {json}: {json: boolean}, done: (exitCode: 
 
 const environmentHelp = `
 Environment:
-  KVI_URL, KVI_TIMEOUT, KVI_JSON, KVI_VERBOSE, KVI_PROFILE, KVI_USERNAME, KVI_PASSWORD_FILE, KVI_CACERT, KVI_CERT, KVI_KEY
-                              what the options say, unless they do
-  KVI_PASSWORD                the password
+  KVI_URL, KVI_TIMEOUT, KVI_JSON, KVI_VERBOSE, KVI_PROFILE, KVI_USERNAME, KVI_PASSWORD_FILE,
+  KVI_CACERT, KVI_CERT, KVI_KEY
+                          defaults for the options of these names
+  KVI_PASSWORD            the password
   ETCDCTL_ENDPOINTS, ETCDCTL_USER, ETCDCTL_PASSWORD, ETCDCTL_CACERT, ETCDCTL_CERT, ETCDCTL_KEY
-                              as for etcdctl, unless kvi's own say otherwise
+                          as for etcdctl, where nothing of kvi's is set
 
 Exit codes: 0 success, or yes; 1 no (the key does not exist, the condition is false); 2 invalid usage;
 100 and above: errors. docs/cli.md lists them.`;

@@ -1,9 +1,9 @@
 import {type Driver, KviError, type TxnRequest} from 'kvi';
 
 /**
- * The driver, without what changes the store.
+ * Wraps a driver so that it refuses to write, with `KVI_INVALID_ARGUMENT`.
  *
- * @param profile - the name of the profile that asks for it, for the error
+ * @param profile - the name of the read-only profile, for the message
  */
 export function readOnly(driver: Driver, profile: string): Driver {
   const refuse = () =>

@@ -2,7 +2,7 @@ import {type ExitCode, ok} from './exit-codes.ts';
 import {report, usageError} from './failures.ts';
 import type {Io} from './io.ts';
 import {createProgram} from './program.ts';
-import {isOn} from './settings.ts';
+import {isOn} from './environment.ts';
 
 /**
  * Runs the `kvi` command.

@@ -1,11 +1,12 @@
 import {readFile} from 'node:fs/promises';
 import {homedir} from 'node:os';
 import {join} from 'node:path';
-import {createInterface} from 'node:readline/promises';
-import {Writable} from 'node:stream';
+import {hasUser} from './endpoints.ts';
+import {etcdctlVariables, isOn, kviVariables, variable, type Variables} from './environment.ts';
 import {usageError} from './failures.ts';
 import type {Io} from './io.ts';
 import {duration} from './parsers.ts';
+import {askPassword} from './password-prompt.ts';
 import {readProfile} from './profile.ts';
 
 /** The options of every command. */
@@ -25,10 +26,10 @@ export interface GlobalOptions {
   key?: string;
 }
 
-/** What the options, the environment and the profile come to. */
+/** The options, the environment and the profile, merged. */
 export interface Settings {
   url: string | undefined;
-  timeoutMs: number | undefined;
+  timeoutMs: number;
   verbose: boolean;
   /** The name of the profile that allows no writes. */
   readOnlyProfile: string | undefined;
@@ -42,116 +43,78 @@ export interface Settings {
   key: string | undefined;
 }
 
-/** The names of an option's variables: kvi's, and etcdctl's. */
-const variables = {
-  url: ['KVI_URL'],
-  username: ['KVI_USERNAME'],
-  passwordFile: ['KVI_PASSWORD_FILE'],
-  cacert: ['KVI_CACERT', 'ETCDCTL_CACERT'],
-  cert: ['KVI_CERT', 'ETCDCTL_CERT'],
-  key: ['KVI_KEY', 'ETCDCTL_KEY'],
-} as const;
+/** The settings that options, profiles and variables have in common. */
+type Source = Omit<Variables, 'timeout'>;
+
+const defaultTimeoutMs = 5_000;
 
 /**
- * Puts together what a command is told: an option wins over the profile, the profile over kvi's variables, and those over
- * etcdctl's. An empty variable counts as unset.
+ * Merges the settings. An option wins over kvi's variables, they over the profile of `KVI_PROFILE`, and that over etcdctl's
+ * variables. A profile that the command line names counts as an option: whoever writes `--profile staging` means that
+ * store, whatever the shell exports.
  *
  * @throws `KVI_INVALID_ARGUMENT` for a variable, a profile or a file that is wrong
  */
 export async function readSettings(options: GlobalOptions, io: Io): Promise<Settings> {
-  const {env} = io;
-  const name = options.profile ?? set(env['KVI_PROFILE']);
-  const profile = name === undefined ? {} : await readProfile(name, configFolder(env));
-  const given = (of: keyof typeof variables): string | undefined =>
-    [options[of], profile[of], ...variables[of].map((each) => env[each])]
-      .map(set)
-      .find((each) => each !== undefined);
-  const [etcdctlUser, etcdctlPassword] = etcdctlCredentials(env);
-  const username = given('username') ?? etcdctlUser;
+  const own = kviVariables(io.env);
+  const name = options.profile ?? own.profile;
+  const {readOnly, ...profile} = name === undefined ? {} : await readProfile(name, configFolder(io.env));
+  const [stronger, weaker] = options.profile === undefined ? [own, profile] : [profile, own];
+  const sources: Source[] = [options, stronger, weaker, etcdctlVariables(io.env)];
+  const first = <F extends keyof Source>(field: F): Source[F] =>
+    sources.map((source) => source[field]).find((value) => value !== undefined);
   return {
-    cacert: given('cacert'),
-    cert: given('cert'),
-    key: given('key'),
+    url: first('url'),
+    timeoutMs: options.timeout ?? parseTimeout(stronger.timeout ?? weaker.timeout),
+    verbose: options.verbose ?? isOn(io.env['KVI_VERBOSE']),
+    readOnlyProfile: readOnly === true ? name : undefined,
+    ...(await credentials(sources, io)),
     namesCertificates: [options.cacert, options.cert, options.key].some((file) => file !== undefined),
-    url: given('url') ?? etcdctlUrl(env),
-    timeoutMs: timeoutOf(options, profile.timeout ?? set(env['KVI_TIMEOUT'])),
-    verbose: options.verbose ?? isOn(env['KVI_VERBOSE']),
-    readOnlyProfile: profile.readOnly === true ? name : undefined,
-    username,
-    password:
-      (await passwordFrom(given('passwordFile'))) ??
-      set(env['KVI_PASSWORD']) ??
-      etcdctlPassword ??
-      (username === undefined ? undefined : await ask(username, io)),
+    cacert: first('cacert'),
+    cert: first('cert'),
+    key: first('key'),
   };
 }
 
-/** Whether a variable switches something on. */
-export function isOn(value: string | undefined): boolean {
-  return ['1', 'true', 'yes'].includes(value?.toLowerCase() ?? '');
-}
-
-function set(value: string | number | undefined): string | undefined {
-  return value === undefined || value === '' ? undefined : String(value);
-}
-
+/** `XDG_CONFIG_HOME` or `~/.config`, and `kvi` in it. */
 function configFolder(env: Io['env']): string {
-  return join(set(env['XDG_CONFIG_HOME']) ?? join(set(env['HOME']) ?? homedir(), '.config'), 'kvi');
+  const home = variable(env, 'HOME') ?? homedir();
+  return join(variable(env, 'XDG_CONFIG_HOME') ?? join(home, '.config'), 'kvi');
 }
 
-function timeoutOf({timeout}: GlobalOptions, text: string | undefined): number | undefined {
-  if (timeout !== undefined || text === undefined) return timeout;
+function parseTimeout(text: string | undefined): number {
+  if (text === undefined) return defaultTimeoutMs;
   try {
     return duration(text);
   } catch {
-    throw usageError(
-      `the timeout of the profile, or KVI_TIMEOUT, must be a time, 5s for example, not ${text}`,
-    );
+    throw usageError(`the timeout of the profile, or KVI_TIMEOUT, must be a time such as 5s, not ${text}`);
   }
 }
 
-/** `host:2379,https://other:2379` as one URL. */
-function etcdctlUrl(env: Io['env']): string | undefined {
-  const endpoints = set(env['ETCDCTL_ENDPOINTS'])
-    ?.split(',')
-    .map((each) => each.trim());
-  if (endpoints === undefined) return undefined;
-  const isTls =
-    endpoints.some((each) => each.startsWith('https://')) ||
-    (!endpoints.some((each) => each.includes('://')) && set(env['ETCDCTL_CACERT']) !== undefined);
-  const hosts = endpoints.map((each) => each.replace(/^https?:\/\//, '').replace(/\/$/, ''));
-  return `${isTls ? 'etcds' : 'etcd'}://${hosts.join(',')}`;
+/**
+ * The user, and the password that comes with the user or from a source that wins over it, or else the terminal. A user in
+ * the URL wins as the URL does: the driver reads it.
+ */
+async function credentials(
+  sources: readonly Source[],
+  io: Io,
+): Promise<Pick<Settings, 'username' | 'password'>> {
+  const isNamed = ({url, username}: Source) => username !== undefined || hasUser(url);
+  const username = sources.find(isNamed)?.username;
+  if (username === undefined && sources.some(isNamed)) return {username, password: undefined};
+  for (const {passwordFile, password, belongsToUser = username} of sources) {
+    if (belongsToUser !== username) continue;
+    if (passwordFile !== undefined) return {username, password: await readPassword(passwordFile)};
+    if (password !== undefined) return {username, password};
+  }
+  return {username, password: username === undefined ? undefined : await askPassword(username, io)};
 }
 
-/** etcdctl takes the password apart, or after a colon. */
-function etcdctlCredentials(env: Io['env']): [user: string | undefined, password: string | undefined] {
-  const user = set(env['ETCDCTL_USER']);
-  const password = set(env['ETCDCTL_PASSWORD']);
-  if (user === undefined || password !== undefined) return [user, password];
-  const colon = user.indexOf(':');
-  return colon === -1 ? [user, undefined] : [user.slice(0, colon), user.slice(colon + 1)];
-}
-
-/** @returns the first line */
-async function passwordFrom(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
+/** @returns the first line of the file */
+async function readPassword(file: string): Promise<string | undefined> {
   try {
     return (await readFile(file, 'utf8')).split(/\r?\n/)[0];
   } catch (error) {
     throw usageError(`cannot read ${file}: ${String(error)}`);
-  }
-}
-
-/** Asks for a password on the terminal, which does not show it. @returns undefined where there is none to ask on */
-async function ask(username: string, {stdin, stderr, isInteractive}: Io): Promise<string | undefined> {
-  if (!isInteractive) return undefined;
-  const nowhere = new Writable({write: (_chunk, _encoding, done) => done()});
-  const terminal = createInterface({input: stdin(), output: nowhere, terminal: true});
-  stderr.write(`Password of ${username}: `);
-  try {
-    return await terminal.question('');
-  } finally {
-    terminal.close();
-    stderr.write('\n');
   }
 }

@@ -78,9 +78,14 @@ function isResult(text: string): text is CompareResult {
 
 function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text)))
-    throw usageError(`${text} is no whole number`);
+    throw usageError(`${text} is not a whole number`);
   return Number(text);
 }
+
+const readersAndDeleters: ReadonlyMap<string, 'range' | 'deleteRange'> = new Map([
+  ['get', 'range'],
+  ['delete', 'deleteRange'],
+]);
 
 function operation(words: readonly string[]): RequestOp<Input> {
   const [verb = '', first = '', second, ...rest] = words;
@@ -94,10 +99,7 @@ function operation(words: readonly string[]): RequestOp<Input> {
     }
     return {type: 'put', key: parseKey(first), value: second, lease: rest[1]};
   }
-  const type = new Map([
-    ['get', 'range'],
-    ['delete', 'deleteRange'],
-  ] as const).get(verb as 'get');
+  const type = readersAndDeleters.get(verb);
   if (type === undefined) throw usageError(`unknown operation ${verb}; expected store, get or delete`);
   if (words.length === 2) return {type, key: parseKey(first)};
   const prefix = parseKey(second ?? '');

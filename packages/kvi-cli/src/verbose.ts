@@ -2,12 +2,12 @@ import {type Driver, isKviError, type KeyRange} from 'kvi';
 import type {Io} from './io.ts';
 import {printable} from './printable.ts';
 
-/** Where the notes go, and how. */
+/** Where the log goes, and in which form. */
 interface Notes extends Pick<Io, 'stderr'> {
   json: boolean;
 }
 
-/** Opens a driver that notes each of its calls, with its time, on the standard error. */
+/** Opens a driver that logs each call, with its time, on the standard error. */
 export async function verbose(open: () => Promise<Driver>, {stderr, json}: Notes): Promise<Driver> {
   function note(call: string, subject: string, ms: number, error?: unknown): void {
     const code = error === undefined ? undefined : isKviError(error) ? error.code : 'KVI_INTERNAL';
@@ -55,7 +55,7 @@ export async function verbose(open: () => Promise<Driver>, {stderr, json}: Notes
   };
 }
 
-/** The key, or the first key and what follows. */
+/** The key, or the first key of a range and dots. */
 function nameOf({key, rangeEnd}: KeyRange<Uint8Array>): string {
   return rangeEnd === undefined || rangeEnd.length === 0 ? printable(key) : `${printable(key)}...`;
 }

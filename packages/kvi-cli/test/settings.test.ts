@@ -36,7 +36,7 @@ function settings(options: GlobalOptions, env: Record<string, string> = {}, type
 }
 
 describe('settings', () => {
-  it('an option wins over the profile, the profile over KVI_*, and that over ETCDCTL_*', async () => {
+  it('an option wins over KVI_*, KVI_* over the profile of KVI_PROFILE, and that over ETCDCTL_*', async () => {
     const env = {
       KVI_URL: 'mem:env',
       KVI_CERT: 'env.pem',
@@ -47,21 +47,36 @@ describe('settings', () => {
       url: 'mem:env',
       cert: 'env.pem',
       key: 'etcdctl.key',
-      timeoutMs: undefined,
+      timeoutMs: 5_000,
     });
-    expect(await settings({profile: 'prod'}, env)).toMatchObject({
+    const ofProfile = {username: 'ops', password: 'of the profile', readOnlyProfile: 'prod'};
+    expect(await settings({}, {...env, KVI_PROFILE: 'prod', KVI_TIMEOUT: '3s'})).toMatchObject({
+      ...ofProfile,
+      url: 'mem:env',
+      timeoutMs: 3_000,
+    });
+    expect(await settings({}, {KVI_PROFILE: 'prod', ETCDCTL_ENDPOINTS: 'a:1'})).toMatchObject({
+      ...ofProfile,
       url: 'mem:prod',
-      cert: 'env.pem',
       timeoutMs: 7_000,
-      username: 'ops',
-      password: 'of the profile',
-      readOnlyProfile: 'prod',
     });
     const all = await settings(
       {url: 'mem:option', timeout: 1, cert: 'option.pem'},
       {...env, KVI_PROFILE: 'prod'},
     );
     expect(all).toMatchObject({url: 'mem:option', timeoutMs: 1, cert: 'option.pem'});
+  });
+
+  it('--profile is an option: it wins over the variables', async () => {
+    const env = {KVI_URL: 'mem:env', KVI_USERNAME: 'eve', KVI_PASSWORD: 'hers', KVI_CERT: 'env.pem'};
+    expect(await settings({profile: 'prod'}, env)).toMatchObject({
+      url: 'mem:prod',
+      cert: 'env.pem',
+      timeoutMs: 7_000,
+      username: 'ops',
+      password: 'of the profile',
+    });
+    expect(await settings({profile: 'prod', url: 'mem:option'}, env)).toMatchObject({url: 'mem:option'});
   });
 
   it('an empty variable counts as unset, and a variable switches on with 1 or true', async () => {
@@ -83,6 +98,12 @@ describe('settings', () => {
     [{ETCDCTL_USER: 'ada:secret:1'}, 'ada', 'secret:1'],
     [{ETCDCTL_USER: 'ada', ETCDCTL_PASSWORD: 'secret'}, 'ada', 'secret'],
     [{KVI_USERNAME: 'eve', KVI_PASSWORD: 'x', ETCDCTL_USER: 'ada:y'}, 'eve', 'x'],
+    // Nobody is sent another's password.
+    [{KVI_USERNAME: 'eve', ETCDCTL_USER: 'ada:y'}, 'eve', undefined],
+    [{KVI_USERNAME: 'eve', ETCDCTL_USER: 'ada', ETCDCTL_PASSWORD: 'y'}, 'eve', undefined],
+    // The user of a URL is the URL's.
+    [{KVI_URL: 'http://eve:x@a', ETCDCTL_USER: 'ada:y'}, undefined, undefined],
+    [{KVI_URL: 'http://eve:x@a', KVI_USERNAME: 'ada', KVI_PASSWORD: 'y'}, 'ada', 'y'],
   ])('user and password of %j are %s and %s', async (env, username, password) => {
     expect(await settings({}, env)).toMatchObject({username, password});
   });
@@ -92,11 +113,16 @@ describe('settings', () => {
     expect(asked).toMatchObject({password: 'secret', shown: 'Password of ada: \n'});
     expect(await settings({username: 'ada'})).toMatchObject({password: undefined, shown: ''});
   });
+
+  it('Ctrl-C at the question for a password ends the command', async () => {
+    await expect(settings({username: 'ada'}, {}, 'sec\x03')).rejects.toThrow('interrupted by SIGINT');
+    await expect(settings({username: 'ada'}, {}, '\x04')).rejects.toThrow('no password was entered');
+  });
 });
 
 describe('a profile', () => {
   it.each([
-    ['none', 'there are prod, odd'],
+    ['none', 'expected one of prod, odd'],
     ['odd', 'unknown field colour'],
   ])('%s is refused, and why', async (name, why) => {
     expect(await runKvi(['--profile', name, 'get', 'a'], {env: {XDG_CONFIG_HOME: home}})).toMatchObject({

@@ -66,6 +66,15 @@ describeWithEtcd('in a shell', () => {
     expect(await found()).toEqual(edited);
   });
 
+  it('edit does not store the newline that an editor adds to the last line', async () => {
+    const key = `kvi-cli/${randomUUID()}`;
+    const script = `export EDITOR='sh ./editor'
+      kvi store ${key} one
+      echo 'echo >> "$1"' > editor; kvi edit ${key} --json
+      echo 'echo two > "$1"' > editor; kvi edit ${key}; kvi get ${key}`;
+    expect(await runScript(script, env())).toMatchObject({stdout: '{"stored":false}\ntwo\n', stderr: ''});
+  });
+
   it('edit refuses to overwrite what somebody else stored meanwhile, and keeps what was edited', async () => {
     const key = `kvi-cli/${randomUUID()}`;
     await runKvi(['store', key, 'one'], {env: env()});
@@ -84,8 +93,10 @@ END
     const key = `kvi-cli/${randomUUID()}`;
     const script = `EDITOR='false' kvi edit ${key} || echo $?
       kvi get ${key} --exists || echo none
+      EDITOR='true' kvi edit ${key}
+      kvi get ${key} --exists || echo none
       EDITOR='sh -c "echo new > \\$0"' kvi edit ${key}; kvi get ${key}`;
-    expect(await runScript(script, env())).toMatchObject({exitCode: 0, stdout: '1\nnone\nnew\n\n'});
+    expect(await runScript(script, env())).toMatchObject({exitCode: 0, stdout: '1\nnone\nnone\nnew\n'});
   });
 });
 

@@ -72,7 +72,7 @@ function txnTests(urlOf: () => string) {
     ['store a 1', 'line 1: expected if, then or else'],
     ['if\nvalue a ~~ 1', 'line 2: a condition is'],
     ['if\nsize a = 1', 'line 2: unknown condition size'],
-    ['if\nversion a = -1', 'line 2: -1 is no whole number'],
+    ['if\nversion a = -1', 'line 2: -1 is not a whole number'],
     ['then\nput a 1', 'line 2: unknown operation put'],
     ['then\ndelete --prefix ""', 'line 2: expected delete KEY'],
     ['then\nstore a "1', 'line 2: unterminated'],

@@ -13,15 +13,15 @@ type Load = (command: Command) => Promise<void>;
 /** The arguments, of commands and options, that are keys. */
 const keyNames = ['key', 'end', 'prefix', 'thenKey', 'elseKey'];
 
-/** More are not looked at. */
+/** More keys are not offered. */
 const maxKeys = 200;
 const timeoutMs = 1_000;
 
-/** `kvi complete -- WORDS...`: prints what the last word may become, one a line. Shells call it. */
+/** `kvi complete -- WORDS...`: prints the completions of the last word, one per line. Shells call it. */
 export function completeOf(load: Load) {
   return (command: Command, perform: Perform): void => {
     command
-      .description('Print what the last of the words of a command line may become. Shells call it.')
+      .description('Print the completions of the last word of a command line. Shells call it.')
       .argument('[word...]')
       .addHelpText('after', '\nExample:\n  kvi complete -- get config/')
       .action((words: string[]) =>
@@ -46,7 +46,7 @@ async function candidatesFor(
   program: Command,
   {load, surroundings}: {load: Load; surroundings: Surroundings},
 ): Promise<string[]> {
-  // What comes after -- is another program's.
+  // Another program's command line follows.
   if (words.includes('--')) return [];
   let command = program;
   let operands = 0;
@@ -96,7 +96,7 @@ function valueName(flags: string): string {
   return /[<[]([\w-]+)/.exec(flags)?.[1] ?? '';
 }
 
-/** Keys and folders that begin so. Whatever goes wrong, there are none: nobody wants an error between keystrokes. */
+/** Keys and folders that begin with a text. An error means none: nobody wants to read one while typing. */
 async function keysLike(text: string, {settings, io, json}: Surroundings): Promise<string[]> {
   try {
     const prefix: Bytes = toBytes(parseKey(text));

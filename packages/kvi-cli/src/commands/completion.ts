@@ -6,7 +6,7 @@ import {ok} from '../exit-codes.ts';
 /** `kvi completion SHELL` */
 export function define(command: Command, perform: Perform): void {
   command
-    .description('Print what a shell needs to complete commands, options and keys.')
+    .description('Print the script by which a shell completes commands, options and keys.')
     .addArgument(new Argument('<shell>').choices(Object.keys(completionScripts)))
     .addHelpText(
       'after',

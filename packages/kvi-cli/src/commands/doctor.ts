@@ -7,9 +7,8 @@ import {no, ok} from '../exit-codes.ts';
 export function define(command: Command, perform: Perform): void {
   command
     .description(
-      'Look for what is wrong with the connection: name, port, certificate, user, version, leader, alarms, space, clock. ' +
-        'Prints a line for each: ok, warn or fail, what was looked at, what was found, and what to do. Exits with 1 if ' +
-        'something failed.',
+      'Diagnose the connection: name, port, certificate, user, version, leader, alarms, space, clock. Prints a line for ' +
+        'each check: ok, warn or fail, its name, what was found, and what to do. Exits with 1 if a check failed.',
     )
     .addHelpText('after', '\nExample:\n  kvi doctor --url https://etcd.example.com:2379 --cacert ca.pem')
     .action(() =>

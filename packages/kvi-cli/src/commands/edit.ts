@@ -4,7 +4,9 @@ import {join} from 'node:path';
 import type {Command} from 'commander';
 import {type Bytes, type Input, type KeyValue, KviError} from 'kvi';
 import type {Context, Perform} from '../context.ts';
+import {variable} from '../environment.ts';
 import {type ExitCode, ok} from '../exit-codes.ts';
+import type {Io} from '../io.ts';
 import {keyHelp, parseKey} from '../keys.ts';
 import {runCommand} from '../run-command.ts';
 
@@ -32,8 +34,9 @@ async function edit(key: Input, context: Context): Promise<ExitCode> {
     const exitCode = await runCommand(['sh', '-c', `${editorOf(io.env)} "$1"`, 'sh', file], {io});
     signal.throwIfAborted();
     if (exitCode !== ok) return exitCode;
-    const value = await readFile(file);
-    if (found !== undefined && Buffer.compare(value, found.value) === 0) {
+    const before = found?.value ?? Buffer.of();
+    const value = withoutAddedNewline(await readFile(file), before);
+    if (Buffer.compare(value, before) === 0) {
       await output.record([], {stored: false});
       return ok;
     }
@@ -48,6 +51,12 @@ async function edit(key: Input, context: Context): Promise<ExitCode> {
   } finally {
     if (!isKept) await rm(folder, {recursive: true});
   }
+}
+
+/** Editors end the last line; a value that did not end so should not because of that. */
+function withoutAddedNewline(edited: Bytes, before: Bytes): Bytes {
+  const newline = 0x0a;
+  return edited.at(-1) === newline && before.at(-1) !== newline ? edited.subarray(0, -1) : edited;
 }
 
 /** @throws `KVI_CONFLICT` if it is no longer as it was found */
@@ -68,8 +77,8 @@ async function store(
   if (!succeeded) throw new KviError('KVI_CONFLICT', 'somebody else changed the key meanwhile');
 }
 
-function editorOf(env: Readonly<Record<string, string | undefined>>): string {
-  return [env['VISUAL'], env['EDITOR']].find((editor) => editor !== undefined && editor !== '') ?? 'vi';
+function editorOf(env: Io['env']): string {
+  return variable(env, 'VISUAL') ?? variable(env, 'EDITOR') ?? 'vi';
 }
 
 /** The end of the key, by which an editor knows the language: `app.yaml`. */

@@ -1,5 +1,5 @@
 import type {Command} from 'commander';
-import type {StatusResponse} from 'kvi';
+import {readFromMajority, troubleOf} from '../cluster-health.ts';
 import {connectDriver} from '../connection.ts';
 import type {Perform} from '../context.ts';
 import {no, ok} from '../exit-codes.ts';
@@ -17,14 +17,15 @@ export function define(command: Command, perform: Perform): void {
         const settings = await surroundings.settings();
         const driver = await connectDriver(settings, {stderr: io.stderr, json});
         try {
-          const timeoutMs = settings.timeoutMs ?? 5_000;
-          const why = whyNot(await driver.status({timeoutMs}));
-          if (why !== undefined) {
-            await output.record(['unhealthy', why], {healthy: false, reason: why});
+          const {timeoutMs} = settings;
+          const trouble = troubleOf(await driver.status({timeoutMs}));
+          if (trouble !== undefined) {
+            const {reason} = trouble;
+            await output.record(['unhealthy', reason], {healthy: false, reason});
             return no;
           }
           const started = performance.now();
-          await driver.range({key: Buffer.from('health'), keysOnly: true}, {timeoutMs});
+          await readFromMajority(driver, timeoutMs);
           const ms = Math.round((performance.now() - started) * 10) / 10;
           await output.record(['healthy'], {healthy: true, ms});
           return ok;
@@ -33,10 +34,4 @@ export function define(command: Command, perform: Perform): void {
         }
       }),
     );
-}
-
-function whyNot({leader, alarms}: StatusResponse): string | undefined {
-  if (leader === '0') return 'it has no leader';
-  const [alarm] = alarms;
-  return alarm && `alarm ${alarm.type} of member ${alarm.memberId}`;
 }

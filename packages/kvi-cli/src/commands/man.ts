@@ -7,7 +7,7 @@ import {manPage} from '../man-page.ts';
 export function manOf(load: (command: Command) => Promise<void>) {
   return (command: Command, perform: Perform): void => {
     command
-      .description('Print the manual page, which says what the help of all commands says.')
+      .description('Print the manual page: the help of all commands.')
       .addHelpText('after', '\nExamples:\n  kvi man | man -l -\n  kvi man > ~/.local/share/man/man1/kvi.1')
       .action(() =>
         perform.withoutStore(async ({io}) => {

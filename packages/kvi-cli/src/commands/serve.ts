@@ -3,6 +3,7 @@ import {writeSync} from 'node:fs';
 import {type Command, InvalidArgumentError} from 'commander';
 import {connectDriver, readInput} from '../connection.ts';
 import type {Perform, Surroundings} from '../context.ts';
+import {variable} from '../environment.ts';
 import {type ExitCode, ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
 import type {Io} from '../io.ts';
@@ -118,8 +119,8 @@ async function serverCertificates(
 function addressOf({listen, port}: ServeCommandOptions, env: Io['env']): string {
   if (listen !== undefined) return listen;
   if (port !== undefined) return `127.0.0.1:${port}`;
-  const urls = env['ETCD_LISTEN_CLIENT_URLS'] ?? '';
-  if (urls === '') return '127.0.0.1:2379';
+  const urls = variable(env, 'ETCD_LISTEN_CLIENT_URLS');
+  if (urls === undefined) return '127.0.0.1:2379';
   const [, address] = /^https?:\/\/([^/,]+)\/?$/.exec(urls) ?? [];
   if (address === undefined) {
     throw usageError(

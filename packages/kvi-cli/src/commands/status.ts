@@ -1,7 +1,8 @@
 import type {Command} from 'commander';
 import {isKviError, type Member, type StatusResponse} from 'kvi';
-import {connectDriver, isSecure} from '../connection.ts';
+import {connectDriver} from '../connection.ts';
 import type {Perform, Surroundings} from '../context.ts';
+import {isSecure} from '../endpoints.ts';
 import {ok} from '../exit-codes.ts';
 import {isTerminal} from '../io.ts';
 import type {Settings} from '../settings.ts';
@@ -10,8 +11,8 @@ import type {Settings} from '../settings.ts';
 export function define(command: Command, perform: Perform): void {
   command
     .description(
-      'Print a line for each member of the cluster: name, id, role, version, revision, bytes in use, bytes of its ' +
-        'database, milliseconds that it took to answer, and alarms. A member that does not answer is down.',
+      'Print a line for each member of the cluster: name, id, role, version, revision, bytes in use, size of the ' +
+        'database in bytes, milliseconds until it answered, and alarms. The role of a member that does not answer is down.',
     )
     .addHelpText('after', '\nExamples:\n  kvi status\n  kvi status --json | jq .dbSizeInUse')
     .action(() =>
@@ -44,7 +45,7 @@ const columns = [
   'alarms',
 ] as const;
 
-/** What is printed of a member. */
+/** The state of a member, as it is printed. */
 interface Report {
   name: string;
   id: string;
@@ -70,7 +71,7 @@ async function ask(settings: Settings, {io, json}: Surroundings): Promise<Answer
   const driver = await connectDriver(settings, {stderr: io.stderr, json});
   try {
     const started = performance.now();
-    const status = await driver.status({timeoutMs: settings.timeoutMs ?? 5_000});
+    const status = await driver.status({timeoutMs: settings.timeoutMs});
     return {status, ms: Math.round((performance.now() - started) * 10) / 10};
   } finally {
     await driver.close();
@@ -114,9 +115,9 @@ async function answerOf(
 ): Promise<Answer> {
   const [url] = clientUrls;
   if (first.status.memberId === id || url === undefined) return first;
-  // Members behind a proxy for TLS tell plain URLs.
+  // Members behind a TLS proxy advertise plain URLs.
   const where = isSecure(settings.url ?? '') ? url.replace(/^http:/, 'https:') : url;
-  return ask({...settings, url: where, timeoutMs: settings.timeoutMs ?? 2_000}, surroundings);
+  return ask({...settings, url: where}, surroundings);
 }
 
 const widths = [14, 16, 8, 8, 10, 12, 12, 7, 6];
