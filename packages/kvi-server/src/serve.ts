@@ -16,10 +16,12 @@ import {createAlarms} from './store/alarms.ts';
 import {authService} from './services/auth.ts';
 import {clusterService} from './services/cluster.ts';
 import type {ServiceContext} from './store/context.ts';
+import {electionService} from './services/election.ts';
 import {healthService} from './services/health.ts';
 import {identityOf} from './store/identity.ts';
 import {kvService} from './services/kv.ts';
 import {leaseService} from './services/lease.ts';
+import {lockService} from './services/lock.ts';
 import {maintenanceService} from './services/maintenance.ts';
 import {operatorPages} from './services/pages.ts';
 import {watchService} from './services/watch.ts';
@@ -88,10 +90,10 @@ export async function serve(driver: Driver, options: ServeOptions = {}): Promise
   let closing: Promise<void> | undefined;
 
   async function close(): Promise<void> {
-    const accepted = listener.close();
+    listener.stop();
     pages.close();
     await grpc.close(graceMs);
-    await accepted;
+    await listener.close();
   }
 
   const handle: ServerHandle = {
@@ -108,6 +110,8 @@ function routesOf(context: ServiceContext): Map<string, Route> {
     ...kvService(context),
     ...watchService(context),
     ...leaseService(context),
+    ...lockService(context),
+    ...electionService(context),
     ...clusterService(context),
     ...maintenanceService(context),
     ...authService(context),

@@ -318,6 +318,15 @@ describe('a server', () => {
     expect(open.port).toBe(port);
   });
 
+  it('closes while a client has yet to say what it wants', async () => {
+    const own = await startServer();
+    const socket = connectSocket(own.port, '127.0.0.1');
+    await new Promise((resolve) => socket.once('connect', resolve));
+    const ended = new Promise((resolve) => socket.resume().once('close', resolve));
+    await own.close();
+    await ended;
+  });
+
   it('ends its streams when it closes, and leaves the driver open', async () => {
     const driver = server.store.driver();
     const own = await serve(driver, {listen: '127.0.0.1:0'});

@@ -1,5 +1,6 @@
-import type {ServedMethod} from 'kvi-wire';
+import {grpcCode, type ServedMethod} from 'kvi-wire';
 import type {Call, Replies, Requests, Streaming, Unary} from './call.ts';
+import {Refusal, statusOf} from './refusal.ts';
 
 /** How the server answers the calls of one method, in bytes. */
 export type Route = {readonly path: string} & (
@@ -15,6 +16,40 @@ export function unary<Q, R>(method: ServedMethod<Q, R>, answer: Unary<Q, R>): Ro
     answer(request, call) {
       const response = answer(decodeRequest(request), call, request.length);
       return response instanceof Promise ? response.then(encodeResponse) : encodeResponse(response);
+    },
+  };
+}
+
+/** One request, and one response that may be long in coming. Like a stream, it ends when the server does. */
+export function waiting<Q, R>(method: ServedMethod<Q, R>, answer: Unary<Q, R>): Route {
+  const {path, decodeRequest, encodeResponse} = method;
+  return {
+    path,
+    open(replies, call) {
+      const over = new AbortController();
+      const within = {...call, limits: {...call.limits, signal: over.signal}};
+      let isAsked = false;
+
+      async function reply(request: Buffer): Promise<void> {
+        try {
+          replies.send(encodeResponse(await answer(decodeRequest(request), within, request.length)));
+          replies.end();
+        } catch (error) {
+          replies.end(statusOf(error));
+        }
+      }
+
+      return {
+        onRequest(request) {
+          if (isAsked) throw new Refusal({code: grpcCode.internal, details: 'more than one request'});
+          isAsked = true;
+          void reply(request);
+        },
+        onEnd() {
+          if (!isAsked) throw new Refusal({code: grpcCode.internal, details: 'no request'});
+        },
+        onClose: () => over.abort(),
+      };
     },
   };
 }

@@ -11,7 +11,9 @@ export interface Listener {
   readonly url: string;
   /** 0 for a unix socket. */
   readonly port: number;
-  /** Accepts no more. Resolves when all connections are gone. */
+  /** Accepts no more. */
+  stop(): void;
+  /** Ends all connections that are left, such as those that have not said what they speak. Resolves when they are gone. */
   close(): Promise<void>;
 }
 
@@ -44,6 +46,11 @@ export async function listen(
   const accept = (socket: Socket): void => tellApart(socket, handlers);
   const server = tls === undefined ? createServer({noDelay: true}, accept) : secureServer(tls, accept);
   server.maxConnections = maxConnections;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
   server.listen('path' in address ? {path: address.path} : address);
   try {
     await once(server, 'listening');
@@ -55,7 +62,12 @@ export async function listen(
   return {
     url: urlOf(address, port, tls !== undefined),
     port,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    stop: () => void server.close(),
+    async close() {
+      const gone = Array.from(sockets, (socket) => new Promise((resolve) => socket.once('close', resolve)));
+      for (const socket of sockets) socket.destroy();
+      await Promise.all(gone);
+    },
   };
 }
 

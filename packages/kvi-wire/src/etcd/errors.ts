@@ -90,6 +90,12 @@ export const etcdErrors = {
   duplicateWatchId: {code: unknown, details: 'mvcc: duplicate watch ID provided on the WatchStream'},
   watchCanceled: {code: cancelled, details: 'etcdserver: watch canceled'},
 
+  // Of the services for locks and elections, which stand on a client of their own: its errors have lost their codes.
+  sessionExpired: {code: unknown, details: 'mutex: session is expired'},
+  notLeader: {code: unknown, details: 'election: not leader'},
+  nobodyLeads: {code: unknown, details: 'election: no leader'},
+  leaderMissing: {code: unknown, details: '"leader" field must be provided'},
+
   permissionDenied: {
     code: permissionDenied,
     details: etcdMessages.permissionDenied,

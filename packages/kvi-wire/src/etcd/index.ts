@@ -6,10 +6,12 @@
  */
 export * from './auth.ts';
 export * from './cluster.ts';
+export * from './election.ts';
 export type {Header, SentHeader} from './header.ts';
 export * from './health.ts';
 export * from './kv.ts';
 export * from './lease.ts';
+export * from './lock.ts';
 export * from './maintenance.ts';
 export type {Method, ServedMethod} from './method.ts';
 export * from './watch.ts';
