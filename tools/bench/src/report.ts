@@ -77,7 +77,8 @@ machine, in turn. The other numbers are from one machine on one day.
 
 ## How to read it
 
-- The contestants take turns, in rounds; each round begins with another one. One round before them warms up.
+- The contestants take turns, in rounds; each round begins with another one. One round before them warms up. On etcd, each makes as many
+  calls in a round as it can in 0.3 s.
 - **kvi** and **its value** are medians of the rounds. **ratio** is kvi's number divided by its peer's, the median of the
   ratios of the rounds, and **spread** the lowest and the highest of them. In a row with a sign (\`+\`), it is kvi's number
   minus its peer's.

@@ -1,7 +1,7 @@
 /** The group `etcd`: calls through kvi, npm `etcd3` and plain gRPC, by how many callers wait at the same time. */
 import type {Bench} from '../bench.ts';
 import {inFlight} from '../in-flight.ts';
-import {type Sample, timed} from '../rounds.ts';
+import {type Cost, type Round, type Sample, timed} from '../rounds.ts';
 import {type EtcdClient, openEtcd3Client, openKviClient, openRawClient} from './clients.ts';
 import {openRawEtcd, type RawEtcd, withPrefix} from './raw.ts';
 
@@ -10,8 +10,8 @@ const before = 'the value before';
 const after = 'the value after it';
 const keysOfRange = 100;
 
-/** Calls of a round in a full run: the more callers, the faster they are made. */
-const callsFor = (callers: number) => Math.min(6_000, 500 + 32 * callers);
+/** Milliseconds that a round of a full run takes, about: a client that is faster makes more calls, so that all are as warm. */
+const roundMs = 300;
 
 interface Operation {
   name: string;
@@ -19,8 +19,6 @@ interface Operation {
   call(client: EtcdClient, n: number): Promise<boolean>;
   /** Whether the nth call changes its key. */
   writes: (n: number) => boolean;
-  /** Calls in a round, beside the others. Default 1. */
-  share?: number;
 }
 
 const always = () => true;
@@ -39,7 +37,6 @@ const operations: readonly Operation[] = [
     name: `getRange of ${String(keysOfRange)} keys`,
     call: (client, n) => client.getRange(rangeOf(n % 5), keysOfRange),
     writes: never,
-    share: 0.2,
   },
   {name: 'delete', call: (client, n) => client.delete(keyOf(n)), writes: always},
   {
@@ -74,21 +71,40 @@ export async function etcdCalls(
   await using kvi = await openKviClient(url);
   using etcd3 = openEtcd3Client(url);
   using rawClient = openRawClient(url);
+  const seconds = bench.times(roundMs) / 1_000;
   for (const callers of callerCounts) {
     for (const operation of operations) {
-      const calls = Math.max(callers, bench.times(callsFor(callers) * (operation.share ?? 1)));
-      const round = (client: EtcdClient) => oneRound(raw, client, operation, callers, calls);
+      const rounds = async (client: EtcdClient): Promise<Round> => {
+        const calls = await callsIn(seconds, (n) => oneRound(raw, client, operation, callers, n), callers);
+        return async () => sampleOf(calls, await oneRound(raw, client, operation, callers, calls));
+      };
       await bench.measure({
         name: `etcd: ${operation.name}, ${callers.toLocaleString('en')} ${callers === 1 ? 'caller' : 'callers'}`,
-        kvi: () => round(kvi),
+        kvi: await rounds(kvi),
         peers: {
-          etcd3: () => round(etcd3),
-          'raw grpc-js': () => round(rawClient),
+          etcd3: await rounds(etcd3),
+          'raw grpc-js': await rounds(rawClient),
         },
       });
       await forgetHistory(raw);
     }
   }
+}
+
+/** Makes more and more calls, to find out how many take so many seconds; at least the first number. */
+async function callsIn(
+  seconds: number,
+  round: (calls: number) => Promise<Cost>,
+  first: number,
+): Promise<number> {
+  for (let calls = first; ; calls *= 2) {
+    const cost = await round(calls);
+    if (cost.seconds > seconds / 2) return Math.max(first, Math.round((calls * seconds) / cost.seconds));
+  }
+}
+
+function sampleOf(calls: number, {seconds, cpuSeconds}: Cost): Sample {
+  return {'calls/s': calls / seconds, 'µs of CPU a call': (cpuSeconds / calls) * 1_000_000};
 }
 
 async function oneRound(
@@ -97,13 +113,13 @@ async function oneRound(
   operation: Operation,
   callers: number,
   calls: number,
-): Promise<Sample> {
+): Promise<Cost> {
   const keys = await seed(raw, calls);
-  const {seconds, cpuSeconds} = await timed(() => inFlight(callers, calls, (n) => operation.call(client, n)));
+  const cost = await timed(() => inFlight(callers, calls, (n) => operation.call(client, n)));
   const changed = keys - (await countUnchanged(raw));
   if (changed !== Array.from({length: calls}, (_, n) => n).filter(operation.writes).length)
     throw new Error(`${calls} times ${operation.name} changed ${changed} keys`);
-  return {'calls/s': calls / seconds, 'µs of CPU a call': (cpuSeconds / calls) * 1_000_000};
+  return cost;
 }
 
 /** Makes keys for `calls` calls and for the ranges, each at its first version. */
@@ -128,5 +144,5 @@ async function countUnchanged(raw: RawEtcd): Promise<number> {
 /** Keeps the last measurement from being slower than the first because the store has grown. */
 async function forgetHistory(raw: RawEtcd): Promise<void> {
   const {header} = await raw.range(withPrefix(all));
-  await raw.compact({revision: header.revision});
+  await raw.compact({revision: header.revision, physical: true});
 }
