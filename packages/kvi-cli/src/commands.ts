@@ -34,6 +34,11 @@ const commands: readonly CommandEntry[] = [
     load: () => import('./commands/range.ts'),
   },
   {name: 'edit', summary: 'edit the value of a key in $EDITOR', load: () => import('./commands/edit.ts')},
+  {
+    name: 'history',
+    summary: 'print the revisions of a key',
+    load: () => import('./commands/history.ts'),
+  },
   {name: 'count', summary: 'count keys', inBatch: true, load: () => import('./commands/count.ts')},
   {name: 'delete', summary: 'delete keys', inBatch: true, load: () => import('./commands/delete.ts')},
   {

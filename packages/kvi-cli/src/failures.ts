@@ -111,7 +111,16 @@ function write(
   const {code, isFromKvi, advice} = complaint;
   const message = start === undefined ? complaint.message : `${start}: ${complaint.message}`;
   if (json) stderr.write(`${JSON.stringify({error: {code, message, advice, exitCode}})}\n`);
-  else stderr.write(`kvi: ${message}${isFromKvi ? ` (${code})` : ''}\n`);
+  else {
+    // A warning says what it leads to, and needs no remedy.
+    const remedy = exitCode === undefined ? '' : remedyFor(complaint);
+    stderr.write(`kvi: ${message}${isFromKvi ? ` (${code})` : ''}${remedy}\n`);
+  }
+}
+
+/** What follows the message. A message about the command line says by itself what to type. */
+function remedyFor({code, advice}: Complaint): string {
+  return code === 'KVI_INVALID_ARGUMENT' ? '' : `. ${advice}`;
 }
 
 /** Whether the program must end at once: a signal asked for it, or nobody reads its output any more. */

@@ -1,7 +1,7 @@
 import {isUtf8} from 'node:buffer';
 import type {Writable} from 'node:stream';
 import type {Command} from 'commander';
-import type {Bytes, Input, KeyValue} from 'kvi';
+import type {Bytes, Change, Input, KeyValue} from 'kvi';
 import {toBytes} from './keys.ts';
 
 /** Writes a command's results, one record each, as text or as JSON. */
@@ -67,6 +67,14 @@ export function keyValueDocument({key, value, ...history}: KeyValue<Bytes>) {
 /** A key-value in JSON, with the size of the value in its place. */
 export function metadataDocument({key, value, ...history}: KeyValue<Bytes>) {
   return {key: jsonBytes(key), ...history, size: value.length};
+}
+
+/** A change in JSON. */
+export function changeDocument(change: Change<Bytes>): object {
+  const {type, key, modRevision} = change;
+  if (type === 'delete') return {type, key: jsonBytes(key), modRevision};
+  const {value, createRevision, version, lease} = change;
+  return {type, ...keyValueDocument({key, value, createRevision, modRevision, version, lease})};
 }
 
 /** Bytes, or text, in JSON. */

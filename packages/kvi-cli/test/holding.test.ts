@@ -1,4 +1,5 @@
 import {randomUUID} from 'node:crypto';
+import {hostname} from 'node:os';
 import {expect, it} from '@jest/globals';
 import {describeWithEtcd, etcdctl, sharedEtcdUrl, spawnEtcdctl} from 'kvi-testbed';
 import {runKvi} from './support/run-kvi.ts';
@@ -91,9 +92,13 @@ describeWithEtcd('kvi locks', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as {token: number});
     expect(documents).toMatchObject([
-      {name, state: 'holds', lease: expect.any(String), grantedTtlSeconds: 10, value: ''},
-      {name, state: 'waits'},
+      {name, state: 'holds', lease: expect.any(String), grantedTtlSeconds: 10},
+      // etcdctl stores no value.
+      {name, state: 'waits', value: ''},
     ]);
+    expect(documents[0]).toMatchObject({host: hostname(), pid: first.child.pid, since: expect.any(String)});
+    const [line] = (await kvi('locks', name)).stdout.split('\n');
+    expect(line).toMatch(new RegExp(`\t${hostname()}\t${String(first.child.pid)}\t\\d{4}-.*Z$`));
     expect(documents[0]?.token).toBeLessThan(documents[1]?.token ?? 0);
     second.signal('SIGINT');
   });

@@ -87,6 +87,6 @@ describeWithEtcd('as a process, kvi on etcd', () => {
     proxy.swallow('toClient');
     kvi.child.stdin.end(`store ${key} 1\n`);
     expect(await kvi.exited).toBe(103);
-    expect(await kvi.stderr).toMatch(/^kvi: line 2: .*\(KVI_UNKNOWN_OUTCOME\)\n$/);
+    expect(await kvi.stderr).toMatch(/^kvi: line 2: .*\(KVI_UNKNOWN_OUTCOME\)\. Read before .*\n$/);
   });
 });

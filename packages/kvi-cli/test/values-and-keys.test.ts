@@ -31,7 +31,7 @@ describeWithEtcd('on etcd', () => {
       {KVI_URL: sharedEtcdUrl()},
     );
     expect(result).toMatchObject({exitCode: 0, stdout: '100\n100\n{"error":{"code":"ENOSPC",\n'});
-    expect(result.stderr).toMatch(/^(kvi: ENOSPC: no space left on device, write\n){2}$/);
+    expect(result.stderr).toMatch(/^(kvi: ENOSPC: no space left on device, write\. Check the disk .*\n){2}$/);
   });
 });
 

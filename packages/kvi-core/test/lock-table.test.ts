@@ -32,7 +32,7 @@ function underTest() {
   };
 }
 
-const request = {name: 'l', ttlSeconds: 10};
+const request = {name: 'l', value: Buffer.alloc(0), ttlSeconds: 10};
 
 describe('The locks of a handle', () => {
   it('contend one at a time, also after the first was released, under the lease of the first', async () => {

@@ -3,6 +3,7 @@ import {isKviError, KviError} from 'kvi';
 import {semaphore} from 'kvi/recipes';
 import type {Context, Perform} from '../context.ts';
 import {type ErrorOutput, warn} from '../failures.ts';
+import {thisHolder} from '../holder.ts';
 import {milliseconds, positiveNumber, ttlSeconds} from '../parsers.ts';
 import {runCommand, termGraceHelp} from '../run-command.ts';
 
@@ -75,7 +76,7 @@ async function acquire(
   {wait, ttl, holders}: LockCommandOptions,
   {kv, signal}: Context,
 ): Promise<Held> {
-  const options = {signal, ttlSeconds: ttl};
+  const options = {signal, ttlSeconds: ttl, value: JSON.stringify(thisHolder())};
   if (holders === undefined) {
     return wait === undefined ? kv.distLock(name, options) : kv.distTimedLock(wait / 1_000, name, options);
   }

@@ -3,24 +3,26 @@ import type {Bytes, Input, KeyValue} from 'kvi';
 import type {Context, Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
 import {allKeys, prefixRange} from '../key-pages.ts';
+import {parseHolder} from '../holder.ts';
 import {keyHelp, parseKey, toBytes} from '../keys.ts';
 import {leaseTimes} from '../lease-times.ts';
-import {jsonBytes} from '../output.ts';
+import {formOf, type FormOptions, jsonBytes, type RecordForm, withForm} from '../output.ts';
 
 /** `kvi locks [PREFIX]` */
 export function define(command: Command, perform: Perform): void {
-  command
+  withForm(command)
     .description(
       'Print who holds locks, elections and semaphores, and who waits for them, first come first: the name, holds or ' +
-        'waits, the revision since when, the lease, the seconds it has left, and the value, if there is one. They are ' +
-        'told from other keys by their form, NAME/LEASE.',
+        'waits, the revision since when, the lease, the seconds it has left of its TTL, and the value of the key. What ' +
+        'kvi lock holds has the host, the process and the time instead of a value. They are known by the form of their ' +
+        'keys, NAME/LEASE.',
     )
     .argument('[prefix]', `the beginning of their names; ${keyHelp} (default: all)`, parseKey)
     .addHelpText('after', '\nExamples:\n  kvi locks\n  kvi locks nightly --json')
-    .action((prefix: Input = '') =>
+    .action((prefix: Input = '', options: FormOptions) =>
       perform(async (context) => {
         for (const [name, contenders] of await contendersBelow(toBytes(prefix), context)) {
-          await print(name, contenders, context);
+          await print(name, contenders, formOf(options), context);
         }
         return ok;
       }),
@@ -45,6 +47,7 @@ async function contendersBelow(
 async function print(
   name: string,
   contenders: KeyValue<Bytes>[],
+  form: RecordForm,
   {kv, output, signal}: Context,
 ): Promise<void> {
   const timeLeft = leaseTimes(kv, signal);
@@ -57,14 +60,13 @@ async function print(
     const state = place < holders ? 'holds' : 'waits';
     const left = await timeLeft(lease);
     const seconds = left === undefined ? '-' : `${left.ttlSeconds}/${left.grantedTtlSeconds}`;
-    await output.record([shown, state, String(createRevision), lease, seconds, value], {
-      name: shown,
-      state,
-      key: jsonBytes(key),
-      token: createRevision,
-      lease,
-      ...left,
-      value: jsonBytes(value),
-    });
+    const holder = parseHolder(value);
+    const who = holder === undefined ? [value] : [holder.host, String(holder.pid), holder.since];
+    const document = {name: shown, state, key: jsonBytes(key), token: createRevision, lease, ...left};
+    await output.record(
+      [shown, state, String(createRevision), lease, seconds, ...who],
+      {...document, ...(holder ?? {value: jsonBytes(value)})},
+      form,
+    );
   }
 }

@@ -4,7 +4,7 @@ import {bytes, type DeadLetter, queue, type QueueItem} from 'kvi/recipes';
 import {type Context, type Perform, readValue, valueHelp} from '../context.ts';
 import {type ExitCode, no, ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
-import {jsonBytes} from '../output.ts';
+import {formOf, type FormOptions, jsonBytes, withForm} from '../output.ts';
 import {milliseconds, positiveNumber, seconds, ttlSeconds, wholeNumber} from '../parsers.ts';
 import {runCommand, termGraceHelp} from '../run-command.ts';
 
@@ -28,6 +28,12 @@ interface TakeCommandOptions {
   forever?: boolean;
 }
 
+interface DeadLettersCommandOptions extends FormOptions {
+  /** An id, or `all`, as is `delete`. */
+  putBack?: string;
+  delete?: string;
+}
+
 /** `kvi queue add|take|depth|dead-letters` */
 export function define(command: Command, perform: Perform): void {
   command.description('Share jobs between workers. A job is delivered at least once.');
@@ -48,8 +54,7 @@ export function define(command: Command, perform: Perform): void {
       }),
     );
 
-  command
-    .command('dead-letters')
+  withForm(command.command('dead-letters'))
     .summary('print, put back or delete jobs that were given up')
     .description(
       'Print the jobs that were given up after their last attempt: id, attempts, the last reason and the value. Exits ' +
@@ -62,7 +67,7 @@ export function define(command: Command, perform: Perform): void {
       'after',
       '\nExamples:\n  kvi queue dead-letters mails\n  kvi queue dead-letters mails --put-back all',
     )
-    .action((name: string, options: {putBack?: string; delete?: string}) =>
+    .action((name: string, options: DeadLettersCommandOptions) =>
       perform((context) => deadLetters(name, options, context)),
     );
 }
@@ -157,16 +162,17 @@ async function work(
 
 async function deadLetters(
   name: string,
-  {putBack, delete: remove}: {putBack?: string; delete?: string},
+  options: DeadLettersCommandOptions,
   {kv, output, signal}: Context,
 ): Promise<ExitCode> {
+  const {putBack, delete: remove} = options;
   if (putBack !== undefined && remove !== undefined)
     throw usageError('give --put-back or --delete, not both');
   const wanted = putBack ?? remove;
   let done = 0;
   for await (const letter of queue(kv, name, {codec: bytes}).deadLetters({signal})) {
     if (wanted === undefined) {
-      await output.record(...recordOf(letter));
+      await output.record(...recordOf(letter), formOf(options));
     } else if (wanted === 'all' || wanted === letter.id) {
       const changed = putBack === undefined ? await letter.delete({signal}) : await letter.putBack({signal});
       if (!changed) continue;

@@ -4,12 +4,16 @@ import type {Bytes, KeyValue, ResponseOp} from 'kvi';
 import {linesOf} from '../batch-syntax.ts';
 import {openInput, type Perform} from '../context.ts';
 import {no, ok} from '../exit-codes.ts';
-import {keyValueDocument} from '../output.ts';
+import {formOf, type FormOptions, keyValueDocument, withForm} from '../output.ts';
 import {parseJsonTxn, parseTxn} from '../txn-syntax.ts';
+
+interface TxnCommandOptions extends FormOptions {
+  fromJson?: boolean;
+}
 
 /** `kvi txn FILE` */
 export function define(command: Command, perform: Perform): void {
-  command
+  withForm(command)
     .description(
       'Run a transaction: if all conditions hold, the operations after "then", otherwise those after "else", in one ' +
         'revision. Prints true or false, and the keys and values of its gets. Exits with 1 for false.',
@@ -26,16 +30,17 @@ export function define(command: Command, perform: Perform): void {
         '\nQuotes and comments are as in a batch.' +
         '\n\nExample:\n  kvi txn - << "END"\n  if\n    version leader = 0\n  then\n    store leader north\n  else\n    get leader\n  END',
     )
-    .action((file: string, {fromJson = false}: {fromJson?: boolean}) =>
+    .action((file: string, options: TxnCommandOptions) =>
       perform(async (context) => {
         const {kv, output, signal, json} = context;
         const {stream} = await openInput(file, context);
-        const request = fromJson ? parseJsonTxn(await text(stream)) : await parseTxn(linesOf(stream));
+        const request = options.fromJson ? parseJsonTxn(await text(stream)) : await parseTxn(linesOf(stream));
         const {succeeded, revision, responses} = await kv.txn(request, {signal});
         if (json) await output.record([], {succeeded, revision, responses: responses.map(documentOf)});
         else {
-          await output.record([String(succeeded)], {});
-          for (const {key, value} of responses.flatMap(foundBy)) await output.record([key, value], {});
+          const form = formOf(options);
+          await output.record([String(succeeded)], {}, form);
+          for (const {key, value} of responses.flatMap(foundBy)) await output.record([key, value], {}, form);
         }
         return succeeded ? ok : no;
       }),

@@ -4,7 +4,7 @@ import {type Context, type Perform, readValue} from '../context.ts';
 import {type ExitCode, ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
 import {type KeysOptions, selectKeys, toBytes, withKeys} from '../keys.ts';
-import {formOf, type FormOptions, jsonBytes, keyValueDocument, withForm} from '../output.ts';
+import {changeDocument, formOf, type FormOptions, withForm} from '../output.ts';
 import {duration, positiveNumber} from '../parsers.ts';
 import {afterQuiet} from '../quiet-period.ts';
 import {openResumeFile, type ResumeFile} from '../resume-file.ts';
@@ -175,14 +175,7 @@ function isSame(value: Bytes | undefined, other: Bytes | undefined): boolean {
 async function print(change: Change<Bytes>, options: FormOptions, {output}: Context): Promise<void> {
   const {type, key} = change;
   const fields = type === 'delete' ? [type, key] : [type, key, change.value];
-  await output.record(fields, documentOf(change), formOf(options));
-}
-
-function documentOf(change: Change<Bytes>): object {
-  const {type, key, modRevision} = change;
-  if (type === 'delete') return {type, key: jsonBytes(key), modRevision};
-  const {value, createRevision, version, lease} = change;
-  return {type, ...keyValueDocument({key, value, createRevision, modRevision, version, lease})};
+  await output.record(fields, changeDocument(change), formOf(options));
 }
 
 /** Runs a shell command, which reads the changes as JSON, one a line, and finds the last in its environment. */
@@ -194,7 +187,7 @@ function runFor(changes: readonly Change<Bytes>[], exec: string, {io}: Context):
     KVI_EVENT_VALUE: variable(last?.value),
     KVI_EVENT_REVISION: String(last?.modRevision ?? ''),
   };
-  const input = changes.map((change) => `${JSON.stringify(documentOf(change))}\n`).join('');
+  const input = changes.map((change) => `${JSON.stringify(changeDocument(change))}\n`).join('');
   return runCommand(['sh', '-c', exec], {io, env, input: Buffer.from(input)});
 }
 

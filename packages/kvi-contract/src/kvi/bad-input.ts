@@ -58,6 +58,7 @@ function callsWithValue(kv: Kvi, {key}: Pick<CaseContext, 'key'>, bad: Input): R
     'changes, {end}': () => kv.changes({start: key('a'), end: bad}).created,
     'changes, {prefix}': () => kv.changes({prefix: bad}).created,
     tempKey: () => kv.tempKey(key('k'), {value: bad}),
+    'distLock, value': () => kv.distLock(key('lock'), {value: bad}),
   };
 }
 
@@ -108,6 +109,7 @@ export const badInput: ContractGroup = {
           ['key', () => kv.watchWithCB(bad, 'put', callback)],
           ['value', () => kv.store(key('k'), bad)],
           ['value', () => kv.tempKey(key('k'), {value: bad})],
+          ['value', () => kv.distLock(key('k'), {value: bad})],
           ['value', () => kv.txn({compare: [{key: key('k'), target: 'value', result: '=', value: bad}]})],
           ['range end', () => kv.getRange({start: key('k'), end: bad})],
           ['prefix', () => kv.getRange({prefix: bad})],
@@ -145,6 +147,7 @@ export const badInput: ContractGroup = {
             'delete, {end}',
             'changes, {end}',
             'tempKey',
+            'distLock, value',
           ];
           const refused = values.filter(
             ([name]) =>

@@ -160,6 +160,7 @@ export const limits: ContractGroup = {
         await assertFails('KVI_INVALID_ARGUMENT', () => kv.tas(key('k'), null, big), promise);
         await assertFails('KVI_INVALID_ARGUMENT', () => kv.tas(key('k'), big, 'x'), promise);
         await assertFails('KVI_INVALID_ARGUMENT', () => kv.tempKey(key('k'), {value: big}), promise);
+        await assertFails('KVI_INVALID_ARGUMENT', () => kv.distLock(key('k'), {value: big}), promise);
         await assertFails('KVI_INVALID_ARGUMENT', () => kv.store(key(big), 'x'), promise);
         const halves = [put(key('a'), 'x'.repeat(limit / 2)), put(key('b'), 'x'.repeat(limit / 2))];
         await assertRefused(

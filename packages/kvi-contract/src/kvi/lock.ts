@@ -45,6 +45,22 @@ export const lock: ContractGroup = {
       },
     },
     {
+      name: 'the value that is asked for is in the key of the holder, and of who waits',
+      async run({kv, openKvi, key}) {
+        const held = await kv.distLock(key('lock'), {value: 'one'});
+        const other = await openKvi();
+        const waiting = other.distTimedLock(60, key('lock'), {value: Buffer.of(0x74, 0x77, 0x6f)});
+        await untilWaiting(kv, key('lock'), 2);
+        const contenders = await contendersOf(kv, key('lock'));
+        assert.deepEqual(
+          contenders.map(({value}) => value),
+          ['one', 'two'],
+        );
+        await held.release();
+        await (await soon(waiting, 'the other has it')).release();
+      },
+    },
+    {
       name: 'releasing deletes the key, closing the handle revokes the lease, and releasing twice is harmless',
       async run({openKvi, driver, key, prefix}) {
         const kv = await openKvi();

@@ -17,6 +17,7 @@ import {writesOfImports} from './import-writes.ts';
 import {eventValuesOfRanges} from './event-value-range.ts';
 import {eventValuesInTrouble} from './event-value-trouble.ts';
 import {eventValues} from './event-value.ts';
+import {keyHistories} from './key-history.ts';
 import {memoryValues, pipes} from './memory-value.ts';
 import {mirrors} from './mirror.ts';
 import {namespaces} from './namespace.ts';
@@ -58,6 +59,7 @@ export const recipesContract: readonly ContractGroup[] = [
   pipes,
   exports,
   imports,
+  keyHistories,
   linesOfImports,
   writesOfImports,
   mirrors,

@@ -21,7 +21,9 @@ export const semaphores: ContractGroup = {
         const {kv, openKvi, key} = context;
         const gpus = permitsOf(kv, context, 3);
         assert.deepEqual([gpus.name, gpus.permits], [key('s'), 3]);
-        const holders = [await gpus.acquire(), await gpus.acquire()];
+        const first = await gpus.acquire({value: 'first'});
+        assert.equal(await kv.get(first.key), 'first', 'its value is in its key');
+        const holders = [first, await gpus.acquire()];
         holders.push(await permitsOf(await openKvi(), context, 3).acquire());
         assert.equal(new Set(holders.map(({token}) => token)).size, 3, 'each has a token of its own');
         for (const holder of holders) {

@@ -3,8 +3,8 @@ import type {TxnRequest, TxnResponse} from '../etcd/messages.ts';
 import type {WriteOptions} from './call-options.ts';
 import type {Lease} from './lease.ts';
 
-/** Options of {@link Kvi.distLock}. */
-export interface DistLockOptions {
+/** What locks, permits and elections have in common. */
+export interface ContendOptions {
   /** Ends the wait with `KVI_ABORTED`. */
   signal?: AbortSignal | undefined;
   /** Seconds within which the lock is free again after its holder crashed. Default: the handle's. */
@@ -15,6 +15,15 @@ export interface DistLockOptions {
    * any process. Not together with `ttlSeconds`.
    */
   lease?: Lease<Input> | undefined;
+}
+
+/** Options of {@link Kvi.distLock}. */
+export interface DistLockOptions extends ContendOptions {
+  /**
+   * The value of the lock's key, while the holder waits too: for people and tools that look at the store, who it is, for
+   * example. Default: empty.
+   */
+  value?: Input | undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type {WriteOptions} from '../api/call-options.ts';
-import type {DistLock, DistLockOptions} from '../api/dist-lock.ts';
-import type {Bytes, Input} from '../etcd/bytes.ts';
+import type {ContendOptions, DistLock, DistLockOptions} from '../api/dist-lock.ts';
+import {type Bytes, encode, type Input} from '../etcd/bytes.ts';
 import type {TxnRequest, TxnResponse} from '../etcd/messages.ts';
 import {type Condition, fencedTxn} from '../etcd/fenced-txn.ts';
 import {checkTxn} from '../etcd/validate.ts';
@@ -19,7 +19,8 @@ export function lockMethods<T extends Input>(handle: Handle, decoder: Decoder<T>
   function lockRequest(name = options.lockName, lockOptions?: DistLockOptions) {
     return handle.begin(lockOptions, optionNames.distLock, (own = {}) => {
       checkLockName(name);
-      return {name, ...readContender(handle, name, Buffer.alloc(0), own)};
+      const {value = '', ...contender} = own;
+      return {name, ...readContender(handle, name, encode(value, 'value'), contender)};
     });
   }
 
@@ -74,7 +75,7 @@ export function lockMethods<T extends Input>(handle: Handle, decoder: Decoder<T>
 }
 
 /** Reads how a caller wants to contend, for a lock or a leadership. @throws `KVI_INVALID_ARGUMENT` */
-export function readContender(handle: Handle, name: string, value: Bytes, given: DistLockOptions) {
+export function readContender(handle: Handle, name: string, value: Bytes, given: ContendOptions) {
   const {ttlSeconds = handle.options.ttlSeconds, signal, lease} = given;
   const session = handle.lentSession(lease, given.ttlSeconds);
   checkTxn(enqueueRequest(name, maxLeaseId, value), handle.options);

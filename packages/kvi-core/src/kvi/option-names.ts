@@ -1,7 +1,7 @@
 /** The options that each method takes, and the fields of a transaction: a misspelt one is refused instead of ignored. */
 import type {CallOptions, TxnCallOptions, WriteOptions} from '../api/call-options.ts';
 import type {ChangesOptions} from '../api/changes.ts';
-import type {DistLockOptions} from '../api/dist-lock.ts';
+import type {ContendOptions, DistLockOptions} from '../api/dist-lock.ts';
 import type {
   DeleteRangeOptions,
   GetOptions,
@@ -37,7 +37,8 @@ const lease: Names<LeaseOptions> = {...call, ttlSeconds: true, id: true, keepAli
 const attachLease: Names<AttachLeaseOptions> = {...call, keepAlive: true};
 const timeToLive: Names<TimeToLiveOptions> = {...call, keys: true};
 const tempKey: Names<TempKeyOptions> = {...call, value: true, ttlSeconds: true, lease: true};
-const distLock: Names<DistLockOptions> = {signal: true, ttlSeconds: true, lease: true};
+const contend: Names<ContendOptions> = {signal: true, ttlSeconds: true, lease: true};
+const distLock: Names<DistLockOptions> = {...contend, value: true};
 const watchWithCB: Names<WatchWithCBOptions> = {...call, onError: true};
 const changes: Names<ChangesOptions> = {
   signal: true,
@@ -61,6 +62,7 @@ export const optionNames = {
   attachLease: Object.keys(attachLease),
   timeToLive: Object.keys(timeToLive),
   tempKey: Object.keys(tempKey),
+  contend: Object.keys(contend),
   distLock: Object.keys(distLock),
   watchWithCB: Object.keys(watchWithCB),
   changes: Object.keys(changes),

@@ -10,12 +10,11 @@ import {contend, type ContenderContext, type Obstacle} from './contender.ts';
 import type {Holdings} from './holdings.ts';
 import {tenure, type Tenure} from './tenure.ts';
 
-/** What the keys of locks hold. */
-const nothing = Buffer.alloc(0);
-
 /** How to take a lock. */
 export interface LockRequest {
   name: string;
+  /** What its key holds. */
+  value: Bytes;
   ttlSeconds: number;
   /** Milliseconds to wait at most; 0 tries once. Absent: as long as it takes. */
   waitMs?: number | undefined;
@@ -84,7 +83,7 @@ export function lockTable(
     }
   }
 
-  function lock({name, ttlSeconds, waitMs, signal, session}: LockRequest): Promise<OwnLock> {
+  function lock({name, value, ttlSeconds, waitMs, signal, session}: LockRequest): Promise<OwnLock> {
     const wait = waitMs !== 0;
     const id = idOf(name);
     let obstacle: Obstacle | undefined;
@@ -93,7 +92,7 @@ export function lockTable(
       const endTurn = await takeTurn(id, ended);
       try {
         const owner = await contend({driver, sessions}, name, {
-          value: nothing,
+          value,
           ttlSeconds,
           session,
           signal: ended,

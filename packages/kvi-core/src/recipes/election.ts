@@ -93,7 +93,7 @@ export interface Election<T extends Input = string> {
   ): Promise<R>;
 }
 
-const campaignNames = [...optionNames.distLock, 'timeoutMs'];
+const campaignNames = [...optionNames.contend, 'timeoutMs'];
 
 /**
  * Elects one leader among the candidates for a name. It is etcd's own election: candidates of `etcdctl elect` and of Go's
@@ -194,7 +194,7 @@ export function election<T extends Input>(kv: Kvi<T>, name: string): Election<T>
     work: (term: Term) => R | Promise<R>,
     runOptions?: RunAsLeaderOptions,
   ): Promise<R> {
-    const signal = handle.begin(runOptions, optionNames.distLock, (own) => {
+    const signal = handle.begin(runOptions, optionNames.contend, (own) => {
       checkFunction('work', work);
       return own?.signal;
     });

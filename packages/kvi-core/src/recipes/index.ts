@@ -14,6 +14,7 @@ export * from './import-keys.ts';
 export type {ImportCounts, ImportedChange} from './import-writes.ts';
 export type {Instance} from './instance.ts';
 export type {JobOptions} from './job-options.ts';
+export * from './key-history.ts';
 export type {Leadership, Term} from './leadership.ts';
 export * from './memory-value.ts';
 export * from './mirror.ts';

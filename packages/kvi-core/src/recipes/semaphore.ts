@@ -3,7 +3,7 @@ import type {Lease} from '../api/lease.ts';
 import {withDeadline} from '../async/deadline.ts';
 import {retryUntil} from '../async/retry-until.ts';
 import {checkPositiveInteger} from '../etcd/bad-input.ts';
-import type {Input} from '../etcd/bytes.ts';
+import {encode, type Input} from '../etcd/bytes.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
 import {maxLeaseId} from '../etcd/lease-id.ts';
 import {checkTxn} from '../etcd/validate.ts';
@@ -36,6 +36,11 @@ export interface AcquireOptions {
    * `ttlSeconds`.
    */
   lease?: Lease<Input> | undefined;
+  /**
+   * The value of the permit's key, while its holder waits too: for people and tools that look at the store, who it is, for
+   * example. Default: empty.
+   */
+  value?: Input | undefined;
 }
 
 /** A permit that is held. */
@@ -125,8 +130,9 @@ export function semaphore(kv: Kvi<Input>, name: string, permits: number): Semaph
   /** @param wait - false: try once */
   async function take(given: AcquireOptions | undefined, wait: boolean): Promise<Permit | undefined> {
     const {timeoutMs, signal, ...holder} = handle.begin(given, acquireNames, (own = {}) => {
-      checkTxn(enqueueRequest(queueName, maxLeaseId, nothing, terms), handle.options);
-      return {...readContender(handle, queueName, nothing, own), timeoutMs: own.timeoutMs};
+      const value = encode(own.value ?? '', 'value');
+      checkTxn(enqueueRequest(queueName, maxLeaseId, value, terms), handle.options);
+      return {...readContender(handle, queueName, value, own), timeoutMs: own.timeoutMs};
     });
     let obstacle: Obstacle | undefined;
     const taking = withDeadline(clock, {timeoutMs, signal, closing}, async (ended) => {
