@@ -1,13 +1,16 @@
 import type {Driver} from 'kvi-core/driver';
-import type {IncomingHttpHeaders} from 'node:http2';
-import type {PeerCertificate} from 'node:tls';
+import {etcdErrors} from 'kvi-wire';
+import {jsonGateway} from './gateway/gateway.ts';
+import type {CallRules} from './grpc/call.ts';
 import type {Route} from './grpc/route.ts';
-import {grpcConnections} from './http/grpc-connections.ts';
+import {httpHandler} from './http/handler.ts';
 import {http1Connections} from './http/http1-connections.ts';
+import {http2Connections} from './http/http2-connections.ts';
 import {listen, type Listener} from './http/listener.ts';
 import {
   type Address,
   checkServeOptions,
+  overheadBytes,
   parseAddress,
   resolveLimits,
   type ServeOptions,
@@ -68,19 +71,22 @@ export async function serve(driver: Driver, options: ServeOptions = {}): Promise
     alarms: createAlarms(limits.quotaBackendBytes),
     url: () => listener.url,
   };
-  const grpc = grpcConnections({
-    limits,
+  const rules: CallRules = {
     routes: routesOf(context),
     prepare: () => identity.prepare(),
-    authorize: (metadata: IncomingHttpHeaders, peerCertificate: PeerCertificate | undefined) =>
+    authorize: (metadata, peerCertificate) =>
       authorize === undefined
         ? driver
         : authorize({method: metadata[':path'] ?? '', metadata, peerCertificate}),
-  });
-  const pages = http1Connections(operatorPages(driver, context), limits.idleTimeoutMs);
+    maxMessageBytes: limits.maxRequestBytes + overheadBytes,
+    endings: new Set(),
+  };
+  const handler = httpHandler(operatorPages(driver, context), jsonGateway(rules));
+  const http2 = http2Connections(limits, rules, handler);
+  const http1 = http1Connections(handler, limits.idleTimeoutMs);
   const listener: Listener = await listen(address, tls, limits.maxConnections, {
-    http2: (socket) => grpc.add(socket),
-    http1: (socket) => pages.add(socket),
+    http2: (socket) => http2.add(socket),
+    http1: (socket) => http1.add(socket),
   });
   if (tls === undefined && !isLocal(address)) {
     process.emitWarning(
@@ -91,8 +97,8 @@ export async function serve(driver: Driver, options: ServeOptions = {}): Promise
 
   async function close(): Promise<void> {
     listener.stop();
-    pages.close();
-    await grpc.close(graceMs);
+    for (const end of [...rules.endings]) end(etcdErrors.stopped);
+    await Promise.all([http2.close(graceMs), http1.close(graceMs)]);
     await listener.close();
   }
 

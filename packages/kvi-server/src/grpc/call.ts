@@ -1,6 +1,24 @@
 import type {Driver, DriverCallOptions} from 'kvi-core/driver';
 import type {IncomingHttpHeaders} from 'node:http2';
+import type {PeerCertificate} from 'node:tls';
 import type {GrpcStatus} from 'kvi-wire';
+import type {Route} from './route.ts';
+
+/** What is the same for all calls of a server. */
+export interface CallRules {
+  readonly routes: ReadonlyMap<string, Route>;
+  /** What has to be known before a call is answered. Undefined if it is. */
+  readonly prepare: () => Promise<void> | undefined;
+  /** Chooses the driver of a call. @throws what refuses the call */
+  readonly authorize: (
+    headers: IncomingHttpHeaders,
+    peer: PeerCertificate | undefined,
+  ) => Driver | Promise<Driver>;
+  /** Bytes of a request, at most. */
+  readonly maxMessageBytes: number;
+  /** Ends each of the streams that are open. */
+  readonly endings: Set<(status: GrpcStatus) => void>;
+}
 
 /** What a service knows of a call. */
 export interface Call {

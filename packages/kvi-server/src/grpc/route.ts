@@ -1,9 +1,15 @@
-import {grpcCode, type ServedMethod} from 'kvi-wire';
+import {type DescribedMethod, grpcCode, type ServedMethod} from 'kvi-wire';
 import type {Call, Replies, Requests, Streaming, Unary} from './call.ts';
 import {Refusal, statusOf} from './refusal.ts';
 
+/** What the messages of a method are made of. */
+export interface Messages extends Pick<DescribedMethod, 'request' | 'response'> {
+  /** Whether there are many requests or many responses. */
+  readonly isStream: boolean;
+}
+
 /** How the server answers the calls of one method, in bytes. */
-export type Route = {readonly path: string} & (
+export type Route = {readonly path: string; readonly messages?: Messages} & (
   | {readonly answer: (request: Buffer, call: Call) => Buffer | Promise<Buffer>}
   | {readonly open: (replies: Replies<Buffer>, call: Call) => Requests<Buffer>}
 );
@@ -13,6 +19,7 @@ export function unary<Q, R>(method: ServedMethod<Q, R>, answer: Unary<Q, R>): Ro
   const {path, decodeRequest, encodeResponse} = method;
   return {
     path,
+    messages: {request: method.request, response: method.response, isStream: false},
     answer(request, call) {
       const response = answer(decodeRequest(request), call, request.length);
       return response instanceof Promise ? response.then(encodeResponse) : encodeResponse(response);
@@ -25,6 +32,7 @@ export function waiting<Q, R>(method: ServedMethod<Q, R>, answer: Unary<Q, R>): 
   const {path, decodeRequest, encodeResponse} = method;
   return {
     path,
+    messages: {request: method.request, response: method.response, isStream: false},
     open(replies, call) {
       const over = new AbortController();
       const within = {...call, limits: {...call.limits, signal: over.signal}};
@@ -59,6 +67,7 @@ export function streaming<Q, R>(method: ServedMethod<Q, R>, open: Streaming<Q, R
   const {path, decodeRequest, encodeResponse} = method;
   return {
     path,
+    messages: {request: method.request, response: method.response, isStream: true},
     open(replies, call) {
       const typed: Replies<R> = {
         send: (response) => replies.send(encodeResponse(response)),

@@ -6,24 +6,16 @@
 import type {Driver} from 'kvi-core/driver';
 import {grpcCode, type GrpcStatus, MessageReader, prefixed, statusHeaders} from 'kvi-wire';
 import {constants, type IncomingHttpHeaders, type ServerHttp2Stream} from 'node:http2';
-import type {Call, Replies, Requests} from './call.ts';
+import type {PeerCertificate} from 'node:tls';
+import type {Call, CallRules, Replies, Requests} from './call.ts';
 import {Refusal, statusOf, statusOfDenial} from './refusal.ts';
-import type {Route} from './route.ts';
 import {timeoutIn} from './timeout.ts';
 
 /** What is the same for all calls of a connection. */
-export interface CallContext {
-  readonly routes: ReadonlyMap<string, Route>;
-  /** Chooses the driver of a call. @throws what refuses the call */
-  readonly authorize: (headers: IncomingHttpHeaders) => Driver | Promise<Driver>;
-  /** What has to be known before a call is answered. Undefined if it is. */
-  readonly prepare: () => Promise<void> | undefined;
-  /** Bytes of a request, at most. */
-  readonly maxMessageBytes: number;
+export interface CallContext extends CallRules {
+  readonly peer: PeerCertificate | undefined;
   /** Counts the bytes that the client has not taken. */
   readonly unsent: Unsent;
-  /** Ends each of the streams that are open. */
-  readonly endings: Set<(status: GrpcStatus) => void>;
 }
 
 /** Bytes that were sent on the streams of one connection, and that its client has not taken. */
@@ -86,8 +78,8 @@ export function serveCall(
   let begin: Driver | Promise<Driver>;
   try {
     const preparing = context.prepare();
-    begin =
-      preparing === undefined ? context.authorize(headers) : preparing.then(() => context.authorize(headers));
+    const authorize = () => context.authorize(headers, context.peer);
+    begin = preparing === undefined ? authorize() : preparing.then(authorize);
   } catch (error) {
     replies.end(statusOfDenial(error));
     return;

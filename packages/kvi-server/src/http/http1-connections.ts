@@ -1,49 +1,72 @@
 import {createServer, type IncomingMessage, type ServerResponse} from 'node:http';
 import type {Socket} from 'node:net';
-import {type Answer, type Pages, plainText} from '../store/pages.ts';
+import {TLSSocket} from 'node:tls';
+import {type Exchange, type HttpHandler, readUrl} from '../gateway/exchange.ts';
+import {certificateOf} from './http2-connections.ts';
 
 /** The connections that speak HTTP/1.1. */
 export interface Http1Connections {
   /** Serves a connection. */
   add(socket: Socket): void;
-  /** Ends all, at once. */
-  close(): void;
+  /** Waits for requests under way, but no longer than `graceMs`, and ends all connections. */
+  close(graceMs: number): Promise<void>;
 }
 
-/** Serves pages, for `GET` and `HEAD`, on connections that somebody else accepts. */
-export function http1Connections(pages: Pages, idleTimeoutMs: number): Http1Connections {
+/** Serves connections that somebody else accepts. */
+export function http1Connections(handle: HttpHandler, idleTimeoutMs: number): Http1Connections {
   const server = createServer((request, response) => void serve(request, response));
   server.keepAliveTimeout = idleTimeoutMs;
   server.on('clientError', (_, socket) => socket.destroy());
-  const sockets = new Set<Socket>();
+  /** The requests under way on each. */
+  const sockets = new Map<Socket, number>();
+  let isClosing = false;
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    request.resume();
-    const {status = 200, type, body} = await answer(request);
-    response.writeHead(status, {'content-type': type, 'content-length': Buffer.byteLength(body)});
-    response.end(request.method === 'HEAD' ? undefined : body);
+    const {socket} = request;
+    count(socket, 1);
+    response.on('close', () => count(socket, -1));
+    response.on('error', () => undefined);
+    await handle(exchangeOf(request, response));
   }
 
-  async function answer({url = '', method}: IncomingMessage): Promise<Answer> {
-    const path = url.replace(/\?.*/s, '');
-    const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
-    if (page === undefined) return plainText(404, '404 page not found\n');
-    if (method !== 'GET' && method !== 'HEAD') return plainText(405, 'Method Not Allowed\n');
-    try {
-      return await page();
-    } catch (error) {
-      return plainText(503, `${String(error)}\n`);
-    }
+  function count(socket: Socket, change: number): void {
+    const calls = (sockets.get(socket) ?? 0) + change;
+    if (socket.destroyed) return;
+    sockets.set(socket, calls);
+    if (isClosing && calls === 0) socket.destroySoon();
   }
 
   return {
     add(socket) {
-      sockets.add(socket);
+      sockets.set(socket, 0);
       socket.on('close', () => sockets.delete(socket));
       server.emit('connection', socket);
     },
-    close() {
-      for (const socket of sockets) socket.destroy();
+    async close(graceMs) {
+      isClosing = true;
+      const gone = Array.from(sockets, ([socket, calls]) => {
+        if (calls === 0) socket.destroy();
+        return new Promise((resolve) => socket.once('close', resolve));
+      });
+      const timer = setTimeout(() => {
+        for (const socket of sockets.keys()) socket.destroy();
+      }, graceMs);
+      await Promise.all(gone);
+      clearTimeout(timer);
     },
+  };
+}
+
+function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
+  const {method = '', url = '', headers, socket} = request;
+  return {
+    method,
+    ...readUrl(url),
+    headers,
+    authority: headers.host ?? '',
+    peer: socket instanceof TLSSocket ? certificateOf(socket) : undefined,
+    body: request,
+    head: (status, fields) => void response.writeHead(status, fields),
+    output: response,
   };
 }

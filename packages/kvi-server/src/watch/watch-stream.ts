@@ -208,7 +208,8 @@ export function watchStream(
       // Without a watch there is nothing to tell of.
       else if (progress && entries.size > 0) inTurn(() => rounds.request());
     },
-    onEnd: () => void told.then(() => replies.end()),
+    // The client asks for nothing more, and still wants to be told of events.
+    onEnd: () => undefined,
     onClose() {
       clearInterval(ticker);
       for (const entry of [...entries.values()]) remove(entry);

@@ -1,5 +1,5 @@
 /** Users. */
-import {bool, int64, message, nested, text} from '../protobuf/protobuf.ts';
+import {bool, int64, message, named, nested, text} from '../protobuf/protobuf.ts';
 import {header} from './header.ts';
 import {method} from './method.ts';
 
@@ -12,5 +12,5 @@ export const authenticate = method(
 export const authStatus = method(
   '/etcdserverpb.Auth/AuthStatus',
   message({}),
-  message({header: nested(1, header), enabled: bool(2), authRevision: int64(3)}),
+  message({header: nested(1, header), enabled: bool(2), authRevision: named('authRevision', int64(3))}),
 );

@@ -1,14 +1,14 @@
 /** Clusters and their members. */
-import {bool, id, message, nested, type Received, repeated, text} from '../protobuf/protobuf.ts';
+import {bool, memberId, message, named, nested, type Received, repeated, text} from '../protobuf/protobuf.ts';
 import {wholeHeader} from './header.ts';
 import {method} from './method.ts';
 
 const member = message({
-  id: id(1),
+  id: named('ID', memberId(1)),
   name: text(2),
-  peerUrls: repeated(text(3)),
-  clientUrls: repeated(text(4)),
-  isLearner: bool(5),
+  peerUrls: named('peerURLs', repeated(text(3))),
+  clientUrls: named('clientURLs', repeated(text(4))),
+  isLearner: named('isLearner', bool(5)),
 });
 
 export const memberList = method(

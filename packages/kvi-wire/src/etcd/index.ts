@@ -13,5 +13,5 @@ export * from './kv.ts';
 export * from './lease.ts';
 export * from './lock.ts';
 export * from './maintenance.ts';
-export type {Method, ServedMethod} from './method.ts';
+export type {DescribedMethod, Method, ServedMethod} from './method.ts';
 export * from './watch.ts';

@@ -9,6 +9,7 @@ import {
   later,
   type Message,
   message,
+  named,
   nested,
   type Received,
   repeated,
@@ -19,7 +20,7 @@ import {rangeEnd} from './key-range.ts';
 import {keyValue} from './key-value.ts';
 import {method} from './method.ts';
 
-const badSort = etcdErrors.invalidSortOption;
+const badSort = {refusal: etcdErrors.invalidSortOption};
 
 const rangeRequest = message({
   key: bytes(1),
@@ -64,7 +65,7 @@ const deleteRangeResponse = message({
 });
 
 const compare = message({
-  result: choice(1, ['=', '>', '<', '!=']),
+  result: choice(1, ['=', '>', '<', '!='], {protocolNames: ['EQUAL', 'GREATER', 'LESS', 'NOT_EQUAL']}),
   target: choice(2, ['version', 'create', 'mod', 'value', 'lease']),
   key: bytes(3),
   version: int64(4),
@@ -104,12 +105,15 @@ export interface ReceivedTxn {
 }
 
 const requestOp = message({
-  range: nested(1, rangeRequest),
-  put: nested(2, putRequest),
-  deleteRange: nested(3, deleteRangeRequest),
-  txn: nested(
-    4,
-    later(() => txnRequest),
+  range: named('request_range', nested(1, rangeRequest)),
+  put: named('request_put', nested(2, putRequest)),
+  deleteRange: named('request_delete_range', nested(3, deleteRangeRequest)),
+  txn: named(
+    'request_txn',
+    nested(
+      4,
+      later(() => txnRequest),
+    ),
   ),
 });
 
@@ -148,12 +152,15 @@ export interface SentTxnResponse {
 }
 
 const responseOp = message({
-  range: nested(1, rangeResponse),
-  put: nested(2, putResponse),
-  deleteRange: nested(3, deleteRangeResponse),
-  txn: nested(
-    4,
-    later(() => txnResponse),
+  range: named('response_range', nested(1, rangeResponse)),
+  put: named('response_put', nested(2, putResponse)),
+  deleteRange: named('response_delete_range', nested(3, deleteRangeResponse)),
+  txn: named(
+    'response_txn',
+    nested(
+      4,
+      later(() => txnResponse),
+    ),
   ),
 });
 

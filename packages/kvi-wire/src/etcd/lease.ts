@@ -1,15 +1,29 @@
 /** Leases. */
-import {bool, bytes, id, int64, message, nested, type Received, repeated} from '../protobuf/protobuf.ts';
+import {
+  bool,
+  bytes,
+  id,
+  int64,
+  message,
+  named,
+  nested,
+  type Received,
+  repeated,
+} from '../protobuf/protobuf.ts';
 import {header} from './header.ts';
 import {method} from './method.ts';
 
-const lease = message({id: id(1)});
-const keepAliveResponse = message({header: nested(1, header), id: id(2), ttl: int64(3)});
+const lease = message({id: named('ID', id(1))});
+const leaseTtl = message({
+  header: nested(1, header),
+  id: named('ID', id(2)),
+  ttl: named('TTL', int64(3)),
+});
 
 export const leaseGrant = method(
   '/etcdserverpb.Lease/LeaseGrant',
-  message({ttl: int64(1), id: id(2)}),
-  message({header: nested(1, header), id: id(2), ttl: int64(3)}),
+  message({ttl: named('TTL', int64(1)), id: named('ID', id(2))}),
+  leaseTtl,
 );
 export const leaseRevoke = method(
   '/etcdserverpb.Lease/LeaseRevoke',
@@ -18,12 +32,12 @@ export const leaseRevoke = method(
 );
 export const leaseTimeToLive = method(
   '/etcdserverpb.Lease/LeaseTimeToLive',
-  message({id: id(1), keys: bool(2)}),
+  message({id: named('ID', id(1)), keys: bool(2)}),
   message({
     header: nested(1, header),
-    id: id(2),
-    ttl: int64(3),
-    grantedTtl: int64(4),
+    id: named('ID', id(2)),
+    ttl: named('TTL', int64(3)),
+    grantedTtl: named('grantedTTL', int64(4)),
     keys: repeated(bytes(5)),
   }),
 );
@@ -33,6 +47,6 @@ export const leaseLeases = method(
   message({header: nested(1, header), leases: repeated(nested(2, lease))}),
 );
 /** A stream of keepalives, each with its answer. */
-export const leaseKeepAlive = method('/etcdserverpb.Lease/LeaseKeepAlive', lease, keepAliveResponse);
+export const leaseKeepAlive = method('/etcdserverpb.Lease/LeaseKeepAlive', lease, leaseTtl);
 
-export type KeepAliveMessage = Received<typeof keepAliveResponse>;
+export type KeepAliveMessage = Received<typeof leaseTtl>;

@@ -1,9 +1,22 @@
 /** What a member says of itself, and what its operators ask of it. */
-import {bool, choice, id, int64, message, nested, repeated, text} from '../protobuf/protobuf.ts';
+import {
+  bool,
+  choice,
+  int64,
+  memberId,
+  message,
+  named,
+  nested,
+  repeated,
+  text,
+  uint32,
+} from '../protobuf/protobuf.ts';
 import {wholeHeader} from './header.ts';
 import {method} from './method.ts';
 
 const alarmType = ['none', 'noSpace', 'corrupt'] as const;
+
+const downgradeInfo = message({enabled: bool(1), targetVersion: named('targetVersion', text(2))});
 
 export const status = method(
   '/etcdserverpb.Maintenance/Status',
@@ -11,30 +24,32 @@ export const status = method(
   message({
     header: nested(1, wholeHeader),
     version: text(2),
-    dbSize: int64(3),
-    leader: id(4),
-    raftIndex: int64(5),
-    raftTerm: int64(6),
-    raftAppliedIndex: int64(7),
+    dbSize: named('dbSize', int64(3)),
+    leader: memberId(4),
+    raftIndex: named('raftIndex', int64(5)),
+    raftTerm: named('raftTerm', int64(6)),
+    raftAppliedIndex: named('raftAppliedIndex', int64(7)),
     errors: repeated(text(8)),
-    dbSizeInUse: int64(9),
-    isLearner: bool(10),
-    storageVersion: text(11),
-    dbSizeQuota: int64(12),
-    downgradeInfo: nested(13, message({enabled: bool(1), targetVersion: text(2)})),
+    dbSizeInUse: named('dbSizeInUse', int64(9)),
+    isLearner: named('isLearner', bool(10)),
+    storageVersion: named('storageVersion', text(11)),
+    dbSizeQuota: named('dbSizeQuota', int64(12)),
+    downgradeInfo: named('downgradeInfo', nested(13, downgradeInfo)),
   }),
 );
+
+const member = message({memberId: named('memberID', memberId(1)), alarm: choice(2, alarmType)});
 
 export const alarm = method(
   '/etcdserverpb.Maintenance/Alarm',
   message({
     action: choice(1, ['get', 'activate', 'deactivate']),
-    memberId: id(2),
+    memberId: named('memberID', memberId(2)),
     alarm: choice(3, alarmType),
   }),
   message({
     header: nested(1, wholeHeader),
-    alarms: repeated(nested(2, message({memberId: id(1), alarm: choice(2, alarmType)}))),
+    alarms: repeated(nested(2, member)),
   }),
 );
 
@@ -49,7 +64,7 @@ export const hashKv = method(
   message({revision: int64(1)}),
   message({
     header: nested(1, wholeHeader),
-    hash: int64(2),
+    hash: uint32(2),
     compactRevision: int64(3),
     hashRevision: int64(4),
   }),

@@ -1,4 +1,5 @@
 import {decode, encode, type Message} from '../protobuf/protobuf.ts';
+import type {Described} from '../protobuf/shape.ts';
 
 /** One of etcd's calls, as a client makes it. */
 export interface Method<Request, Response> {
@@ -7,9 +8,15 @@ export interface Method<Request, Response> {
   readonly decode: (response: Buffer) => Response;
 }
 
-/** One of etcd's calls, as a server answers it. */
-export interface ServedMethod<Request, Response> {
+/** What a call's messages are made of. */
+export interface DescribedMethod {
   readonly path: string;
+  readonly request: Described;
+  readonly response: Described;
+}
+
+/** One of etcd's calls, as a server answers it. */
+export interface ServedMethod<Request, Response> extends DescribedMethod {
   /** @throws RangeError if the request is malformed */
   readonly decodeRequest: (request: Buffer) => Request;
   readonly encodeResponse: (response: Response) => Buffer;
@@ -23,6 +30,8 @@ export function method<SentQ, ReceivedQ, SentR, ReceivedR>(
 ): Method<SentQ, ReceivedR> & ServedMethod<ReceivedQ, SentR> {
   return {
     path,
+    request,
+    response,
     encode: (value) => encode(request, value),
     decode: (buffer) => decode(response, buffer),
     decodeRequest: (buffer) => decode(request, buffer),

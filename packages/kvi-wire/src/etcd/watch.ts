@@ -5,6 +5,7 @@ import {
   choice,
   int64,
   message,
+  named,
   nested,
   type Received,
   repeated,
@@ -29,9 +30,9 @@ const watchCreate = message({
 
 /** One of these. */
 const watchRequest = message({
-  create: nested(1, watchCreate),
-  cancel: nested(2, message({watchId: int64(1)})),
-  progress: nested(3, message({})),
+  create: named('create_request', nested(1, watchCreate)),
+  cancel: named('cancel_request', nested(2, message({watchId: int64(1)}))),
+  progress: named('progress_request', nested(3, message({}))),
 });
 
 const event = message({

@@ -13,11 +13,13 @@
  * @see https://protobuf.dev/programming-guides/encoding/
  */
 import type {GrpcStatus} from '../grpc/status.ts';
+import {type Described, type Kind, messageShape, type MessageShape, type Shape} from './shape.ts';
 import {delimited, Reader, varint, Writer} from './wire-format.ts';
 
 /** A field: how its value is written and read. */
 export interface Field<In, Out = In> {
   readonly tag: number;
+  readonly shape: Shape;
   /** Writes the tag and the value. */
   readonly write: (to: Writer, value: In) => void;
   /** Reads one occurrence of the field. A repeated field adds it to `earlier`. */
@@ -39,7 +41,7 @@ type Decoded<F extends Fields> = {
 };
 
 /** A kind of message. */
-export interface Message<In, Out> {
+export interface Message<In, Out> extends Described {
   readonly write: (to: Writer, value: In) => void;
   readonly read: (from: Reader, end: number) => Out;
 }
@@ -58,7 +60,9 @@ export function message<F extends Fields>(fields: F): Message<Encodable<F>, Deco
   const byTag = new Map(entries.map(([name, field]) => [field.tag, {name, field}]));
   const blank = Object.fromEntries(entries.map(([name, field]) => [name, field.absent()]));
   const lists = Object.keys(blank).filter((name) => Array.isArray(blank[name]));
+  let shape: MessageShape | undefined;
   return {
+    shape: () => (shape ??= messageShape(entries)),
     write(to, value) {
       // Not over the fields: most requests set few of many, and V8 is slow to find out that an object lacks one.
       for (const name in value) {
@@ -84,6 +88,7 @@ export function message<F extends Fields>(fields: F): Message<Encodable<F>, Deco
 /** A message that is declared further down, as one that holds itself has to be. */
 export function later<In, Out>(declared: () => Message<In, Out>): Message<In, Out> {
   return {
+    shape: () => declared().shape(),
     write: (to, value) => {
       declared().write(to, value);
     },
@@ -102,52 +107,84 @@ export function decode<Out>({read}: Message<never, Out>, bytes: Buffer): Out {
   return read(new Reader(bytes), bytes.length);
 }
 
+/** Gives a field the name that it has in etcd's protocol, where that does not follow from its name here. */
+export function named<In, Out>(protocolName: string, of: Field<In, Out>): Field<In, Out> {
+  return {...of, shape: {...of.shape, protocolName}};
+}
+
 /** A whole number that a double holds: a revision, a count. */
 export function int64(number: number): Field<number> {
-  return field(number, varint, {
-    write: (to, value) => to.number(value),
-    read: (from) => from.number(),
-    absent: () => 0,
-  });
+  return field(number, varint, {type: 'int64'}, asNumber);
 }
 
-/** A 64-bit id, which a double does not hold: in hexadecimal, without leading zeros. */
-export function id(number: number): Field<string> {
-  return field(number, varint, {
-    write: (to, value) => to.hex(value),
-    read: (from) => from.hex(),
-    absent: () => '0',
-  });
+export function uint32(number: number): Field<number> {
+  return field(number, varint, {type: 'uint32'}, asNumber);
 }
+
+const asNumber: Encoding<number> = {
+  write: (to, value) => to.number(value),
+  read: (from) => from.number(),
+  absent: () => 0,
+};
+
+/** The id of a lease. A double does not hold 64 bits: in hexadecimal, without leading zeros. */
+export function id(number: number): Field<string> {
+  return field(number, varint, {type: 'int64'}, asHex);
+}
+
+/** The id of a cluster or a member, as {@link id}. It has no sign. */
+export function memberId(number: number): Field<string> {
+  return field(number, varint, {type: 'uint64'}, asHex);
+}
+
+const asHex: Encoding<string> = {
+  write: (to, value) => to.hex(value),
+  read: (from) => from.hex(),
+  absent: () => '0',
+};
 
 export function bool(number: number): Field<boolean> {
-  return field(number, varint, {
-    write: (to, value) => to.number(value ? 1 : 0),
-    read: (from) => from.number() !== 0,
-    absent: () => false,
-  });
+  return field(
+    number,
+    varint,
+    {type: 'bool'},
+    {
+      write: (to, value) => to.number(value ? 1 : 0),
+      read: (from) => from.number() !== 0,
+      absent: () => false,
+    },
+  );
 }
 
-/**
- * An enum: the names of 0, 1, 2 and so on.
- *
- * @param refusal - how a server refuses another value
- */
+/** What else is to be said of an enum. */
+interface ChoiceOptions {
+  /** How a server refuses another value. */
+  refusal?: GrpcStatus;
+  /** The names in etcd's protocol, where they are not those here in capitals. */
+  protocolNames?: readonly string[];
+}
+
+/** An enum: the names of 0, 1, 2 and so on. */
 export function choice<const Names extends readonly [string, ...string[]]>(
   number: number,
   names: Names,
-  refusal?: GrpcStatus,
+  {refusal, protocolNames = names.map((name) => name.toUpperCase())}: ChoiceOptions = {},
 ): Field<Names[number]> {
-  return field<Names[number]>(number, varint, {
-    write: (to, value) => to.number(names.indexOf(value)),
-    read(from) {
-      const value = from.number();
-      const name = names[value];
-      if (name === undefined) throw new UnexpectedEnumValue(value, refusal);
-      return name;
+  return field<Names[number]>(
+    number,
+    varint,
+    {type: 'enum', values: protocolNames},
+    {
+      write: (to, value) => to.number(names.indexOf(value)),
+      read(from) {
+        const value = from.number();
+        const name = names[value];
+        if (name === undefined) throw new UnexpectedEnumValue(value, refusal);
+        return name;
+      },
+      absent: () => names[0],
     },
-    absent: () => names[0],
-  });
+  );
 }
 
 /** A message has a value of an enum that has no name. */
@@ -163,38 +200,55 @@ export class UnexpectedEnumValue extends RangeError {
 const nothing: Uint8Array = Buffer.alloc(0);
 
 export function bytes(number: number): Field<Uint8Array> {
-  return field(number, delimited, {
-    write: (to, value) => to.bytes(value),
-    read: (from) => from.bytes(),
-    absent: () => nothing,
-  });
+  return field(
+    number,
+    delimited,
+    {type: 'bytes'},
+    {
+      write: (to, value) => to.bytes(value),
+      read: (from) => from.bytes(),
+      absent: () => nothing,
+    },
+  );
 }
 
 export function text(number: number): Field<string> {
-  return field(number, delimited, {
-    write: (to, value) => to.bytes(Buffer.from(value)),
-    read: (from) => from.bytes().toString(),
-    absent: () => '',
-  });
+  return field(
+    number,
+    delimited,
+    {type: 'text'},
+    {
+      write: (to, value) => to.bytes(Buffer.from(value)),
+      read: (from) => from.bytes().toString(),
+      absent: () => '',
+    },
+  );
 }
 
 /** A message in a message. */
-export function nested<In, Out>(number: number, {write, read}: Message<In, Out>): Field<In, Out | undefined> {
-  return field<In, Out | undefined>(number, delimited, {
-    write(to, value) {
-      const start = to.begin();
-      write(to, value);
-      to.end(start);
+export function nested<In, Out>(number: number, of: Message<In, Out>): Field<In, Out | undefined> {
+  const {write, read} = of;
+  return field<In, Out | undefined>(
+    number,
+    delimited,
+    {type: 'message', of},
+    {
+      write(to, value) {
+        const start = to.begin();
+        write(to, value);
+        to.end(start);
+      },
+      read: (from) => read(from, from.end()),
+      absent: () => undefined,
     },
-    read: (from) => read(from, from.end()),
-    absent: () => undefined,
-  });
+  );
 }
 
 /** A field that occurs any number of times. Numbers that come packed are not read: etcd repeats none. */
 export function repeated<In, Out>(item: Field<In, Out>): Field<readonly In[], Exclude<Out, undefined>[]> {
   return {
     tag: item.tag,
+    shape: {...item.shape, isRepeated: true},
     write(to, values) {
       for (const value of values) item.write(to, value);
     },
@@ -207,19 +261,23 @@ export function repeated<In, Out>(item: Field<In, Out>): Field<readonly In[], Ex
   };
 }
 
-/** @param kind - how to write a value after its tag, and how to read it */
+/** How to write a value after its tag, and how to read it. */
+type Encoding<In, Out = In> = Omit<Field<In, Out>, 'tag' | 'shape'>;
+
 function field<In, Out = In>(
   number: number,
   wireType: number,
-  {write, ...kind}: Omit<Field<In, Out>, 'tag'>,
+  kind: Kind,
+  {write, ...encoding}: Encoding<In, Out>,
 ): Field<In, Out> {
   const tag = (number << 3) | wireType;
   return {
     tag,
+    shape: {kind},
     write(to, value) {
       to.number(tag);
       write(to, value);
     },
-    ...kind,
+    ...encoding,
   };
 }

@@ -1,27 +1,24 @@
-import type {Driver} from 'kvi-core/driver';
-import {constants, createServer, type IncomingHttpHeaders, type ServerHttp2Session} from 'node:http2';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type {Socket} from 'node:net';
 import type {PeerCertificate} from 'node:tls';
 import {TLSSocket} from 'node:tls';
-import {etcdErrors, isGrpc} from 'kvi-wire';
+import {isGrpc} from 'kvi-wire';
+import {type Exchange, type HttpHandler, readUrl} from '../gateway/exchange.ts';
+import type {CallRules} from '../grpc/call.ts';
 import {type CallContext, serveCall} from '../grpc/serve-call.ts';
-import {overheadBytes, type ServerLimits} from '../options/options.ts';
+import type {ServerLimits} from '../options/options.ts';
 
-/** The connections that speak gRPC. */
-export interface GrpcConnections {
+/** The connections that speak HTTP/2: gRPC, and what else there is. */
+export interface Http2Connections {
   /** Serves a connection. */
   add(socket: Socket): void;
-  /** Ends streams, waits for calls under way, but no longer than `graceMs`, and ends all connections. */
+  /** Waits for calls under way, but no longer than `graceMs`, and ends all connections. */
   close(graceMs: number): Promise<void>;
-}
-
-/** What calls need to know, and how it is decided who may make them. */
-export interface GrpcConnectionOptions extends Pick<CallContext, 'routes' | 'prepare'> {
-  readonly limits: ServerLimits;
-  readonly authorize: (
-    headers: IncomingHttpHeaders,
-    peer: PeerCertificate | undefined,
-  ) => Driver | Promise<Driver>;
 }
 
 /** How much a client may send ahead, on a stream and on a connection. */
@@ -37,15 +34,13 @@ const pingTimeoutMs = 20_000;
  */
 const resets = {streamResetBurst: 1_000_000, streamResetRate: 100_000};
 
-/** Serves gRPC on connections that somebody else accepts. */
-export function grpcConnections({
-  limits,
-  routes,
-  prepare,
-  authorize,
-}: GrpcConnectionOptions): GrpcConnections {
+/** Serves connections that somebody else accepts. @param other - answers what is not gRPC */
+export function http2Connections(
+  limits: ServerLimits,
+  rules: CallRules,
+  other: HttpHandler,
+): Http2Connections {
   const sessions = new Set<ServerHttp2Session>();
-  const endings: CallContext['endings'] = new Set();
   const server = createServer({
     settings: {
       enablePush: false,
@@ -65,14 +60,7 @@ export function grpcConnections({
     session.setLocalWindowSize(connectionWindowBytes);
     const {socket} = session;
     const peer = socket instanceof TLSSocket ? certificateOf(socket) : undefined;
-    const context: CallContext = {
-      routes,
-      prepare,
-      authorize: (headers) => authorize(headers, peer),
-      maxMessageBytes: limits.maxRequestBytes + overheadBytes,
-      unsent: {bytes: 0, limit: limits.maxUnreadBytes},
-      endings,
-    };
+    const context: CallContext = {...rules, peer, unsent: {bytes: 0, limit: limits.maxUnreadBytes}};
     const stopWatching = endWhenSilent(session, limits);
     session.on('stream', (stream, headers) => {
       if (headers[':method'] === 'POST' && isGrpc(headers)) {
@@ -80,8 +68,7 @@ export function grpcConnections({
         return;
       }
       stream.on('error', () => undefined);
-      stream.respond({':status': headers[':method'] === 'POST' ? 415 : 405}, {endStream: true});
-      if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+      void other(exchangeOn(stream, headers, peer));
     });
     session.on('close', () => {
       stopWatching();
@@ -92,7 +79,6 @@ export function grpcConnections({
   return {
     add: (socket) => void server.emit('connection', socket),
     async close(graceMs) {
-      for (const end of [...endings]) end(etcdErrors.stopped);
       const timer = setTimeout(() => {
         for (const session of sessions) session.destroy();
       }, graceMs);
@@ -153,7 +139,26 @@ function endWhenSilent(session: ServerHttp2Session, limits: ServerLimits): () =>
   };
 }
 
-function certificateOf(socket: TLSSocket): PeerCertificate | undefined {
+function exchangeOn(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  peer: PeerCertificate | undefined,
+): Exchange {
+  const {':method': method = '', ':path': path = '', ':authority': authority = ''} = headers;
+  return {
+    method,
+    ...readUrl(path),
+    headers,
+    authority,
+    peer,
+    body: stream,
+    head: (status, fields) => stream.respond({':status': status, ...fields}),
+    output: stream,
+  };
+}
+
+/** The certificate of a client that has one. */
+export function certificateOf(socket: TLSSocket): PeerCertificate | undefined {
   const certificate = socket.getPeerCertificate();
   // Without a certificate it is an object without fields.
   return Object.keys(certificate).length === 0 ? undefined : certificate;
