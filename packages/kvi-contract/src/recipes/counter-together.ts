@@ -7,6 +7,8 @@ import {unreliable} from '../kvi/unknown-outcome.ts';
 import type {ContractGroup} from '../suite.ts';
 import {heldRequests} from './held-requests.ts';
 
+const most = Number.MAX_SAFE_INTEGER;
+
 /** Calls on one handle whose changes are sent together: each ends as if it were alone. */
 export const countedTogether: ContractGroup = {
   name: 'additions that are sent together',
@@ -77,6 +79,76 @@ export const countedTogether: ContractGroup = {
         held.letGo();
         await adding;
         assert.equal(await kv.get(key('c')), undefined);
+      },
+    },
+    {
+      name: 'are refused only by what has been stored, if others change the counter meanwhile',
+      async run({open, kv, key}) {
+        const held = heldRequests(await open(), 'txn');
+        await using client = createKvi(held.driver);
+        const hits = counter(client, key('c'));
+        assert.equal(await hits.add(most - 2), most - 2);
+        held.hold();
+        const first = hits.add(1);
+        await held.arrived();
+        const adds = [hits.add(1), hits.add(1), hits.add(2), hits.add(most)];
+        held.letGo();
+        held.hold();
+        await first;
+        await held.arrived();
+        await counter(kv, key('c')).add(-4);
+        held.letGo();
+        const results = await Promise.allSettled(adds);
+        assert.deepEqual(
+          results.map((result) => (result.status === 'fulfilled' ? result.value : 'refused')),
+          [most - 4, most - 3, most - 1, 'refused'],
+        );
+      },
+    },
+    {
+      name: 'are refused, or not, whatever becomes of the request of the others',
+      async run({open, key}) {
+        const connection = unreliable(await open());
+        const held = heldRequests(connection.driver, 'txn');
+        await using client = createKvi(held.driver);
+        const hits = counter(client, key('c'));
+        await hits.add(most - 2);
+        held.hold();
+        const first = hits.add(1);
+        await held.arrived();
+        const sent = assertFails('KVI_UNKNOWN_OUTCOME', () => hits.add(1), 'it got no answer');
+        const refused = hits.add(1);
+        connection.willBe('answered', 'request lost');
+        held.letGo();
+        await first;
+        await sent;
+        assert.equal(await refused, most, 'there was room for one');
+      },
+    },
+    {
+      name: 'are not joined by one that ended while others changed the counter first',
+      async run({open, kv, key}) {
+        const held = heldRequests(await open(), 'txn');
+        await using client = createKvi({
+          ...held.driver,
+          // An abort that comes too late for the request.
+          txn: (request) => held.driver.txn(request),
+        });
+        const hits = counter(client, key('c'));
+        await hits.add(1);
+        held.hold();
+        const controller = new AbortController();
+        const ended = assertFails('KVI_ABORTED', () => hits.add(10, {signal: controller.signal}), 'it ended');
+        await held.arrived();
+        const later = hits.add(100);
+        await counter(kv, key('c')).add(1_000);
+        controller.abort();
+        held.letGo();
+        held.hold();
+        await soon(ended, 'it is told at once');
+        await held.arrived();
+        held.letGo();
+        assert.equal(await later, 1_101);
       },
     },
     {

@@ -95,6 +95,19 @@ export const counters: ContractGroup = {
       },
     },
     {
+      name: 'refuses by what is stored, not by what the handle saw of it some time ago',
+      async run({kv, openKvi, key}) {
+        const other = counter(await openKvi(), key('c'));
+        const hits = counter(kv, key('c'));
+        assert.equal(await hits.add(most), most);
+        for (let n = 1; n <= 2; n += 1) {
+          await assertFails('KVI_OUT_OF_RANGE', () => hits.add(1), 'it is full');
+          await other.add(-5);
+          assert.equal(await hits.add(5), most, 'and then it is not');
+        }
+      },
+    },
+    {
       name: 'is no counter if something else is stored there, which is left alone',
       async run({kv, key}) {
         const hits = counter(kv, key('c'));

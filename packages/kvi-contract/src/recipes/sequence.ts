@@ -127,6 +127,21 @@ export const sequences: ContractGroup = {
       },
     },
     {
+      name: 'goes on as soon as what is stored is mended, whoever does it',
+      async run({kv, openKvi, key}) {
+        const other = await openKvi();
+        for (const block of [1, 10]) {
+          const numbers = sequence(kv, key('s'), {block});
+          await other.store(key('s'), '-1');
+          await assertFails('KVI_INVALID_VALUE', () => numbers.next(), 'it is below 0');
+          await other.store(key('s'), String(most));
+          await assertFails('KVI_OUT_OF_RANGE', () => numbers.next(), 'it is at its end');
+          await other.store(key('s'), '6');
+          assert.equal(await numbers.next(), 7);
+        }
+      },
+    },
+    {
       name: 'refuses bad input before anything is sent',
       async run(context) {
         const {kv, key} = context;
@@ -182,6 +197,38 @@ export const sequences: ContractGroup = {
         connection.willBe('reply lost', 'request lost');
         assert.equal(await numbers.next(), 11);
         assert.equal(await numbers.next(), 12);
+      },
+    },
+    {
+      name: 'reserves again, after a pause, as long as the most patient call waits',
+      async run({open, key}) {
+        const own = await open();
+        let reads = 0;
+        let sent = 0;
+        await using client = createKvi({
+          ...own,
+          range(...args) {
+            reads += 1;
+            return reads === 1
+              ? Promise.reject(new KviError('KVI_TIMEOUT', 'made to fail'))
+              : own.range(...args);
+          },
+          txn(...args) {
+            sent += 1;
+            return sent <= 4
+              ? Promise.reject(new KviError('KVI_UNKNOWN_OUTCOME', 'made to fail'))
+              : own.txn(...args);
+          },
+        });
+        const numbers = sequence(client, key('s'), {block: 10});
+        const patient = numbers.next({timeoutMs: 60_000});
+        await assertFails(
+          'KVI_TIMEOUT',
+          () => numbers.next({timeoutMs: 50}),
+          'there is time for others meanwhile',
+        );
+        assert.ok(sent < 4, `${String(sent)} reservations are tried within 50 ms`);
+        assert.equal(await soon(patient, 'it comes'), 1);
       },
     },
     {

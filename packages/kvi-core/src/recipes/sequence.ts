@@ -1,6 +1,9 @@
 import type {WriteOptions} from '../api/call-options.ts';
 import type {Kvi} from '../api/kvi.ts';
+import {backoffMs} from '../async/backoff.ts';
 import {callTime} from '../async/call-time.ts';
+import {sleep} from '../async/clock.ts';
+import {withDeadline} from '../async/deadline.ts';
 import {checkNames, checkPositiveInteger, reading, showValue} from '../etcd/bad-input.ts';
 import type {Input} from '../etcd/bytes.ts';
 import {invalidArgument, isKviError, KviError, refusalOf} from '../etcd/errors.ts';
@@ -25,8 +28,9 @@ export interface Sequence {
   /**
    * Takes the next number. The first is 1. No number is taken twice, by whomever.
    *
-   * With a `block` of 1, each number is one more than the one before, and a call that begins when another has returned gets
-   * a higher number, in any process. With larger blocks that holds on one handle only.
+   * With a `block` of 1 everywhere, each number is one more than the one before, and a call that begins when another has
+   * returned gets a higher number, in any process. With larger blocks, numbers rise on one handle, and are skipped. A block
+   * is reserved for all calls of the handle, with the handle's `retryPolicy` and `onUnknownOutcome`.
    *
    * @throws `KVI_OUT_OF_RANGE` after 2^53-1; `KVI_INVALID_VALUE` if something else than a whole number, 0 or more, is stored;
    *   `KVI_TIMEOUT` also when others were faster each time. `KVI_UNKNOWN_OUTCOME` if no answer came, with a `block` of 1: a
@@ -39,6 +43,8 @@ export interface Sequence {
 interface Block {
   last: number;
   end: number;
+  /** How many reservations in a row got no answer. */
+  failures: number;
   /** Another block is being reserved. */
   reserving?: Promise<void> | undefined;
 }
@@ -79,7 +85,10 @@ export function sequence(kv: Kvi<Input>, name: string, options: SequenceOptions 
     return reserved.last;
   }
 
-  /** Reserves a block; for all who wait, so none of their options counts. One that got no answer is skipped. */
+  /**
+   * Reserves a block; for all who wait, so none of their options counts. One that got no answer is skipped: whoever still
+   * waits has another reserved.
+   */
   async function reserve(reserved: Block): Promise<void> {
     let last = 0;
     try {
@@ -87,9 +96,13 @@ export function sequence(kv: Kvi<Input>, name: string, options: SequenceOptions 
         last = before;
         return advance(name, before, block);
       }, {});
-      Object.assign(reserved, {last, end});
+      Object.assign(reserved, {last, end, failures: 0});
     } catch (error) {
-      if (!isKviError(error, 'KVI_UNKNOWN_OUTCOME') || refusalOf(error) !== undefined) throw error;
+      if (!isKviError(error, 'KVI_UNKNOWN_OUTCOME', 'KVI_TIMEOUT') || refusalOf(error) !== undefined)
+        throw error;
+      reserved.failures += 1;
+      const pauseMs = backoffMs(reserved.failures);
+      await withDeadline(clock, {closing}, (ended) => sleep(clock, pauseMs, ended));
     }
   }
 
@@ -109,7 +122,7 @@ function readBlock(given: SequenceOptions): number {
 function blockOf(handle: Handle, name: string): Block {
   const ofHandle = blocks.get(handle) ?? new Map<string, Block>();
   blocks.set(handle, ofHandle);
-  const block = ofHandle.get(name) ?? {last: 0, end: 0};
+  const block = ofHandle.get(name) ?? {last: 0, end: 0, failures: 0};
   ofHandle.set(name, block);
   return block;
 }

@@ -17,7 +17,8 @@ export interface StoredNumber {
   /**
    * Replaces the number, if nobody else does meanwhile; otherwise it is changed again, from what it is then.
    *
-   * @param step - what becomes of the number. May be called several times; what it throws refuses the change.
+   * @param step - what becomes of the number. May be called several times; what it throws refuses the change, if that is
+   *   what is stored then.
    * @returns the number that `step` made
    * @throws `KVI_INVALID_VALUE` if something else is stored; `KVI_UNKNOWN_OUTCOME` if no answer came, or the call was ended
    *   while its request was under way together with others; as {@link Kvi.txn}
@@ -40,6 +41,8 @@ interface Call {
   readonly deadline: number;
   /** With how many others its request is under way; undefined while it is not. */
   others: number | undefined;
+  /** What ended it, while its request goes on. */
+  endedBy?: unknown;
   readonly result: Deferred<number>;
 }
 
@@ -71,12 +74,12 @@ function createStoredNumber(handle: Handle, key: string): StoredNumber {
         abortable(result.promise, ended),
       );
     } catch (error) {
-      // Settled, or its request ends with it and tells what came of it.
-      if (!calls.has(call) || call.others === 0 || (call.others !== undefined && isAborted(closing))) {
-        return result.promise;
+      const endsWithItsRequest = call.others === 0 || (call.others !== undefined && isAborted(closing));
+      if (!endsWithItsRequest && calls.delete(call)) {
+        throw call.others === undefined ? error : endedUnderWay(key, error);
       }
-      calls.delete(call);
-      throw call.others === undefined ? error : endedUnderWay(key, error);
+      call.endedBy = error;
+      return result.promise;
     }
   }
 
@@ -89,7 +92,8 @@ function createStoredNumber(handle: Handle, key: string): StoredNumber {
       } catch (error) {
         seen = undefined;
         conflicts = 0;
-        for (const call of together) settle(call, () => call.result.reject(error));
+        const sent = together.filter(({others}) => others !== undefined);
+        for (const call of sent.length > 0 ? sent : together) refuse(call, error);
       }
       if (conflicts > 1) await pause(conflicts);
     }
@@ -108,6 +112,10 @@ function createStoredNumber(handle: Handle, key: string): StoredNumber {
     if (calls.delete(call)) tell();
   }
 
+  function refuse(call: Call, error: unknown): void {
+    settle(call, () => call.result.reject(error));
+  }
+
   /** The first call, and those that may share its request. */
   function nextCalls(): Call[] {
     const [first] = calls;
@@ -120,20 +128,27 @@ function createStoredNumber(handle: Handle, key: string): StoredNumber {
 
   /** @returns false if others changed the number first */
   async function changeOnce(together: readonly Call[]): Promise<boolean> {
+    const isReadNow = seen === undefined;
     seen ??= await read(together);
     const {modRevision} = seen;
     let number = seen.number;
     const steps: {call: Call; after: number}[] = [];
+    const refusals: {call: Call; error: unknown}[] = [];
     for (const call of together) {
       if (!calls.has(call)) continue;
       try {
         number = call.step(number);
         steps.push({call, after: number});
       } catch (error) {
-        settle(call, () => call.result.reject(error));
+        refusals.push({call, error});
       }
     }
-    if (steps.length === 0) return true;
+    if (steps.length === 0) {
+      // What was seen earlier may be out of date: it is read before anybody is refused.
+      if (isReadNow) for (const {call, error} of refusals) refuse(call, error);
+      else seen = undefined;
+      return true;
+    }
     for (const {call} of steps) call.others = steps.length - 1;
     const {succeeded, revision, responses} = await handle.txn(
       replacing(keyBytes, modRevision, number),
@@ -142,9 +157,13 @@ function createStoredNumber(handle: Handle, key: string): StoredNumber {
     if (succeeded) {
       seen = {modRevision: revision, number};
       for (const {call, after} of steps) settle(call, () => call.result.resolve(after));
+      for (const {call, error} of refusals) refuse(call, error);
       return true;
     }
-    for (const {call} of steps) call.others = undefined;
+    for (const {call} of steps) {
+      call.others = undefined;
+      if (call.endedBy !== undefined) refuse(call, call.endedBy);
+    }
     const [present] = responses;
     // Stryker disable next-line ConditionalExpression,OptionalChaining,ArrayDeclaration: a transaction answers each operation
     seen = numberOf(key, present?.type === 'range' ? present.kvs : []);
