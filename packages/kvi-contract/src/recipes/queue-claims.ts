@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import {createKvi} from 'kvi-core';
-import {type Bytes, type Driver, KviError, type TxnRequest} from 'kvi-core/driver';
+import {type Bytes, type Driver, KviError, type LeaseId, type TxnRequest} from 'kvi-core/driver';
 import {assertFails, eventually, leaseOf, soon} from '../kvi/helpers.ts';
 import {unreliable} from '../kvi/unknown-outcome.ts';
 import type {ContractGroup} from '../suite.ts';
 import {countedEvents} from './counted-events.ts';
 import {countedRequests} from './counted-requests.ts';
-import {addAll, drain, jobsOf, takeSoon} from './queue-helpers.ts';
+import {addAll, assertEmpty, drain, jobsOf, takeSoon} from './queue-helpers.ts';
 
 /** Whether a transaction takes a job: it nests, first. */
 function takes({success = []}: TxnRequest<Bytes>): boolean {
@@ -144,6 +144,71 @@ export const queueClaims: ContractGroup = {
         await item.ack();
         const leases = await kv.leases();
         for (const id of leases) await (await kv.attachLease(id)).revoke().catch(() => undefined);
+      },
+    },
+    {
+      name: 'that came too late leaves its lease to the next',
+      async run(context) {
+        const {kv, open} = context;
+        const own = await open();
+        const rival = jobsOf(kv, context);
+        const leases: LeaseId[] = [];
+        let wasLate = false;
+        await using client = createKvi({
+          ...own,
+          async leaseGrant(...args) {
+            const granted = await own.leaseGrant(...args);
+            leases.push(granted.id);
+            return granted;
+          },
+          async txn(request, options) {
+            if (takes(request) && !wasLate) {
+              wasLate = true;
+              await (await takeSoon(rival, 'the rival is first')).ack();
+            }
+            return own.txn(request, options);
+          },
+        });
+        await rival.add('a');
+        const waiting = jobsOf(client, context).take();
+        await eventually(() => Promise.resolve(wasLate), 'it takes the first');
+        await rival.add('b');
+        const item = await soon(waiting, 'the next one is his');
+        assert.equal(item.value, 'b');
+        assert.deepEqual([await leaseOf(kv, item.key)], leases, 'under the only lease');
+        await item.ack();
+      },
+    },
+    {
+      name: 'takes another lease if the one that was to be used again was revoked',
+      async run(context) {
+        const {kv, driver} = context;
+        const jobs = jobsOf(kv, context);
+        await jobs.add('a');
+        const first = await takeSoon(jobs);
+        const lease = (await leaseOf(kv, first.key)) ?? assert.fail('it has a lease');
+        await first.ack();
+        await driver.leaseRevoke(lease);
+        await jobs.add('b');
+        const second = await takeSoon(jobs);
+        assert.equal(second.attempt, 1);
+        assert.notEqual(await leaseOf(kv, second.key), lease);
+        await second.ack();
+      },
+    },
+    {
+      name: 'uses the lease of an item that is done',
+      async run(context) {
+        const {kv, driver} = context;
+        const jobs = jobsOf(kv, context);
+        const before = (await driver.leaseLeases()).leases.length;
+        for (let n = 0; n < 5; n += 1) {
+          await jobs.add(String(n));
+          const item = await takeSoon(jobs);
+          assert.equal((await driver.leaseLeases()).leases.length, before + 1);
+          await (n % 2 === 0 ? item.ack() : item.nack().then(() => drain(jobs, 1)));
+        }
+        await assertEmpty(kv, context, 'nothing is left');
       },
     },
   ],
