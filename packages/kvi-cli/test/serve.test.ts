@@ -64,11 +64,29 @@ describe('kvi serve', () => {
     await expect(open(url, {timeoutMs: 5_000, etcd: {ca}})).rejects.toMatchObject({code: 'KVI_TLS'});
   });
 
+  it('gives each tenant a store of its own', async () => {
+    await using authority = await createAuthority();
+    const names = ['server', 'one', 'two'];
+    const [own, ...clients] = await Promise.all(names.map((name) => authority.issue(name, 'IP:127.0.0.1')));
+    const {root} = authority;
+    const tls = ['--cert', own?.certFile ?? '', '--key', own?.keyFile ?? '', '--client-ca', root.certFile];
+    await using kvi = spawnKvi(['serve', '--port', '0', '--tenants', ...tls]);
+    const {url} = await ready(kvi);
+    const found: unknown[] = [];
+    for (const {cert, key} of clients) {
+      await using kv = await open(url, {etcd: {ca: root.cert, cert, key}});
+      found.push(await kv.get('a'));
+      await kv.store('a', '1');
+    }
+    expect(found).toEqual([undefined, undefined]);
+  });
+
   it.each([
     [['serve', '--listen', 'nowhere'], 'listen must be HOST:PORT'],
     [['serve', '--port', '65536'], 'It must be a port'],
     [['serve', '--cert', '/nonexistent', '--key', '/nonexistent'], 'cannot read /nonexistent'],
     [['serve', '--client-ca', 'x'], 'TLS takes both --cert and --key'],
+    [['serve', '--tenants'], '--tenants tells clients apart by their certificates: it takes --client-ca'],
     [['serve', '--etcd-version', 'x', '--port', '0'], 'version must be one of etcd'],
   ])('refuses %j', async (args, complaint) => {
     await using kvi = spawnKvi(args);

@@ -7,3 +7,4 @@ export type {
   ServerTls,
 } from './options/options.ts';
 export {serve, type ServerHandle} from './serve.ts';
+export {type TenantOptions, tenants} from './tenants/tenants.ts';

@@ -65,6 +65,7 @@ export async function serve(driver: Driver, options: ServeOptions = {}): Promise
   const address = parseAddress(where);
   const identity = identityOf(driver);
   const context: ServiceContext = {
+    driver,
     identity,
     limits,
     version,

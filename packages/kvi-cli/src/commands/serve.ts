@@ -16,6 +16,7 @@ interface ServeCommandOptions {
   readyFile?: string;
   readyFd?: number;
   clientCa?: string;
+  tenants?: boolean;
   etcdVersion?: string;
   /** In milliseconds. */
   progressNotifyInterval?: number;
@@ -41,6 +42,7 @@ export function define(command: Command, perform: Perform): void {
     .option('--ready-file <file>', 'write the line to this file, too, when ready')
     .option('--ready-fd <n>', 'write the line to this file descriptor, too, when ready', wholeNumber)
     .option('--client-ca <file>', 'take only clients with a certificate of these authorities')
+    .option('--tenants', 'give each client, by the name in its certificate, a store of its own')
     .option('--etcd-version <version>', 'the version of etcd to be')
     .option('--progress-notify-interval <time>', 'between progress notifications of watches', duration)
     .option('--max-txn-ops <n>', 'operations in a branch of a transaction', positiveNumber)
@@ -64,13 +66,16 @@ async function serveStore(
   const {io, json, options: given} = surroundings;
   const listen = addressOf(options, io.env);
   const tls = await serverCertificates(given, options);
+  if (options.tenants === true && options.clientCa === undefined) {
+    throw usageError('--tenants tells clients apart by their certificates: it takes --client-ca');
+  }
   // These two options are the server's.
   const ofStore = {...given};
   delete ofStore.cert;
   delete ofStore.key;
   const settings = await surroundings.settings(ofStore);
   // Other commands do without it.
-  const {serve} = await import('kvi-server');
+  const {serve, tenants} = await import('kvi-server');
   const where = url ?? settings.url ?? 'mem:';
   const driver = await connectDriver({...settings, url: where}, {stderr: io.stderr, json});
   try {
@@ -78,6 +83,7 @@ async function serveStore(
     await using server = await serve(driver, {
       listen,
       tls,
+      authorize: options.tenants === true ? tenants(driver) : undefined,
       version: etcdVersion,
       limits: {
         maxTxnOps,

@@ -1,5 +1,6 @@
 import type {Alarm} from 'kvi-core/driver';
-import {alarm, defragment, hashKv, status} from 'kvi-wire';
+import {alarm, defragment, etcdErrors, hashKv, status} from 'kvi-wire';
+import {Refusal} from '../grpc/refusal.ts';
 import {type Route, unary} from '../grpc/route.ts';
 import type {ServiceContext} from '../store/context.ts';
 import {revisionNow} from '../store/revision-now.ts';
@@ -10,8 +11,15 @@ import {unimplementedRoutes} from './unimplemented.ts';
 const emptyDbBytes = 20_480;
 
 /** What the server says of itself. */
-export function maintenanceService({identity, limits, alarms, version}: ServiceContext): Route[] {
+export function maintenanceService({
+  driver: served,
+  identity,
+  limits,
+  alarms,
+  version,
+}: ServiceContext): Route[] {
   const [major = 0, minor = 0] = version.split('.').map(Number);
+  const hasQuota = Number.isFinite(limits.quotaBackendBytes);
   const is36 = major > 3 || (major === 3 && minor >= 6);
 
   /** The alarms of the store, and the server's own. */
@@ -24,8 +32,8 @@ export function maintenanceService({identity, limits, alarms, version}: ServiceC
     unary(status, async (_, {driver, limits: within}) => {
       const told = await driver.status(within);
       const {revision, raftTerm, leader, dbSize, dbSizeInUse, dbSizeQuota} = told;
-      const size = Math.max(dbSize, alarms.bytes, emptyDbBytes);
-      const quota = Number.isFinite(limits.quotaBackendBytes) ? limits.quotaBackendBytes : dbSizeQuota;
+      const size = Math.max(dbSize, hasQuota ? alarms.bytes : 0, emptyDbBytes);
+      const quota = hasQuota ? limits.quotaBackendBytes : dbSizeQuota;
       return {
         header: {...identity.header(revision), raftTerm},
         version,
@@ -44,6 +52,7 @@ export function maintenanceService({identity, limits, alarms, version}: ServiceC
 
     unary(alarm, async ({action, memberId, alarm: type}, call) => {
       const header = identity.header(await revisionNow(call));
+      if (action !== 'get' && call.driver !== served) throw new Refusal(etcdErrors.permissionDenied);
       const own = identity.status.memberId;
       const listed = raised().filter((each) => type === 'none' || each.type === type);
       if (action === 'get' || type === 'none') return {header, alarms: listed.map(toMember)};
@@ -55,7 +64,7 @@ export function maintenanceService({identity, limits, alarms, version}: ServiceC
 
     unary(defragment, async (_, {driver, limits: within}) => {
       // Stores have nothing to defragment; what counts against the quota is what they still have.
-      if (Number.isFinite(limits.quotaBackendBytes)) alarms.defragmented(await liveBytes(driver, within));
+      if (hasQuota && driver === served) alarms.defragmented(await liveBytes(driver, within));
       return {};
     }),
 

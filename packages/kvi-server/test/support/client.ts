@@ -24,7 +24,7 @@ export interface Client extends AsyncDisposable {
   /** How a call fails. */
   failure<Q>(method: Method<Q, unknown>, request: Q, headers?: OutgoingHttpHeaders): Promise<GrpcStatus>;
   open<Q, R>(method: Method<Q, R>, headers?: OutgoingHttpHeaders): OpenStream<Q, R>;
-  watch(): OpenStream<SentWatchRequest, WatchMessage>;
+  watch(headers?: OutgoingHttpHeaders): OpenStream<SentWatchRequest, WatchMessage>;
   /** Sends bytes as the body of a call, and reads how it ends. */
   raw(path: string, body: Buffer, headers?: OutgoingHttpHeaders): Promise<GrpcStatus | undefined>;
 }
@@ -111,7 +111,7 @@ export function connectClient(url: string, options: Parameters<typeof connect>[1
   const client: Client = {
     session,
     open,
-    watch: () => open(watchMethod),
+    watch: (headers) => open(watchMethod, headers),
     async call(method, message, headers) {
       const call = open(method, headers);
       call.stream.end(prefixed(method.encode(message)));
