@@ -316,6 +316,32 @@ export const queueLosses: ContractGroup = {
       },
     },
     {
+      name: 'while the store was away is neither acked nor put back',
+      async run(context) {
+        const {kv, driver, open} = context;
+        const own = await open();
+        let isAway = false;
+        await using client = createKvi({
+          ...own,
+          txn: (...args) =>
+            isAway ? Promise.reject(new KviError('KVI_UNAVAILABLE', 'made to fail')) : own.txn(...args),
+        });
+        const jobs = jobsOf(client, context, {ttlSeconds: shortTtlSeconds});
+        await jobs.add('a');
+        for (const end of ['ack', 'nack'] as const) {
+          const item = await takeSoon(jobs);
+          isAway = true;
+          const ending = assertFails('KVI_ITEM_LOST', () => item[end](), 'it is lost before it can be told');
+          await endLease(kv, driver, item);
+          await ending;
+          assert.ok(isKviError(item.signal.reason, 'KVI_ITEM_LOST'));
+          isAway = false;
+        }
+        await (await takeSoon(jobs)).ack();
+        await assertEmpty(kv, context, 'it is done once');
+      },
+    },
+    {
       name: 'while the store is away is told so, and the others wait until it is back',
       async run(context) {
         const {kv, open} = context;
