@@ -72,7 +72,7 @@ npm run bench -- --only mem      # one group: etcd, lock, watch, mem, start or g
 npm run bench -- --only growth   # writes the plots, and their part of this page
 \`\`\`
 
-This page is written by the bench. What matters are the ratios: they compare what ran in the same process, on the same
+This page is written by the bench. What matters are the ratios: they compare what ran in the same process, one for each group, on the same
 machine, in turn. The other numbers are from one machine on one day.
 
 ## How to read it
