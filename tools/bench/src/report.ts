@@ -89,7 +89,7 @@ machine, in turn. The other numbers are from one machine on one day.
 - **kvi-mem driver** is what \`mem:\` takes without the facade, on keys and values that are bytes already.
 - **an async Map** is a \`Map\` behind functions that return promises: no store can be faster.
 - \`etcd3\`, \`keyv\`, \`unstorage\` and \`memory-level\` have their default settings, and **the fastest** is the fastest of those
-  in memory. **memory-level (utf8)** keeps text as text instead of bytes, so it neither encodes nor decodes.
+  in memory. Each store in memory has a process of its own, as a service has one store. **memory-level (utf8)** keeps text as text instead of bytes, so it neither encodes nor decodes.
 - \`etcd3\`'s lock neither waits in a queue nor tells its holder that it was lost; to wait for it, its callers try every 5 ms.
 - The packages run as they are published, compiled. Every answer is checked, and after a round the store is, too.
 

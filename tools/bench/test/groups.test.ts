@@ -7,8 +7,9 @@ import {etcdCalls} from '../src/etcd/calls.ts';
 import {etcdLocks} from '../src/etcd/locks.ts';
 import {etcdWatches} from '../src/etcd/watches.ts';
 import {inFlight} from '../src/in-flight.ts';
-import {memCalls, storeRound} from '../src/mem/calls.ts';
+import {memCalls} from '../src/mem/calls.ts';
 import {memWatches} from '../src/mem/watches.ts';
+import {storeRound} from '../src/mem/works.ts';
 import {table} from '../src/report.ts';
 import {processStart} from '../src/start.ts';
 
@@ -23,7 +24,7 @@ function subjects(rows: readonly Row[]): string[] {
 describe('The bench in memory', () => {
   it('compares the facade with each store and with its own driver', async () => {
     const bench = smallBench();
-    await memCalls(bench);
+    await memCalls(bench, typescriptArgs);
     await memWatches(bench);
 
     const levels = ['memory-level', 'memory-level (utf8)'];
