@@ -77,6 +77,8 @@ export function tenure(
 
   // Only until it is ended: the session may serve another contender then.
   session.signal.addEventListener('abort', leaseEnded, {signal: watching.signal});
+  // It may have ended since the contender came to be among the first.
+  if (session.signal.aborted) leaseEnded();
   lookBeforeTelling(lost.signal, () => {
     if (ended === undefined) session.isAlive();
   });
