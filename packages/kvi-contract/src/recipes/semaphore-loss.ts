@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {createKvi} from 'kvi-core';
 import {isKviError} from 'kvi-core/driver';
+import {namespace, semaphore} from 'kvi-core/recipes';
 import {abortOf, assertFails, keysOf, leaseOf, soon} from '../kvi/helpers.ts';
 import {unreliable} from '../kvi/unknown-outcome.ts';
 import type {ContractGroup} from '../suite.ts';
@@ -78,6 +79,37 @@ export const lostPermits: ContractGroup = {
         await abortOf(again.signal, 'it is given up with the lease');
         assert.ok(isKviError(again.signal.reason, 'KVI_CLOSED'));
         await untilQueued(kv, context, 0);
+      },
+    },
+    {
+      name: 'is the only one of its lease: another call with it waits, and takes nothing from it when it ends',
+      async run(context) {
+        const {kv, key} = context;
+        const two = permitsOf(kv, context, 2);
+        const lease = await kv.lease({ttlSeconds: 60});
+        const first = await two.acquire({lease});
+        assert.equal(await two.tryAcquire({lease}), undefined);
+        await assertFails('KVI_TIMEOUT', () => two.acquire({lease, timeoutMs: 50}), 'it is one holder');
+        const controller = new AbortController();
+        const {signal} = controller;
+        const ended = assertFails('KVI_ABORTED', () => two.acquire({lease, signal}), 'it ends');
+        const part = namespace(kv, key('s').slice(0, 1));
+        const next = semaphore(part, key('s').slice(1), 2).acquire({lease});
+        await using _other = await two.acquire();
+        controller.abort();
+        await ended;
+        await untilQueued(kv, context, 2);
+        assert.equal(first.isHeld(), true);
+        await first.release();
+        const second = await soon(next, 'the next one has it');
+        assert.ok(second.token > first.token, 'each has a token of its own');
+        await kv.delete(key(`s/permits/${lease.id}`));
+        await abortOf(second.signal, 'it is lost');
+        const third = await acquireSoon({acquire: () => two.acquire({lease})});
+        await assertFails('KVI_PERMIT_LOST', () => second.release(), 'it was lost');
+        assert.equal(third.isHeld(), true);
+        await third.release();
+        await lease.revoke();
       },
     },
     {

@@ -129,6 +129,7 @@ export const semaphores: ContractGroup = {
           'the store is away',
         );
         assert.match(failed.message, /within 300 ms$/);
+        assert.ok(isKviError(failed.cause, 'KVI_UNAVAILABLE'), 'which is the cause');
         await assertFails('KVI_UNAVAILABLE', () => permitsOf(client, context, 1).tryAcquire(), 'it is told');
       },
     },

@@ -94,19 +94,23 @@ export async function contend(
   name: string,
   options: ContendOptions,
 ): Promise<Ownership | undefined> {
-  const {signal, wait, session, onObstacle} = options;
+  const {session} = options;
   const own = session && lentSession(driver, session, Buffer.from(contenderKey(name, session.lease)));
   const context = {driver, sessions: own ?? sessions};
-  return retryUntil(
-    driver.clock,
-    signal,
-    () => contendOnce(context, name, options),
-    (error) => {
-      if (!wait || !mayPass(error)) return false;
-      onObstacle?.({isAnother: false, failure: error});
-      return true;
-    },
-  );
+  return retryIfWaiting(driver, options, () => contendOnce(context, name, options));
+}
+
+/** Repeats what a contender does, if it waits, as long as what goes wrong may pass. */
+export function retryIfWaiting<R>(
+  {clock}: PolicyDriver,
+  {signal, wait, onObstacle}: Pick<ContendOptions, 'signal' | 'wait' | 'onObstacle'>,
+  body: () => Promise<R>,
+): Promise<R> {
+  return retryUntil(clock, signal, body, (error) => {
+    if (!wait || !mayPass(error)) return false;
+    onObstacle?.({isAnother: false, failure: error});
+    return true;
+  });
 }
 
 /** Queues up, and waits for its turn. Whatever goes wrong in between gives up the place in the queue. */
@@ -244,7 +248,8 @@ export function enqueueRequest(
   };
 }
 
-function contenderKey(name: string, lease: LeaseId): string {
+/** The key of the contender that has this lease. */
+export function contenderKey(name: string, lease: LeaseId): string {
   return `${name}/${lease}`;
 }
 

@@ -1,7 +1,6 @@
-import {Mutex, type MutexInterface} from 'async-mutex';
 import type {DistLock} from '../api/dist-lock.ts';
 import type {Signals} from '../async/abort.ts';
-import {abortable, withDeadline} from '../async/deadline.ts';
+import {withDeadline} from '../async/deadline.ts';
 import type {Bytes} from '../etcd/bytes.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
 import {joinKey, keyId} from '../etcd/key-range.ts';
@@ -9,6 +8,7 @@ import type {Session} from '../lease/session.ts';
 import {contend, type ContenderContext, type Obstacle} from './contender.ts';
 import type {Holdings} from './holdings.ts';
 import {tenure, type Tenure} from './tenure.ts';
+import {localTurns, type Turns} from './turns.ts';
 
 /** How to take a lock. */
 export interface LockRequest {
@@ -30,13 +30,13 @@ type OwnLock = HeldLock & Pick<Tenure, 'abandon'>;
 
 /** What the locks of a handle and of its namespaces know of each other, by the ids of their names' keys. */
 export interface LocalLocks {
-  /** The queues of the names that are wanted or held. */
-  queues: Map<string, Mutex>;
+  /** Taken by the names that are wanted or held. */
+  turns: Turns;
   held: Map<string, OwnLock>;
 }
 
 export function localLocks(): LocalLocks {
-  return {queues: new Map(), held: new Map()};
+  return {turns: localTurns(), held: new Map()};
 }
 
 /** The locks of a handle. */
@@ -59,37 +59,18 @@ export function lockTable(
   {driver, sessions}: ContenderContext,
   closing: Signals,
   holdings: Holdings,
-  {queues, held}: LocalLocks = localLocks(),
+  {turns, held}: LocalLocks = localLocks(),
   prefix: Bytes = Buffer.alloc(0),
 ): LockTable {
   const idOf = (name: string) => keyId(joinKey(prefix, Buffer.from(name)));
-
-  /** Waits for the name's turn in this process. Entries for unused names are removed. */
-  async function takeTurn(id: string, signal: AbortSignal): Promise<MutexInterface.Releaser> {
-    const queue = queues.get(id) ?? new Mutex();
-    queues.set(id, queue);
-    const turn = queue.acquire().then((release) => () => {
-      release();
-      // Stryker disable next-line ConditionalExpression: this only frees memory
-      if (!queue.isLocked()) queues.delete(id);
-    });
-    try {
-      return await abortable(turn, signal);
-    } catch (error) {
-      void turn.then((release) => {
-        release();
-      });
-      throw error;
-    }
-  }
 
   function lock({name, value, ttlSeconds, waitMs, signal, session}: LockRequest): Promise<OwnLock> {
     const wait = waitMs !== 0;
     const id = idOf(name);
     let obstacle: Obstacle | undefined;
     async function take(ended: AbortSignal): Promise<OwnLock> {
-      if (!wait && queues.get(id)?.isLocked() === true) throw notFree(name);
-      const endTurn = await takeTurn(id, ended);
+      if (!wait && turns.isTaken(id)) throw notFree(name);
+      const endTurn = await turns.take(id, ended);
       try {
         const owner = await contend({driver, sessions}, name, {
           value,

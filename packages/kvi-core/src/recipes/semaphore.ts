@@ -1,24 +1,26 @@
 import type {Kvi} from '../api/kvi.ts';
 import type {Lease} from '../api/lease.ts';
 import {withDeadline} from '../async/deadline.ts';
-import {retryUntil} from '../async/retry-until.ts';
 import {checkPositiveInteger} from '../etcd/bad-input.ts';
 import {encode, type Input} from '../etcd/bytes.ts';
 import {closed, isKviError, KviError} from '../etcd/errors.ts';
+import {joinKey, keyId} from '../etcd/key-range.ts';
 import {maxLeaseId} from '../etcd/lease-id.ts';
 import {checkTxn} from '../etcd/validate.ts';
 import {insideOf} from '../kvi/inside.ts';
 import {readContender} from '../kvi/locks.ts';
 import {optionNames} from '../kvi/option-names.ts';
 import {checkLockName} from '../kvi/options.ts';
+import type {Session} from '../lease/session.ts';
 import {
   contend,
   type ContendOptions,
+  contenderKey,
   enqueueRequest,
-  mayPass,
   type Obstacle,
   type Ownership,
   type Terms,
+  retryIfWaiting,
 } from '../primitives/contender.ts';
 import {tenure, type Tenure} from '../primitives/tenure.ts';
 
@@ -32,8 +34,8 @@ export interface AcquireOptions {
   ttlSeconds?: number | undefined;
   /**
    * Hold the permit under this lease of the handle's, instead of one of its own. Losing the lease loses the permit, and
-   * closing or revoking it gives the permit up; releasing leaves the lease alone. One lease is one holder. Not together with
-   * `ttlSeconds`.
+   * closing or revoking it gives the permit up; releasing leaves the lease alone. One lease is one holder: another call with
+   * it, on this handle, waits until the permit is released. Not together with `ttlSeconds`.
    */
   lease?: Lease<Input> | undefined;
   /**
@@ -81,7 +83,7 @@ export interface Semaphore {
    */
   acquire(options?: AcquireOptions): Promise<Permit>;
   /**
-   * Takes a permit if one is free now and nobody waits.
+   * Takes a permit if one is free now and nobody waits, nor the `lease` has one.
    *
    * @returns undefined if there is none
    * @throws as {@link Semaphore.acquire}; what the store throws
@@ -96,7 +98,8 @@ const acquireNames = [...optionNames.distLock, 'timeoutMs'];
  * A semaphore: it has `permits` holders at most, in all processes together. It is etcd's lock with several places.
  *
  * The number of permits is stored under `<name>/size` by whoever acquires first, and every other one has to name the same. To
- * change it, delete that key while nobody holds or waits for a permit. Keys are below `<name>/`: do not store others there.
+ * change it, delete that key while nobody holds or waits for a permit. Keys are below `<name>/`: do not store others there,
+ * nor name a lock, an election or a queue like it; a lock would wait for them for ever.
  *
  * ```ts
  * await using permit = await semaphore(kv, 'gpu', 3).acquire({signal});
@@ -113,6 +116,7 @@ export function semaphore(kv: Kvi<Input>, name: string, permits: number): Semaph
   const {handle} = insideOf(kv);
   const {driver, closing, holdings} = handle;
   const {clock} = driver;
+  const {turns} = handle.shared.locks;
   checkLockName(name, "a semaphore's");
   checkPositiveInteger('permits', permits);
   const queueName = `${name}/permits`;
@@ -136,14 +140,22 @@ export function semaphore(kv: Kvi<Input>, name: string, permits: number): Semaph
     });
     let obstacle: Obstacle | undefined;
     const taking = withDeadline(clock, {timeoutMs, signal, closing}, async (ended) => {
-      const owner = await queueUp({
-        ...holder,
-        signal: ended,
-        wait,
-        terms,
-        onObstacle: (met) => (obstacle = met),
-      });
-      return owner && watchOver(owner);
+      const endTurn = await takeTurn(holder.session, ended, wait);
+      if (endTurn === undefined) return undefined;
+      let own: Tenure | undefined;
+      try {
+        const owner = await queueUp({
+          ...holder,
+          signal: ended,
+          wait,
+          terms,
+          onObstacle: (met) => (obstacle = met),
+        });
+        own = owner && watchOver(owner, endTurn);
+        return own;
+      } finally {
+        if (own === undefined) endTurn();
+      }
     });
     // Closing ends the wait, which cleans up; it may just have got its permit.
     const release = holdings.add(async () => (await taking)?.abandon(closed()));
@@ -159,16 +171,24 @@ export function semaphore(kv: Kvi<Input>, name: string, permits: number): Semaph
     }
   }
 
+  /**
+   * A lease is one holder, so those who pass the same one take turns.
+   *
+   * @returns ends the turn; undefined when it was not to wait and another has it
+   */
+  async function takeTurn(
+    session: Session | undefined,
+    signal: AbortSignal,
+    wait: boolean,
+  ): Promise<(() => void) | undefined> {
+    if (session === undefined) return () => undefined;
+    const id = keyId(joinKey(handle.prefix, Buffer.from(contenderKey(queueName, session.lease))));
+    return wait || !turns.isTaken(id) ? turns.take(id, signal) : undefined;
+  }
+
   async function queueUp(contender: ContendOptions): Promise<Ownership | undefined> {
-    const {signal, wait} = contender;
     for (;;) {
-      if (!isAgreed)
-        await retryUntil(
-          clock,
-          signal,
-          () => agree(signal),
-          (error) => wait && mayPass(error),
-        );
+      if (!isAgreed) await retryIfWaiting(driver, contender, () => agree(contender.signal));
       isAgreed = true;
       try {
         return await contend(handle, queueName, contender);
@@ -198,13 +218,17 @@ export function semaphore(kv: Kvi<Input>, name: string, permits: number): Semaph
     if (found !== String(permits)) throw wrongSize(name, permits, found);
   }
 
-  function watchOver(owner: Ownership): Tenure {
+  function watchOver(owner: Ownership, endTurn: () => void): Tenure {
     const own = tenure(driver, owner, {
       lost: (cause) => permitLost(name, cause),
-      onEnd: () => release(),
-      onLost: () => release(),
+      onEnd: () => end(),
+      onLost: () => end(),
     });
     const release = holdings.add(() => own.abandon(closed()));
+    const end = () => {
+      release();
+      endTurn();
+    };
     return own;
   }
 
