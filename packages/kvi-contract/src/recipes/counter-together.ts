@@ -48,12 +48,26 @@ export const countedTogether: ContractGroup = {
       name: 'include none that ended while the counter was read',
       async run({open, kv, key}) {
         const held = heldRequests(await open(), 'range');
-        await using client = createKvi(held.driver);
+        let reads = 0;
+        await using client = createKvi({
+          ...held.driver,
+          async range(...args) {
+            const response = await held.driver.range(...args);
+            reads += 1;
+            if (reads === 1) throw new KviError('KVI_PERMISSION_DENIED', 'made to fail');
+            return response;
+          },
+        });
         const hits = counter(client, key('c'));
         held.hold();
+        const alone = assertFails('KVI_PERMISSION_DENIED', () => hits.add(100), 'the others wait for it');
+        await held.arrived();
         const controller = new AbortController();
         const ended = assertFails('KVI_ABORTED', () => hits.add(1, {signal: controller.signal}), 'it ended');
         const other = hits.add(10);
+        held.letGo();
+        held.hold();
+        await alone;
         await held.arrived();
         controller.abort();
         await ended;
@@ -227,6 +241,26 @@ export const countedTogether: ContractGroup = {
         });
         const hits = counter(client, key('c'));
         assert.deepEqual(await Promise.all([hits.add(), hits.add()]), [401, 402]);
+      },
+    },
+    {
+      name: 'give others the time to get through, and then up',
+      async run({open, kv, key}) {
+        const own = await open();
+        let tries = 0;
+        await using client = createKvi({
+          ...own,
+          // Answers also when the call is over by then.
+          async txn(request) {
+            tries += 1;
+            await counter(kv, key('c')).add(100);
+            return own.txn(request);
+          },
+        });
+        const adding = counter(client, key('c')).add(1, {timeoutMs: 200});
+        await assertFails('KVI_TIMEOUT', () => adding, 'others are always faster');
+        // At once, at once, and after pauses of at least 5, 10, 20, 40 and 80 ms.
+        assert.ok(tries <= 8, `${String(tries)} tries in 200 ms`);
       },
     },
     {

@@ -120,9 +120,11 @@ function createStoredNumber(handle: Handle, key: string): StoredNumber {
   function nextCalls(): Call[] {
     const [first] = calls;
     return Array.from(calls).filter(
+      // Stryker disable OptionalChaining: there is a call, or this is not asked
       ({options}) =>
         options.retryPolicy === first?.options.retryPolicy &&
         options.onUnknownOutcome === first?.options.onUnknownOutcome,
+      // Stryker restore OptionalChaining
     );
   }
 
@@ -133,6 +135,7 @@ function createStoredNumber(handle: Handle, key: string): StoredNumber {
     const {modRevision} = seen;
     let number = seen.number;
     const steps: {call: Call; after: number}[] = [];
+    // Stryker disable next-line ArrayDeclaration: what is no call is not told
     const refusals: {call: Call; error: unknown}[] = [];
     for (const call of together) {
       if (!calls.has(call)) continue;
@@ -179,12 +182,14 @@ function createStoredNumber(handle: Handle, key: string): StoredNumber {
   function optionsOf(together: readonly Call[]): TxnCallOptions {
     const [first] = together;
     const end = Math.max(...together.map(({deadline}) => deadline));
+    // Stryker disable OptionalChaining: it is for one call at least
     return {
       ...first?.options,
       signal: together.length === 1 ? first?.options.signal : undefined,
       timeoutMs: Math.max(1, end - clock.now()),
       mayShareRevision: true,
     };
+    // Stryker restore OptionalChaining
   }
 
   return {change};
