@@ -1,5 +1,6 @@
 import type {Command} from 'commander';
 import type {Perform} from './context.ts';
+import {BadCommandLine} from './failures.ts';
 
 /** Gives a command its description, arguments, options and action. */
 type Define = (command: Command, perform: Perform) => void;
@@ -191,7 +192,13 @@ function addBatchCommands(line: Command, perform: Perform): void {
 function addEntries(program: Command, entries: readonly CommandEntry[], perform: Perform): void {
   const loaders = new Map<Command, CommandEntry['load']>();
   for (const {name, summary, hidden = false, load} of entries) {
-    loaders.set(program.command(name, {hidden}).summary(summary), load);
+    const command = program
+      .command(name, {hidden})
+      .summary(summary)
+      .exitOverride((error) => {
+        throw new BadCommandLine(error, name);
+      });
+    loaders.set(command, load);
   }
 
   /** Loads a command once. */

@@ -27,6 +27,20 @@ export class CannotRun extends Error {
   }
 }
 
+/** A command line that does not fit a command. */
+export class BadCommandLine extends Error {
+  override readonly name = 'BadCommandLine';
+  readonly problem: CommanderError;
+  /** The command: `get`. */
+  readonly command: string;
+
+  constructor(problem: CommanderError, command: string) {
+    super(problem.message);
+    this.problem = problem;
+    this.command = command;
+  }
+}
+
 /** How the program ends because of an error. */
 interface Failure {
   exitCode: ExitCode;
@@ -60,6 +74,7 @@ function failureOf(error: unknown): Failure {
   if (interrupted !== undefined) return {exitCode: signalExitCode(interrupted.signal)};
   if (isBrokenPipe(error)) return {exitCode: signalExitCode('SIGPIPE')};
   if (error instanceof CommanderError) return usageFailure(error);
+  if (error instanceof BadCommandLine) return usageFailure(error.problem, error.command);
   if (error instanceof CannotRun) return failure(error.exitCode, 'KVI_INVALID_ARGUMENT', error.message);
   if (error instanceof KviError) {
     const {code, message} = error;
@@ -145,21 +160,21 @@ export function systemCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-function usageFailure({code, exitCode, message}: CommanderError): Failure {
+/** @param command - absent: the program itself was misused */
+function usageFailure({code, exitCode, message}: CommanderError, command?: string): Failure {
   if (exitCode === 0) return {exitCode: ok};
-  return failure(
-    usage,
-    'KVI_INVALID_ARGUMENT',
-    code === 'commander.help' ? 'no command given' : explain(message),
-  );
+  const why = code === 'commander.help' ? 'no command given' : explain(message, command);
+  return failure(usage, 'KVI_INVALID_ARGUMENT', why);
 }
 
-/** Commander's message on one line, with our name for another tool's command. */
-function explain(message: string): string {
-  const line = message.replace(/^error: /, '').replace('\n', ' ');
+/** Commander's message on one line, and what to type instead. */
+function explain(message: string, command: string | undefined): string {
+  const line = message.replace(/^error: |\.$/g, '').replace('\n', ' ');
   const [, unknown = ''] = /^unknown command '(.*)'/.exec(line) ?? [];
-  const ours = otherNames.get(unknown);
-  return ours === undefined ? line : `unknown command '${unknown}'; use ${ours}`;
+  const ours = command === undefined ? otherNames.get(unknown) : undefined;
+  if (ours !== undefined) return `unknown command '${unknown}'; use ${ours}`;
+  if (line.includes('(Did you mean')) return line;
+  return `${line}; see ${['kvi', command, '--help'].filter((word) => word !== undefined).join(' ')}`;
 }
 
 /** What other tools call our commands. */
@@ -169,6 +184,7 @@ const otherNames: ReadonlyMap<string, string> = new Map(
     set: 'store',
     write: 'store',
     read: 'get',
+    fetch: 'get',
     cat: 'get',
     list: 'ls',
     keys: 'ls',

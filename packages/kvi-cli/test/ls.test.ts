@@ -18,7 +18,7 @@ function listTests(urlOf: () => string) {
     const kvi = (args: readonly string[], input?: string) => runKvi(args, {input, env: {KVI_URL: url}});
     const lines = names.map((name) => `store '${prefix}${name}' 1\n`);
     await kvi(['batch', '-'], lines.join(''));
-    return {kvi, prefix};
+    return {kvi, prefix, url};
   }
 
   it('ls prints one level: keys, and folders once', async () => {
@@ -67,6 +67,21 @@ function listTests(urlOf: () => string) {
       {folder: `${prefix}a/`},
       {key: `${prefix}b`, size: 5, lease, ttlSeconds: expect.any(Number), grantedTtlSeconds: 600},
     ]);
+  });
+
+  it('on a terminal, ls --long has titles, and shows as hexadecimal what is no text', async () => {
+    const {prefix, url} = await open('a');
+    await runKvi(['store', `${prefix}\n`, 'value'], {env: {KVI_URL: url}});
+    const hex = Buffer.from(`${prefix}\n`).toString('hex');
+    for (const [args, shown] of [
+      [[], new RegExp(`^hex:${hex}\n${prefix}a\n$`)],
+      [['--long'], new RegExp(`^CREATE +MOD +.* KEY\n\\d+ +\\d+ +1 +5 +- +- +hex:${hex}\n.* ${prefix}a\n$`)],
+      [['--long', '-0'], /^\d+\0\d+\0/],
+      [['--long', '--json'], /^\{"key"/],
+    ] as const) {
+      const {stdout} = await runKvi(['ls', prefix, ...args], {env: {KVI_URL: url}, isTTY: true});
+      expect(stdout).toMatch(shown);
+    }
   });
 
   it('count prints how many keys there are', async () => {

@@ -14,7 +14,7 @@ describe('as a process, kvi', () => {
     kvi.child.stdin.end('store a 1\nget a\nfetch a\n');
     expect(await kvi.exited).toBe(2);
     expect(await stdout).toBe('1\n');
-    expect(await kvi.stderr).toBe("kvi: line 3: unknown command 'fetch'\n");
+    expect(await kvi.stderr).toBe("kvi: line 3: unknown command 'fetch'; use get\n");
   });
 
   it('answers each line of a batch as it comes', async () => {

@@ -38,15 +38,37 @@ describeWithEtcd('in a shell', () => {
     expect(await complete('delete', '--prefix', `${prefix}app/`)).toBe(
       `${prefix}app/db/\n${prefix}app/level\n`,
     );
-    const script = `source <(kvi completion bash)
-      COMP_WORDS=(kvi get ${prefix}app/l) COMP_CWORD=2
-      _kvi
-      echo "\${COMPREPLY[@]}"`;
-    expect(await runScript(script, env())).toEqual({
-      exitCode: 0,
-      stdout: `${prefix}app/level\n`,
-      stderr: '',
-    });
+  });
+
+  it('bash gets what it may insert: quoted, and behind the last : or =', async () => {
+    const prefix = `kvi-cli/${randomUUID()}/`;
+    for (const name of ['level', 'a:b/one', 'sp ace', "qu'ote"]) {
+      await runKvi(['store', prefix + name, ''], {env: env()});
+    }
+    /** @param words - of the line, as bash splits it */
+    const complete = async (line: string, ...words: string[]) => {
+      const script = `source <(kvi completion bash)
+        mapfile -t COMP_WORDS << 'END'
+${words.join('\n')}
+END
+        read -r COMP_LINE << 'END'
+${line}
+END
+        COMP_CWORD=${words.length - 1} COMP_POINT=\${#COMP_LINE}
+        _kvi
+        printf '%s\\n' "\${COMPREPLY[@]}"`;
+      const {stdout, stderr} = await runScript(script, env());
+      expect(stderr).toBe('');
+      return stdout.trimEnd();
+    };
+    const completeKey = (key: string) => complete(`kvi get ${key}`, 'kvi', 'get', key);
+    expect(await completeKey(`${prefix}l`)).toBe(`${prefix}level`);
+    expect(await completeKey(`${prefix}s`)).toBe(`${prefix}sp\\ ace`);
+    expect(await completeKey(`'${prefix}s`)).toBe(`${prefix}sp ace`);
+    expect(await completeKey(`${prefix}q`)).toBe(`${prefix}qu\\'ote`);
+    const colon = ['kvi', 'get', `${prefix}a`, ':', 'b/'];
+    expect(await complete(`kvi get ${prefix}a:b/`, ...colon)).toBe('b/one');
+    expect(await complete('kvi --timeout=5s ge', 'kvi', '--timeout', '=', '5s', 'ge')).toBe('get');
   });
 
   it('edit stores what the editor saved, and keeps the lease', async () => {

@@ -8,7 +8,13 @@ describe('a command line that means nothing exits with 2, and says why on the st
     ['no store', ['get', 'a'], 'set KVI_URL'],
     ['a URL without a driver', ['--url', 'redis:', 'get', 'a'], 'redis:'],
     ['no command', [], 'Usage: kvi'],
-    ['an unknown command', ['--url', 'mem:', 'fetch', 'a'], "unknown command 'fetch'"],
+    ['an unknown command', ['--url', 'mem:', 'frobnicate', 'a'], 'see kvi --help\n'],
+    [
+      'an unknown option of a command',
+      ['lock', 'a', 'ls', '-l'],
+      "unknown option '-l'; see kvi lock --help\n",
+    ],
+    ['the word of another command', ['queue', 'list'], "unknown command 'list'; see kvi queue --help\n"],
     ['a misspelt command', ['--url', 'mem:', 'stor', 'a'], "unknown command 'stor' (Did you mean store?)\n"],
     ['the word of another tool', ['--url', 'mem:', 'put', 'a', 'b'], "unknown command 'put'; use store\n"],
     [

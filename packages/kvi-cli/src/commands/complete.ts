@@ -21,11 +21,14 @@ const timeoutMs = 1_000;
 export function completeOf(load: Load) {
   return (command: Command, perform: Perform): void => {
     command
-      .description('Print the completions of the last word of a command line. Shells call it.')
+      .description(
+        'Print the completions of the last word of a command line, whose words are as they were typed. Shells call it.',
+      )
       .argument('[word...]')
       .addHelpText('after', '\nExample:\n  kvi complete -- get config/')
-      .action((words: string[]) =>
+      .action((typed: string[]) =>
         perform.withoutStore(async (surroundings) => {
+          const words = typed.map(unquoted);
           const last = words.pop() ?? '';
           const candidates = await candidatesFor(words, last, command.parent ?? command, {
             load,
@@ -38,6 +41,15 @@ export function completeOf(load: Load) {
         }),
       );
   };
+}
+
+/** A word without the quotes and backslashes of a shell. The last quote may be open still. */
+function unquoted(word: string): string {
+  return word.replace(
+    /'([^']*)(?:'|$)|"((?:[^"\\]|\\.)*)(?:"|$)|\\(.?)/gsu,
+    (_, single?: string, double?: string, escaped?: string) =>
+      single ?? double?.replace(/\\(.)/gsu, '$1') ?? escaped ?? '',
+  );
 }
 
 async function candidatesFor(

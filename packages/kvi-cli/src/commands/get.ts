@@ -144,7 +144,7 @@ async function find(
   } catch (error) {
     if (!isKviError(error, 'KVI_ABORTED') || timeout?.aborted !== true || signal.aborted) throw error;
     if (fallback === undefined) {
-      throw new KviError('KVI_TIMEOUT', `the key was not there within ${wait / 1_000} seconds`);
+      throw new KviError('KVI_TIMEOUT', `the key did not exist within ${wait / 1_000} s`);
     }
   }
   return undefined;

@@ -6,7 +6,8 @@ import {allKeys, prefixRange} from '../key-pages.ts';
 import {parseHolder} from '../holder.ts';
 import {keyHelp, parseKey, toBytes} from '../keys.ts';
 import {leaseTimes} from '../lease-times.ts';
-import {formOf, type FormOptions, jsonBytes, type RecordForm, withForm} from '../output.ts';
+import {formOf, type FormOptions, jsonBytes, withForm} from '../output.ts';
+import {type Column, createTable, type PrintRow} from '../table.ts';
 
 /** `kvi locks [PREFIX]` */
 export function define(command: Command, perform: Perform): void {
@@ -21,13 +22,23 @@ export function define(command: Command, perform: Perform): void {
     .addHelpText('after', '\nExamples:\n  kvi locks\n  kvi locks nightly --json')
     .action((prefix: Input = '', options: FormOptions) =>
       perform(async (context) => {
+        const printRow = createTable(columns, context, formOf(options));
         for (const [name, contenders] of await contendersBelow(toBytes(prefix), context)) {
-          await print(name, contenders, formOf(options), context);
+          await print(name, contenders, printRow, context);
         }
         return ok;
       }),
     );
 }
+
+const columns: readonly Column[] = [
+  ['NAME', 20],
+  ['STATE', 5],
+  ['REVISION', 8],
+  ['LEASE', 16],
+  ['LEFT', 8],
+  ['HOLDER', 0],
+];
 
 /** Keys by the name of what they contend for. */
 async function contendersBelow(
@@ -47,8 +58,8 @@ async function contendersBelow(
 async function print(
   name: string,
   contenders: KeyValue<Bytes>[],
-  form: RecordForm,
-  {kv, output, signal}: Context,
+  printRow: PrintRow,
+  {kv, signal}: Context,
 ): Promise<void> {
   const timeLeft = leaseTimes(kv, signal);
   const [, semaphore] = /^(.*)\/permits$/s.exec(name) ?? [];
@@ -63,10 +74,9 @@ async function print(
     const holder = parseHolder(value);
     const who = holder === undefined ? [value] : [holder.host, String(holder.pid), holder.since];
     const document = {name: shown, state, key: jsonBytes(key), token: createRevision, lease, ...left};
-    await output.record(
-      [shown, state, String(createRevision), lease, seconds, ...who],
-      {...document, ...(holder ?? {value: jsonBytes(value)})},
-      form,
-    );
+    await printRow([shown, state, String(createRevision), lease, seconds, ...who], {
+      ...document,
+      ...(holder ?? {value: jsonBytes(value)}),
+    });
   }
 }

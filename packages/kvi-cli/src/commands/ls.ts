@@ -4,11 +4,12 @@ import type {Context, Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
 import {isTerminal} from '../io.ts';
-import {printable} from '../printable.ts';
-import {leaseTimes} from '../lease-times.ts';
 import {allKeys, levelOf, prefixRange} from '../key-pages.ts';
 import {keyHelp, parseKey, toBytes} from '../keys.ts';
+import {leaseTimes} from '../lease-times.ts';
 import {formOf, type FormOptions, jsonBytes, metadataDocument, withForm} from '../output.ts';
+import {printable} from '../printable.ts';
+import {type Column, createTable} from '../table.ts';
 
 interface LsCommandOptions extends FormOptions {
   tree?: boolean;
@@ -25,7 +26,7 @@ export function define(command: Command, perform: Perform): void {
     .argument('[prefix]', `${keyHelp} (default: all keys)`, parseKey)
     .option('--tree', 'all levels, indented')
     .option(
-      '--long',
+      '-l, --long',
       'with create and mod revision, version, size of the value, lease, and the seconds that the lease has left',
     )
     .addHelpText('after', '\nExamples:\n  kvi ls\n  kvi ls /services/ --long\n  kvi ls app/ --tree')
@@ -85,33 +86,43 @@ function firstDifference(one: readonly string[], other: readonly string[]): numb
 
 function listerOf(prefix: Bytes, options: LsCommandOptions, context: Context): Lister {
   const {kv, output, io, signal} = context;
-  const onTerminal = isTerminal(io.stdout);
   const form = formOf(options);
-  const show = (name: Input, indent = ''): Input =>
-    Buffer.concat([indent, onTerminal ? printable(toBytes(name)) : name].map(toBytes));
   if (!options.long) {
+    const onTerminal = isTerminal(io.stdout);
+    const show = (name: Input, indent: string) =>
+      Buffer.concat([indent, onTerminal ? printable(toBytes(name)) : name].map(toBytes));
     return {
       prefix,
       context,
       withValues: false,
-      line: (name, what, indent) => output.record([show(name, indent)], documentOf(what), form),
+      line: (name, what, indent = '') => output.record([show(name, indent)], documentOf(what), form),
     };
   }
   const timeLeft = leaseTimes(kv, signal);
+  const print = createTable(columns, context, form);
   return {
     prefix,
     context,
     withValues: true,
-    async line(name, what, indent) {
+    async line(name, what, indent = '') {
       const lease = 'lease' in what && what.lease !== '0' ? what.lease : undefined;
       const left = lease === undefined ? undefined : await timeLeft(lease);
-      const columns = columnsOf(what, lease, left && `${left.ttlSeconds}/${left.grantedTtlSeconds}`);
-      const fields = [...(onTerminal ? [`${aligned(columns)} `] : columns), show(name, indent)];
+      const fields = fieldsOf(what, lease, left && `${left.ttlSeconds}/${left.grantedTtlSeconds}`);
       const document = 'folder' in what ? documentOf(what) : {...metadataDocument(what), ...left};
-      await output.record(fields, document, onTerminal ? {...form, separator: ''} : form);
+      await print([...fields, Buffer.concat([indent, name].map(toBytes))], document);
     },
   };
 }
+
+const columns: readonly Column[] = [
+  ['CREATE', 8],
+  ['MOD', 8],
+  ['VERSION', 7],
+  ['SIZE', 7],
+  ['LEASE', 16],
+  ['LEFT', 8],
+  ['KEY', 0],
+];
 
 function documentOf(what: Listed): object {
   if ('folder' in what) return {folder: jsonBytes(what.folder)};
@@ -119,14 +130,8 @@ function documentOf(what: Listed): object {
   return {key: jsonBytes(key), createRevision, modRevision, version, lease};
 }
 
-function columnsOf(what: Listed, lease = '-', left = '-'): string[] {
+function fieldsOf(what: Listed, lease = '-', left = '-'): string[] {
   if ('folder' in what) return ['-', '-', '-', '-', '-', '-'];
   const {createRevision, modRevision, version, value} = what;
   return [...[createRevision, modRevision, version, value.length].map(String), lease, left];
-}
-
-const widths = [9, 9, 6, 8, 16, 9];
-
-function aligned(columns: readonly string[]): string {
-  return columns.map((column, index) => column.padStart(widths[index] ?? 0)).join(' ');
 }

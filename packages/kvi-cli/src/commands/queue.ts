@@ -7,6 +7,7 @@ import {usageError} from '../failures.ts';
 import {formOf, type FormOptions, jsonBytes, withForm} from '../output.ts';
 import {milliseconds, positiveNumber, seconds, ttlSeconds, wholeNumber} from '../parsers.ts';
 import {runCommand, termGraceHelp} from '../run-command.ts';
+import {type Column, createTable} from '../table.ts';
 
 interface AddCommandOptions {
   priority?: number;
@@ -163,16 +164,18 @@ async function work(
 async function deadLetters(
   name: string,
   options: DeadLettersCommandOptions,
-  {kv, output, signal}: Context,
+  context: Context,
 ): Promise<ExitCode> {
+  const {kv, output, signal} = context;
   const {putBack, delete: remove} = options;
   if (putBack !== undefined && remove !== undefined)
     throw usageError('give --put-back or --delete, not both');
   const wanted = putBack ?? remove;
+  const print = createTable(columns, context, formOf(options));
   let done = 0;
   for await (const letter of queue(kv, name, {codec: bytes}).deadLetters({signal})) {
     if (wanted === undefined) {
-      await output.record(...recordOf(letter), formOf(options));
+      await print(...recordOf(letter));
     } else if (wanted === 'all' || wanted === letter.id) {
       const changed = putBack === undefined ? await letter.delete({signal}) : await letter.putBack({signal});
       if (!changed) continue;
@@ -185,6 +188,13 @@ async function deadLetters(
   }
   return wanted !== undefined && done === 0 ? no : ok;
 }
+
+const columns: readonly Column[] = [
+  ['ID', 48],
+  ['ATTEMPTS', 8],
+  ['REASON', 16],
+  ['VALUE', 0],
+];
 
 function recordOf(letter: DeadLetter<Bytes>): [(string | Bytes)[], object] {
   const {id, attempts, reasons, value} = letter;

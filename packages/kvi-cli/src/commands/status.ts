@@ -4,8 +4,8 @@ import {connectDriver} from '../connection.ts';
 import type {Perform, Surroundings} from '../context.ts';
 import {isSecure} from '../endpoints.ts';
 import {ok} from '../exit-codes.ts';
-import {isTerminal} from '../io.ts';
 import type {Settings} from '../settings.ts';
+import {type Column, createTable} from '../table.ts';
 
 /** `kvi status` */
 export function define(command: Command, perform: Perform): void {
@@ -17,33 +17,36 @@ export function define(command: Command, perform: Perform): void {
     .addHelpText('after', '\nExamples:\n  kvi status\n  kvi status --json | jq .dbSizeInUse')
     .action(() =>
       perform.withoutStore(async (surroundings) => {
-        const {io, output} = surroundings;
         const settings = await surroundings.settings();
         const answer = await ask(settings, surroundings);
         const reports = await Promise.all(
           answer.status.members.map((member) => reportOn(member, answer, settings, surroundings)),
         );
-        if (isTerminal(io.stdout) && !surroundings.json) await output.record([aligned(columns)], {});
-        for (const report of reports) {
-          const fields = columns.map((column) => String(report[column] ?? '-'));
-          await output.record(isTerminal(io.stdout) ? [aligned(fields)] : fields, report);
-        }
+        const print = createTable(columns, surroundings);
+        for (const report of reports) await print(fieldsOf(report), report);
         return ok;
       }),
     );
 }
 
-const columns = [
-  'name',
-  'id',
-  'role',
-  'version',
-  'revision',
-  'dbSizeInUse',
-  'dbSize',
-  'ms',
-  'alarms',
-] as const;
+const columns: readonly Column[] = [
+  ['NAME', 14],
+  ['ID', 16],
+  ['ROLE', 8],
+  ['VERSION', 8],
+  ['REVISION', 10],
+  ['IN USE', 12],
+  ['SIZE', 12],
+  ['MS', 7],
+  ['ALARMS', 0],
+];
+
+function fieldsOf(report: Report): string[] {
+  const {name, id, role, version, revision, dbSizeInUse, dbSize, ms, alarms} = report;
+  return [name, id, role, version, revision, dbSizeInUse, dbSize, ms, alarms].map((each) =>
+    String(each ?? '-'),
+  );
+}
 
 /** The state of a member, as it is printed. */
 interface Report {
@@ -118,13 +121,4 @@ async function answerOf(
   // Members behind a TLS proxy advertise plain URLs.
   const where = isSecure(settings.url ?? '') ? url.replace(/^http:/, 'https:') : url;
   return ask({...settings, url: where}, surroundings);
-}
-
-const widths = [14, 16, 8, 8, 10, 12, 12, 7, 6];
-
-function aligned(fields: readonly string[]): string {
-  return fields
-    .map((field, index) => field.padEnd(widths[index] ?? 0))
-    .join(' ')
-    .trimEnd();
 }

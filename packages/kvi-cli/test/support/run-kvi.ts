@@ -11,12 +11,20 @@ export interface RunResult {
   stderr: string;
 }
 
+/** What it is run with. */
+interface RunOptions {
+  input?: string | Uint8Array | undefined;
+  env?: Record<string, string>;
+  /** Whether the standard output is a terminal. */
+  isTTY?: boolean;
+}
+
 /** Runs the program in this process, with nothing of this process's environment. */
 export async function runKvi(
   args: readonly string[],
-  {input = '', env = {}}: {input?: string | Uint8Array | undefined; env?: Record<string, string>} = {},
+  {input = '', env = {}, isTTY = false}: RunOptions = {},
 ): Promise<RunResult> {
-  const stdout = new PassThrough();
+  const stdout = Object.assign(new PassThrough(), {isTTY});
   const stderr = new PassThrough();
   const written = Promise.all([buffer(stdout), text(stderr)]);
   const exitCode = await run(args, {
