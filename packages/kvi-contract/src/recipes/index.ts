@@ -17,6 +17,7 @@ import {writesOfImports} from './import-writes.ts';
 import {eventValuesOfRanges} from './event-value-range.ts';
 import {eventValuesInTrouble} from './event-value-trouble.ts';
 import {eventValues} from './event-value.ts';
+import {endsOfKeyHistories} from './key-history-end.ts';
 import {keyHistories} from './key-history.ts';
 import {memoryValues, pipes} from './memory-value.ts';
 import {mirrors} from './mirror.ts';
@@ -60,6 +61,7 @@ export const recipesContract: readonly ContractGroup[] = [
   exports,
   imports,
   keyHistories,
+  endsOfKeyHistories,
   linesOfImports,
   writesOfImports,
   mirrors,

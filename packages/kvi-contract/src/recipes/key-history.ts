@@ -104,7 +104,9 @@ export const keyHistories: ContractGroup = {
           ['put 1'],
           'the revision itself is kept, once',
         );
-        const [unchanged] = await historyOf(kv, key('b'));
+        await kv.store(key('b'), '2');
+        assert.deepEqual(described(await historyOf(kv, key('b'))), ['put 1', 'put 2']);
+        const [, unchanged] = await historyOf(kv, key('b'));
         await kv.compact(await put(kv, key('c'), '1'));
         assert.deepEqual(await historyOf(kv, key('b')), [unchanged], 'a key that nobody has changed since');
       },
@@ -143,7 +145,10 @@ export const keyHistories: ContractGroup = {
           'an unknown option': () => keyHistory(kv, key('a'), wrong({revision: 1})),
           'no handle': () => keyHistory(wrong({}), key('a')),
         };
-        await assertRefused(context, calls, 'it is refused', {'no handle': /handle/});
+        await assertRefused(context, calls, 'it is refused', {
+          'a number': /^key must be/,
+          'no handle': /handle/,
+        });
       },
     },
   ],

@@ -60,7 +60,7 @@ async function* eventsOf(
   key: Bytes,
   options: CallOptions,
 ): AsyncGenerator<Event<Bytes>, undefined> {
-  const {kvs, revision: present} = await kv.range(key, {...options, keysOnly: true});
+  const {kvs, revision: present} = await kv.range(key, options);
   const end = {present, last: kvs[0]?.modRevision};
   /** The oldest revision that the store has, as far as is known. */
   let oldest = 1;
