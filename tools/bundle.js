@@ -40,7 +40,7 @@ for (const folder of readdirSync(packages)) {
       splitting: false,
       plugins: [],
       conditions: ['kvi-source'],
-      define: {'import.meta.url': 'importMetaUrl'},
+      define: {'import.meta.url': 'importMetaUrl', bundledVersion: JSON.stringify(manifest.version)},
       banner: {js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;"},
       minifyWhitespace: true,
     });

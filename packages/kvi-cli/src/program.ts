@@ -57,7 +57,11 @@ Environment:
 Exit codes: 0 success, or yes; 1 no (the key does not exist, the condition is false); 2 invalid usage;
 100 and above: errors. docs/cli.md lists them.`;
 
+/** Set where the command is bundled, which is one file that needs no other. */
+declare const bundledVersion: string | undefined;
+
 function version(): string {
+  if (typeof bundledVersion === 'string') return bundledVersion;
   const {version} = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;
   };

@@ -31,7 +31,7 @@ async function same(...args: string[]): Promise<string> {
   const [of, by] = [expected, actual].map(({stdout, stderr, code}) => ({
     code,
     stdout: masked(stdout),
-    stderr: masked(stderr).replace(/"(caller|ts|target|endpoint)":"[^"]*"/g, ''),
+    stderr: masked(stderr).replace(/"(caller|ts|target|endpoint|peer)":"[^"]*"/g, ''),
   }));
   expect({args, ...by}).toEqual({args, ...of});
   return actual.stdout;
