@@ -109,6 +109,11 @@ export const lostPermits: ContractGroup = {
         await assertFails('KVI_PERMIT_LOST', () => second.release(), 'it was lost');
         assert.equal(third.isHeld(), true);
         await third.release();
+        const full = await two.acquire();
+        await assertFails('KVI_TIMEOUT', () => two.acquire({lease, timeoutMs: 50}), 'others hold all');
+        assert.equal(await two.tryAcquire({lease}), undefined);
+        await full.release();
+        await (await acquireSoon({acquire: () => two.acquire({lease})})).release();
         await lease.revoke();
       },
     },

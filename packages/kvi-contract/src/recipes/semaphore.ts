@@ -24,6 +24,7 @@ export const semaphores: ContractGroup = {
         const first = await gpus.acquire({value: 'first'});
         assert.equal(await kv.get(first.key), 'first', 'its value is in its key');
         const holders = [first, await gpus.acquire()];
+        assert.equal(await kv.get(holders[1]?.key ?? ''), '', 'which is empty by default');
         holders.push(await permitsOf(await openKvi(), context, 3).acquire());
         assert.equal(new Set(holders.map(({token}) => token)).size, 3, 'each has a token of its own');
         for (const holder of holders) {
@@ -131,6 +132,22 @@ export const semaphores: ContractGroup = {
         assert.match(failed.message, /within 300 ms$/);
         assert.ok(isKviError(failed.cause, 'KVI_UNAVAILABLE'), 'which is the cause');
         await assertFails('KVI_UNAVAILABLE', () => permitsOf(client, context, 1).tryAcquire(), 'it is told');
+        const silent: Driver = {
+          ...(await open()),
+          txn: (_, options) =>
+            new Promise((_resolve, reject) => {
+              options?.signal?.addEventListener('abort', () => reject(new KviError('KVI_ABORTED', 'ended')));
+            }),
+        };
+        await using unanswered = createKvi(silent);
+        await soon(
+          assertFails(
+            'KVI_TIMEOUT',
+            () => permitsOf(unanswered, context, 1).acquire({timeoutMs: 50}),
+            'no answer',
+          ),
+          'a store that does not answer is not waited for either',
+        );
       },
     },
     {
