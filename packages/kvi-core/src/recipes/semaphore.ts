@@ -99,7 +99,7 @@ const acquireNames = [...optionNames.distLock, 'timeoutMs'];
  *
  * The number of permits is stored under `<name>/size` by whoever acquires first, and every other one has to name the same. To
  * change it, delete that key while nobody holds or waits for a permit. Keys are below `<name>/`: do not store others there,
- * nor name a lock, an election or a queue like it; a lock would wait for them for ever.
+ * nor name a lock, an election or a queue like it; a lock would wait for them forever.
  *
  * ```ts
  * await using permit = await semaphore(kv, 'gpu', 3).acquire({signal});

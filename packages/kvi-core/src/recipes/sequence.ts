@@ -26,13 +26,13 @@ export interface SequenceOptions {
 export interface Sequence {
   readonly name: string;
   /**
-   * Takes the next number. The first is 1. No number is taken twice, by whomever.
+   * Takes the next number. The first is 1. No number is ever taken twice.
    *
    * With a `block` of 1 everywhere, each number is one more than the one before, and a call that begins when another has
    * returned gets a higher number, in any process. With larger blocks, numbers rise on one handle, and are skipped. A block
    * is reserved for all calls of the handle, with the handle's `retryPolicy` and `onUnknownOutcome`.
    *
-   * @throws `KVI_OUT_OF_RANGE` after 2^53-1; `KVI_INVALID_VALUE` if something else than a whole number, 0 or more, is stored;
+   * @throws `KVI_OUT_OF_RANGE` after 2^53-1; `KVI_INVALID_VALUE` if anything but a whole number, 0 or more, is stored;
    *   `KVI_TIMEOUT` also when others were faster each time. `KVI_UNKNOWN_OUTCOME` if no answer came, with a `block` of 1: a
    *   number may be skipped, unless `onUnknownOutcome: 'resolve'` is passed; as {@link Kvi.txn}
    */

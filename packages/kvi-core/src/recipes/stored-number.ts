@@ -17,8 +17,8 @@ export interface StoredNumber {
   /**
    * Replaces the number, if nobody else does meanwhile; otherwise it is changed again, from what it is then.
    *
-   * @param step - what becomes of the number. May be called several times; what it throws refuses the change, if that is
-   *   what is stored then.
+   * @param step - what becomes of the number. May be called several times. What it throws refuses the change, once it was
+   *   called with what is stored.
    * @returns the number that `step` made
    * @throws `KVI_INVALID_VALUE` if something else is stored; `KVI_UNKNOWN_OUTCOME` if no answer came, or the call was ended
    *   while its request was under way together with others; as {@link Kvi.txn}
@@ -39,7 +39,7 @@ interface Call {
   readonly options: WriteOptions;
   /** When it ends by itself, by the clock of the handle. */
   readonly deadline: number;
-  /** With how many others its request is under way; undefined while it is not. */
+  /** How many other calls share the request that is under way for it; undefined while there is none. */
   others: number | undefined;
   /** What ended it, while its request goes on. */
   endedBy?: unknown;
