@@ -33,7 +33,7 @@ const rooms = {
     'etcd',
   ],
   'kvi-etcd': ['streams', 'calls', 'cluster', 'failures', 'async', 'telemetry'],
-  'kvi-server': ['http', 'gateway', 'services', 'watch', 'store', 'grpc', 'tenants', 'options'],
+  'kvi-server': ['http', 'gateway', 'services', 'watch', 'store', 'grpc', 'tenants', 'options', 'twin'],
   'kvi-wire': ['etcd', 'protobuf', 'grpc'],
 };
 

@@ -86,6 +86,7 @@ describe('kvi serve', () => {
     [['serve', '--port', '65536'], 'It must be a port'],
     [['serve', '--cert', '/nonexistent', '--key', '/nonexistent'], 'cannot read /nonexistent'],
     [['serve', '--client-ca', 'x'], 'TLS takes both --cert and --key'],
+    [['serve', 'http://127.0.0.1:1', '--control'], '--control is for a store of its own, mem:'],
     [['serve', '--tenants'], '--tenants tells clients apart by their certificates: it takes --client-ca'],
     [['serve', '--etcd-version', 'x', '--port', '0'], 'version must be one of etcd'],
   ])('refuses %j', async (args, complaint) => {

@@ -19,6 +19,7 @@ import {createAlarms} from './store/alarms.ts';
 import {authService} from './services/auth.ts';
 import {clusterService} from './services/cluster.ts';
 import type {ServiceContext} from './store/context.ts';
+import {controlService} from './services/control.ts';
 import {electionService} from './services/election.ts';
 import {healthService} from './services/health.ts';
 import {identityOf} from './store/identity.ts';
@@ -28,6 +29,7 @@ import {lockService} from './services/lock.ts';
 import {maintenanceService} from './services/maintenance.ts';
 import {operatorPages} from './services/pages.ts';
 import {watchService} from './services/watch.ts';
+import type {Twin} from './twin/twin.ts';
 
 /** A server that listens. */
 export interface ServerHandle extends AsyncDisposable {
@@ -73,7 +75,7 @@ export async function serve(driver: Driver, options: ServeOptions = {}): Promise
     url: () => listener.url,
   };
   const rules: CallRules = {
-    routes: routesOf(context),
+    routes: routesOf(context, options.control),
     prepare: () => identity.prepare(),
     authorize: (metadata, peerCertificate) =>
       authorize === undefined
@@ -112,7 +114,7 @@ export async function serve(driver: Driver, options: ServeOptions = {}): Promise
   return handle;
 }
 
-function routesOf(context: ServiceContext): Map<string, Route> {
+function routesOf(context: ServiceContext, twin: Twin | undefined): Map<string, Route> {
   const routes = [
     ...kvService(context),
     ...watchService(context),
@@ -122,6 +124,7 @@ function routesOf(context: ServiceContext): Map<string, Route> {
     ...clusterService(context),
     ...maintenanceService(context),
     ...authService(context),
+    ...(twin === undefined ? [] : controlService(twin)),
   ];
   const names = new Set(['', ...routes.map(({path}) => path.split('/')[1] ?? '')]);
   return new Map([...routes, ...healthService(names)].map((route) => [route.path, route]));

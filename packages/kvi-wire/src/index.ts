@@ -1,4 +1,5 @@
 /** What etcd's clients and servers send each other. */
+export {control} from './control.ts';
 export {etcdErrors, kviCodeOf, statusOfKviError} from './etcd/errors.ts';
 export * from './etcd/index.ts';
 export {MessageReader, prefixed, UnreadableMessage} from './grpc/messages.ts';

@@ -17,6 +17,7 @@ interface ServeCommandOptions {
   readyFd?: number;
   clientCa?: string;
   tenants?: boolean;
+  control?: boolean;
   etcdVersion?: string;
   /** In milliseconds. */
   progressNotifyInterval?: number;
@@ -43,6 +44,7 @@ export function define(command: Command, perform: Perform): void {
     .option('--ready-fd <n>', 'write the line to this file descriptor, too, when ready', wholeNumber)
     .option('--client-ca <file>', 'take only clients with a certificate of these authorities')
     .option('--tenants', 'give each client, by the name in its certificate, a store of its own')
+    .option('--control', 'let clients advance the clock of mem:, and plan faults; for tests')
     .option('--etcd-version <version>', 'the version of etcd to be')
     .option('--progress-notify-interval <time>', 'between progress notifications of watches', duration)
     .option('--max-txn-ops <n>', 'operations in a branch of a transaction', positiveNumber)
@@ -75,14 +77,19 @@ async function serveStore(
   delete ofStore.key;
   const settings = await surroundings.settings(ofStore);
   // Other commands do without it.
-  const {serve, tenants} = await import('kvi-server');
+  const {createTwin, serve, tenants} = await import('kvi-server');
   const where = url ?? settings.url ?? 'mem:';
-  const driver = await connectDriver({...settings, url: where}, {stderr: io.stderr, json});
+  if (options.control === true && where !== 'mem:') {
+    throw usageError(`--control is for a store of its own, mem:, not ${where}`);
+  }
+  const twin = options.control === true ? createTwin() : undefined;
+  const driver = twin?.driver ?? (await connectDriver({...settings, url: where}, {stderr: io.stderr, json}));
   try {
     const {maxTxnOps, maxRequestBytes, quotaBackendBytes, progressNotifyInterval, etcdVersion} = options;
     await using server = await serve(driver, {
       listen,
       tls,
+      control: twin,
       authorize: options.tenants === true ? tenants(driver) : undefined,
       version: etcdVersion,
       limits: {

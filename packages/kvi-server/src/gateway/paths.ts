@@ -1,6 +1,22 @@
-/** The call that each path of etcd's gateway makes: the `post:` lines of `rpc.proto`, `v3lock.proto` and `v3election.proto` in etcd. */
-export const gatewayPaths: ReadonlyMap<string, string> = new Map(
-  Object.entries({
+/**
+ * The call that each path makes: the `post:` lines of `rpc.proto`, `v3lock.proto` and `v3election.proto` in etcd, and those of kvi's own
+ * control.
+ */
+export const gatewayPaths: ReadonlyMap<string, string> = new Map([
+  ...[
+    'Advance',
+    'Compact',
+    'Reset',
+    'Snapshot',
+    'Restore',
+    'Fault',
+    'Partition',
+    'DropWatches',
+    'Heal',
+    'Lift',
+    'LoseLeases',
+  ].map((method): [string, string] => [`/kvi/control/${method}`, `/kvi.control.v1.Control/${method}`]),
+  ...Object.entries({
     'etcdserverpb.KV': {
       'kv/range': 'Range',
       'kv/put': 'Put',
@@ -66,4 +82,4 @@ export const gatewayPaths: ReadonlyMap<string, string> = new Map(
   }).flatMap(([service, paths]) =>
     Object.entries(paths).map(([path, method]): [string, string] => [`/v3/${path}`, `/${service}/${method}`]),
   ),
-);
+]);

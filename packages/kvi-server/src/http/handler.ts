@@ -15,7 +15,7 @@ export function httpHandler(pages: Pages, gateway: HttpHandler): HttpHandler {
   }
 
   return async (exchange) => {
-    if (/^\/v3(beta)?\//.test(exchange.path)) return gateway(exchange);
+    if (/^\/(v3|v3beta|kvi)\//.test(exchange.path)) return gateway(exchange);
     exchange.body.on('error', () => undefined);
     exchange.body.resume();
     respond(exchange, await answer(exchange));

@@ -2,6 +2,7 @@ import {type Driver, invalidArgument, requestLimits} from 'kvi-core/driver';
 import type {IncomingHttpHeaders} from 'node:http2';
 
 import type {PeerCertificate, SecureContextOptions} from 'node:tls';
+import type {Twin} from '../twin/twin.ts';
 
 /** How a server is reached, by whom, and how much it takes on. */
 export interface ServeOptions {
@@ -15,6 +16,8 @@ export interface ServeOptions {
    */
   authorize?: Authorize | undefined;
   limits?: ServerLimitOptions | undefined;
+  /** The store that is served, for other processes to control. Everybody who may make calls may. Default: none. */
+  control?: Twin | undefined;
   /** The version of etcd that the server says it is, which decides what fields its responses have. Default `3.6.5`. */
   version?: string | undefined;
 }
@@ -129,7 +132,7 @@ export function parseAddress(listen: string): Address {
   return {host: host.replace(/^\[|\]$/g, ''), port};
 }
 
-const options: readonly string[] = ['listen', 'tls', 'authorize', 'limits', 'version'];
+const options: readonly string[] = ['listen', 'tls', 'authorize', 'limits', 'control', 'version'];
 
 /** Refuses options that mean nothing. @throws `KVI_INVALID_ARGUMENT` */
 export function checkServeOptions({authorize, version, ...others}: ServeOptions): void {
