@@ -28,6 +28,7 @@ import {leaseService} from './services/lease.ts';
 import {lockService} from './services/lock.ts';
 import {maintenanceService} from './services/maintenance.ts';
 import {operatorPages} from './services/pages.ts';
+import {reflectionService} from './services/reflection.ts';
 import {watchService} from './services/watch.ts';
 import type {Twin} from './twin/twin.ts';
 
@@ -127,7 +128,8 @@ function routesOf(context: ServiceContext, twin: Twin | undefined): Map<string, 
     ...(twin === undefined ? [] : controlService(twin)),
   ];
   const names = new Set(['', ...routes.map(({path}) => path.split('/')[1] ?? '')]);
-  return new Map([...routes, ...healthService(names)].map((route) => [route.path, route]));
+  const all = [...routes, ...healthService(names)];
+  return new Map([...all, ...reflectionService(all)].map((route) => [route.path, route]));
 }
 
 function isLocal(address: Address): boolean {

@@ -14,4 +14,5 @@ export * from './lease.ts';
 export * from './lock.ts';
 export * from './maintenance.ts';
 export type {DescribedMethod, Method, ServedMethod} from './method.ts';
+export * from './reflection.ts';
 export * from './watch.ts';
