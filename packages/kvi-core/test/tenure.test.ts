@@ -10,7 +10,8 @@ describe('A tenure under a lease of the caller', () => {
     for (let steps = 0; steps < 40; steps += 1) {
       const own = modelDriver();
       // Closing an attached lease leaves it, and what is under it, in the store.
-      const granted = await createKvi(own).lease({ttlSeconds: 60});
+      await using owner = createKvi(own);
+      const granted = await owner.lease({ttlSeconds: 60});
       const leases: Lease[] = [];
       /** Closes the lease this many steps after the contender's key was put. */
       async function closeSoon() {
