@@ -194,6 +194,30 @@ describe('etcdctl', () => {
     }
   });
 
+  it('mirrors keys from one to the other', async () => {
+    await same('put', 'mirrored/1', 'before');
+    for (const [from, to] of [
+      [server, etcd],
+      [etcd, server],
+    ] as const) {
+      const prefixes = ['--prefix', 'mirrored/', '--dest-prefix', 'copy/'];
+      await using mirror = await spawnEtcdctl(
+        from.url,
+        'make-mirror',
+        ...prefixes,
+        '--insecure-transport',
+        to.url,
+      );
+      const copied = async (key: string, value: string): Promise<void> => {
+        while ((await etcdctl(to.url, 'get', key, '--print-value-only')).stdout !== value);
+      };
+      await copied('copy/1', 'before\n');
+      await etcdctl(from.url, 'put', 'mirrored/2', 'since then');
+      await copied('copy/2', 'since then\n');
+      await mirror.stop();
+    }
+  });
+
   it('locks, and leads, by turns', async () => {
     await using first = await spawnEtcdctl(server.url, 'lock', 'name');
     expect(await first.nextLine()).toMatch(/^name\/[0-9a-f]+$/);

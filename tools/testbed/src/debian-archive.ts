@@ -8,22 +8,35 @@ const run = promisify(execFile);
 
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
-/**
- * Puts `etcd` and `etcdctl` of a Debian release into a folder, without root and without touching the machine's own
- * package state. Two runs may do it at once: the folder appears whole, by a rename, and the second leaves it alone.
- *
- * @param release Debian's name for it: `bookworm`, `trixie`, `sid`
- * @throws Error when this machine has no apt, or when none of its archives has the release
- */
+/** Packages of Debian. */
+export interface DebianPackages {
+  /** Debian's name for it: `bookworm`, `trixie`, `sid` */
+  release: string;
+  names: readonly string[];
+  /** The folder in the packages that is wanted: `usr/bin`. */
+  part: string;
+}
+
+/** Puts `etcd` and `etcdctl` of a Debian release into a folder; see {@link downloadPackages}. */
 export async function downloadEtcd(release: string, folder: string): Promise<void> {
+  await downloadPackages({release, names: ['etcd-server', 'etcd-client'], part: 'usr/bin'}, folder);
+}
+
+/**
+ * Puts what packages hold into a folder, without root and without touching the machine's own package state. Two runs may do it at
+ * once: the folder appears whole, by a rename, and the second leaves it alone.
+ *
+ * @throws Error when this machine has no apt, or when none of its archives has the packages
+ */
+export async function downloadPackages(wanted: DebianPackages, folder: string): Promise<void> {
   await mkdir(dirname(folder), {recursive: true});
   const scratch = await mkdtemp(`${folder}.`);
   try {
     const failures: unknown[] = [];
     for (const archive of await archives(scratch)) {
       try {
-        await downloadPackages(archive, release, scratch);
-        await rename(join(scratch, 'root/usr/bin'), folder);
+        await unpackFrom(archive, wanted, scratch);
+        await rename(join(scratch, 'root', wanted.part), folder);
         return;
       } catch (error) {
         if (existsSync(folder)) return;
@@ -32,7 +45,7 @@ export async function downloadEtcd(release: string, folder: string): Promise<voi
     }
     throw new AggregateError(
       failures,
-      `none of this machine's package archives gave etcd of ${release}: ${failures.join('; ')}`,
+      `none of this machine's package archives gave ${wanted.names.join(', ')} of ${wanted.release}: ${failures.join('; ')}`,
     );
   } finally {
     await rm(scratch, {recursive: true, force: true});
@@ -53,7 +66,7 @@ async function archives(scratch: string): Promise<string[]> {
   return [...new Set(found)];
 }
 
-async function downloadPackages(archive: string, release: string, scratch: string): Promise<void> {
+async function unpackFrom(archive: string, {release, names}: DebianPackages, scratch: string): Promise<void> {
   const sources = join(scratch, 'sources.list');
   const signedBy = existsSync(keyring) ? `[signed-by=${keyring}] ` : '';
   await writeFile(sources, `deb ${signedBy}${archive} ${release} main\n`);
@@ -72,7 +85,7 @@ async function downloadPackages(archive: string, release: string, scratch: strin
     'APT::Update::Error-Mode=any',
   ].flatMap((option) => ['-o', option]);
   await run('apt-get', [...options, 'update'], {cwd: scratch});
-  await run('apt-get', [...options, 'download', 'etcd-server', 'etcd-client'], {cwd: scratch});
+  await run('apt-get', [...options, 'download', ...names], {cwd: scratch});
   for (const file of await readdir(scratch)) {
     if (file.endsWith('.deb')) await run('dpkg-deb', ['-x', file, 'root'], {cwd: scratch});
   }

@@ -8,6 +8,7 @@ export {startGrpcProxy, type GrpcProxy} from './grpc-proxy.ts';
 export type {Etcd, EtcdOptions} from './node.ts';
 export {freePort} from './ports.ts';
 export {startProxy, type Direction, type Proxy} from './proxy.ts';
+export {runPython} from './python.ts';
 export {runNode, type Ended} from './run-node.ts';
 export type {Release} from './provision.ts';
 export {typescriptArgs} from './typescript.ts';

@@ -1,0 +1,8 @@
+// The tests beside an etcd 3.4, beside a 3.5, with its etcdctl.
+process.env['KVI_TEST_ETCD_RELEASE'] = 'sid';
+await import('../etcdctl.test.ts');
+await import('../gateway.test.ts');
+await import('../kubernetes.test.ts');
+await import('../lock-and-election.test.ts');
+
+export {};
