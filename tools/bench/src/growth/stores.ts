@@ -1,7 +1,5 @@
 /** How the stores of text grow: with the number of keys, and with the size of values. */
-import {open} from 'kvi';
-import {MemStore} from 'kvi-mem';
-import {peerStores, type TextStore} from '../mem/peers.ts';
+import {openStore} from '../mem/stores.ts';
 import type {Point} from './curves.ts';
 import {cpuOf, scattered, type Scale, usedBytes} from './subject.ts';
 
@@ -9,32 +7,6 @@ const scanned = 100;
 
 /** The names of the stores; each is measured in a process of its own. */
 export const storeNames = ['kvi', 'keyv', 'unstorage', 'memory-level', 'an async Map'] as const;
-
-interface GrowingStore extends TextStore {
-  /** Discards what is not the contents: the history of what was measured before. */
-  compact?(): void;
-}
-
-async function openStore(name: string): Promise<GrowingStore> {
-  if (name !== 'kvi') {
-    const peer = peerStores()[name];
-    if (!peer) throw new Error(`there is no store ${name}`);
-    return peer;
-  }
-  const store = new MemStore();
-  const kv = await open('mem:', {mem: {store}});
-  return {
-    get: (key) => kv.get(key),
-    set: (key, value) => kv.store(key, value),
-    clear: () => {
-      store.reset();
-    },
-    compact: () => {
-      store.compact();
-    },
-    scan: (start, limit) => kv.getRange({start, end: '\0'}, {limit}),
-  };
-}
 
 const keyOf = (n: number) => `stock/${String(n).padStart(7, '0')}`;
 

@@ -5,7 +5,8 @@ import {MemoryLevel} from 'memory-level';
 import type {Round} from '../rounds.ts';
 import {driverGetRound, driverScan, driverStoreRound} from './driver.ts';
 import {type Entry, entriesOf, prefix, rate} from './entries.ts';
-import {levelScan, openTextLevel, peerStores, type TextStore} from './peers.ts';
+import {levelScan, openTextLevel, type TextStore} from './peers.ts';
+import {openStore} from './stores.ts';
 
 /** How often a round goes through all keys. */
 const passes = 5;
@@ -25,19 +26,6 @@ const roundsOf: Record<Work, (store: string, entries: readonly Entry[]) => Promi
 /** @param keys how many there are in the store */
 export function roundOf(work: Work, store: string, keys: number): Promise<Round> {
   return roundsOf[work](store, entriesOf(keys));
-}
-
-async function openStore(name: string): Promise<TextStore> {
-  if (name !== 'kvi') return peerStores()[name] ?? Promise.reject(new Error(`there is no store ${name}`));
-  const store = new MemStore();
-  const kv = await open('mem:', {mem: {store}});
-  return {
-    get: (key) => kv.get(key),
-    set: (key, value) => kv.store(key, value),
-    clear: () => {
-      store.reset();
-    },
-  };
 }
 
 /** @returns reads all the entries, from a store that has them */
