@@ -3,7 +3,7 @@ import type {KviErrorCode} from 'kvi';
 /** What to do about an error of the operating system, which its message names. */
 export const systemAdvice = 'Check the disk or the program that the output goes to.';
 
-/** What whoever runs the command can do about an error. */
+/** What the user can do about an error. */
 export const advice: Readonly<Record<KviErrorCode, string>> = {
   KVI_INVALID_ARGUMENT: 'Correct the command line; kvi --help and kvi COMMAND --help explain it.',
   KVI_INTERNAL: 'Report it, with the message.',

@@ -15,7 +15,7 @@ interface Written<R> {
  * interruption, or a full disk, leaves the old file as it was. A device or a pipe is written to as it is.
  *
  * @param path - a symbolic link is followed
- * @param body - waits until what it writes is accepted
+ * @param body - awaits each of its writes
  * @throws `KVI_INVALID_ARGUMENT` if the file cannot be created there
  */
 export async function writeAtomically<R>(

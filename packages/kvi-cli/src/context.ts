@@ -20,7 +20,7 @@ export interface Context {
   signal: AbortSignal;
   /** The standard input, which `signal` ends as well. */
   stdin: () => Readable;
-  /** Opens another store, with the same options. Whoever calls it closes it. */
+  /** Opens another store, with the same options. The caller closes it. */
   openOther: (url: string) => Promise<Kvi>;
 }
 

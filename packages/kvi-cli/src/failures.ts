@@ -44,7 +44,7 @@ export class BadCommandLine extends Error {
 /** How the program ends because of an error. */
 interface Failure {
   exitCode: ExitCode;
-  /** Absent if there is nothing to report: whoever ended the program knows why, or asked for help. */
+  /** Absent if there is nothing to report: after a signal, a closed pipe, or `--help`. */
   complaint?: Complaint;
 }
 
@@ -68,7 +68,7 @@ export function usageError(message: string): KviError {
   return new KviError('KVI_INVALID_ARGUMENT', message);
 }
 
-/** What an error means for whoever called the program. */
+/** The exit code for an error, and what to report. */
 function failureOf(error: unknown): Failure {
   const interrupted = interruptOf(error);
   if (interrupted !== undefined) return {exitCode: signalExitCode(interrupted.signal)};
@@ -138,7 +138,7 @@ function remedyFor({code, advice}: Complaint): string {
   return code === 'KVI_INVALID_ARGUMENT' ? '' : `. ${advice}`;
 }
 
-/** Whether the program must end at once: a signal asked for it, or nobody reads its output any more. */
+/** Whether the program must end at once: a signal asked for it, or its output was closed. */
 export function endsProgram(error: unknown): boolean {
   return interruptOf(error) !== undefined || isBrokenPipe(error);
 }

@@ -13,7 +13,7 @@ export interface Io {
   stdout: Writable;
   stderr: Writable;
   env: Readonly<Record<string, string | undefined>>;
-  /** Whether the standard input and the standard error are a terminal, so that somebody can be asked. */
+  /** Whether the standard input and the standard error are a terminal, so that the user can be asked. */
   isInteractive?: boolean;
   /**
    * Calls the listener for every interrupt, which then no longer ends the process.
@@ -23,7 +23,7 @@ export interface Io {
   onInterrupt(listener: (signal: Interrupt) => void): () => void;
 }
 
-/** Whether somebody reads the stream on a terminal. */
+/** Whether the stream is a terminal. */
 export function isTerminal(stream: Writable): boolean {
   return 'isTTY' in stream && stream.isTTY === true;
 }

@@ -46,7 +46,7 @@ export function prefixRange(prefix: Bytes): {key: Bytes; rangeEnd: Bytes} {
   return {key: prefix.length === 0 ? Buffer.of(0) : prefix, rangeEnd: prefixEnd(prefix)};
 }
 
-/** How many keys are read at once. The first page with values is small, since nobody knows how large they are. */
+/** How many keys are read at once. The first page with values is small, since their size is unknown. */
 const pageSize = {first: 32, largest: 512};
 
 /** Roughly how many bytes of values are read at once. */

@@ -20,7 +20,7 @@ export function parseKey(argument: string): Input {
   if (form === 'text') return rest;
   const encoding = form as 'hex' | 'base64';
   const bytes = Buffer.from(rest, encoding);
-  // Node passes over what is not of the encoding.
+  // Node ignores invalid characters.
   const canonical = encoding === 'hex' ? rest.toLowerCase() : rest;
   if (bytes.toString(encoding) !== canonical) {
     throw usageError(`the key ${argument} is not ${form}; write text:${argument} for the key that reads so`);

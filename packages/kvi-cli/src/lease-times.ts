@@ -8,7 +8,7 @@ export interface TimeLeft {
 }
 
 /**
- * Tells what leases have left; each is asked for once.
+ * Reads the remaining time of leases; of each lease once.
  *
  * @returns resolves with `undefined` for a lease that has ended
  */

@@ -11,7 +11,7 @@ export interface Output {
    * are no fields. As JSON: the document, on one line.
    *
    * @param form - how a text record looks, if not so
-   * @throws Error with code `EPIPE` when nobody reads any more
+   * @throws Error with code `EPIPE` when the reader has closed the pipe
    */
   record(fields: readonly Input[], document: object, form?: RecordForm): Promise<void>;
 }
@@ -87,7 +87,7 @@ export function jsonBytes(input: Input): JsonBytes {
 /**
  * Resolves when the stream has accepted the chunk, so that output waits for a slow reader.
  *
- * @throws Error with code `EPIPE` when nobody reads any more
+ * @throws Error with code `EPIPE` when the reader has closed the pipe
  */
 export function write(stream: Writable, chunk: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {

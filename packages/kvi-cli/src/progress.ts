@@ -3,9 +3,9 @@ import {type Io, isTerminal} from './io.ts';
 
 /** Shows how far a command has got. */
 export interface Progress {
-  /** So much more is done. */
+  /** Adds to what is done. */
   advance(by: number): void;
-  /** Removes what it shows. */
+  /** Removes the bar. */
   end(): void;
 }
 

@@ -43,7 +43,7 @@ function gather(events: Map<string, Change<Bytes>>, set: ChangeSet<Bytes>): void
   }
 }
 
-/** @returns undefined if it was quiet for so long, or what was awaited failed: whoever awaits it again learns why */
+/** @returns undefined after `quietMs`, or if `next` failed, which the caller learns when it awaits `next` again */
 async function orQuiet<R>(next: Promise<R>, quietMs: number): Promise<R | undefined> {
   const over = new AbortController();
   try {

@@ -12,7 +12,7 @@ export interface ResumeFile {
 }
 
 /**
- * Opens the file that tells how far a watch has got; it need not exist.
+ * Opens the file in which a watch keeps its position; it need not exist.
  *
  * @throws `KVI_INVALID_ARGUMENT` if it cannot be read, or is none
  */

@@ -12,7 +12,7 @@ export interface RunCommandOptions {
   io: Io;
   /** Added to the environment of this process. */
   env?: Record<string, string>;
-  /** Aborts when the command has to end, since what it runs under is lost: it is sent SIGTERM. */
+  /** Aborts when the lock, or the like, is lost: the command is sent SIGTERM. */
   lost?: AbortSignal | undefined;
   /** Milliseconds after which it is killed if it has not ended by then. Default: it is waited for. */
   termGrace?: number | undefined;

@@ -27,7 +27,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   }
 }
 
-/** Whether errors are to be JSON, those of an invalid command line too. */
+/** Whether errors are to be JSON. Known before the command line is parsed, whose errors are JSON too. */
 function asksForJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   return argv.slice(0, end === -1 ? argv.length : end).includes('--json');

@@ -50,8 +50,8 @@ const defaultTimeoutMs = 5_000;
 
 /**
  * Merges the settings. An option wins over kvi's variables, they over the profile of `KVI_PROFILE`, and that over etcdctl's
- * variables. A profile that the command line names counts as an option: whoever writes `--profile staging` means that
- * store, whatever the shell exports.
+ * variables. A profile that the command line names counts as an option: `--profile staging` means that store, whatever
+ * the shell exports.
  *
  * @throws `KVI_INVALID_ARGUMENT` for a variable, a profile or a file that is wrong
  */

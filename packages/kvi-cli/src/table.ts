@@ -4,7 +4,7 @@ import {toBytes} from './keys.ts';
 import type {Output, RecordForm} from './output.ts';
 import {printable} from './printable.ts';
 
-/** A column on a terminal. What is wider than it moves the rest of its row. */
+/** A column on a terminal. A wider cell shifts the rest of its row. */
 export type Column = readonly [title: string, width: number];
 
 /** Prints a row. */

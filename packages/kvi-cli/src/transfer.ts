@@ -34,7 +34,7 @@ export interface Transfer {
   progress: Progress;
 }
 
-/** Writes what differs, and prints how much that was; with `dryRun`, what it would be. */
+/** Writes the differences, and prints how many there were. With `dryRun`, prints them only. */
 export async function transfer(
   {target, lines, prefix, progress}: Transfer,
   options: TransferOptions,

@@ -34,7 +34,7 @@ export function define(elect: Command, perform: Perform): void {
     .usage('[options] NAME -- COMMAND [ARGS...]')
     .argument('<name>', 'the name of the election')
     .argument('<command...>', 'the command and its arguments')
-    .option('--value <value>', 'what the others are told, an address for example (default: empty)')
+    .option('--value <value>', 'what the leader proclaims, an address for example (default: empty)')
     .option('--wait <seconds>', 'wait at most this many seconds (default: no limit)', milliseconds)
     .option('--ttl <seconds>', 'how long the leadership outlives a crash (default: 10)', ttlSeconds)
     .option('--term-grace <seconds>', termGraceHelp, milliseconds)
@@ -92,10 +92,8 @@ export function define(elect: Command, perform: Perform): void {
 
   elect
     .command('resign')
-    .summary('end the leadership of whoever leads')
-    .description(
-      'End the leadership of whoever leads: the next candidate leads. Exits with 1 if nobody does.',
-    )
+    .summary('end the present leadership')
+    .description('End the present leadership: the next candidate leads. Exits with 1 if nobody leads.')
     .argument('<name>')
     .addHelpText('after', '\nExample:\n  kvi elect resign scheduler')
     .action((name: string) =>

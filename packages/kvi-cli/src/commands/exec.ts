@@ -83,7 +83,7 @@ interface Environment {
   revision: number;
 }
 
-/** Resolves when the variables are others. Never, if the watch fails: the command goes on with what it has. */
+/** Resolves when the variables have changed. */
 async function untilChanged(
   {env, revision}: Environment,
   {prefix, debounce = 100}: ExecCommandOptions,

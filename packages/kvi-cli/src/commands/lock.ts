@@ -33,7 +33,11 @@ export function define(command: Command, perform: Perform): void {
       milliseconds,
     )
     .option('--ttl <seconds>', 'how long the lock outlives a crash (default: 10)', ttlSeconds)
-    .option('--holders <n>', 'let this many hold it at a time; everybody has to say the same', positiveNumber)
+    .option(
+      '--holders <n>',
+      'let this many hold it at a time; all have to name the same number',
+      positiveNumber,
+    )
     .option('--term-grace <seconds>', termGraceHelp, milliseconds)
     .addHelpText(
       'after',
@@ -84,7 +88,7 @@ async function acquire(
   if (wait !== 0) return permits.acquire({...options, timeoutMs: wait});
   const permit = await permits.tryAcquire(options);
   if (permit !== undefined) return permit;
-  throw new KviError('KVI_TIMEOUT', `the lock ${name} has ${holders} holders, or somebody waits for it`);
+  throw new KviError('KVI_TIMEOUT', `the lock ${name} has ${holders} holders, or others wait for it`);
 }
 
 /** @throws `KVI_LOCK_LOST`. Whatever else prevents the release, the TTL ends the lock, and the command has run under it. */

@@ -19,8 +19,8 @@ interface MirrorCommandOptions {
 export function define(command: Command, perform: Perform): void {
   command
     .description(
-      'Keep the keys with a prefix in another store, or below another prefix, as they are here, until interrupted. It goes ' +
-        'on where it was when it is started again. Keys there that are not here are deleted.',
+      'Keep the keys with a prefix in another store, or below another prefix, as they are here, until interrupted. Started again, ' +
+        'it continues where it was. Keys there that are not here are deleted.',
     )
     .option('--prefix <prefix>', `the keys; ${keyHelp}`, parseKey)
     .option('--all', 'all keys')
@@ -28,7 +28,7 @@ export function define(command: Command, perform: Perform): void {
     .option('--into <prefix>', 'in place of the prefix', parseKey)
     .option(
       '--checkpoint <key>',
-      'the key there that tells how far it is (default: kvi-mirror/ and the prefix)',
+      'the key there that holds the position (default: kvi-mirror/ and the prefix)',
       parseKey,
     )
     .option('--leased', 'mirror keys under leases too, without their leases')

@@ -5,7 +5,7 @@ import {ok} from '../exit-codes.ts';
 
 /** `kvi sequence next` */
 export function define(command: Command, perform: Perform): void {
-  command.description('Take numbers that nobody else takes.');
+  command.description('Take unique, increasing numbers.');
   command
     .command('next')
     .summary('take the next number')

@@ -108,12 +108,12 @@ async function serveStore(
   }
 }
 
-/** Tells whoever waits that clients may come. */
+/** Announces that the server is ready. */
 async function announce(line: string, {readyFile, readyFd}: ServeCommandOptions, io: Io): Promise<void> {
   io.stdout.write(line);
   if (readyFd !== undefined) writeSync(readyFd, line);
   if (readyFile === undefined) return;
-  // Whoever sees the file sees all of it.
+  // Renamed, so that a reader sees the whole line.
   await writeFile(`${readyFile}.${process.pid}`, line);
   await rename(`${readyFile}.${process.pid}`, readyFile);
 }

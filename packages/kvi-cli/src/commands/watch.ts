@@ -41,7 +41,7 @@ export function define(command: Command, perform: Perform): void {
     .option('--exec <command>', 'run this shell command for each change, instead of printing it')
     .option(
       '--resume-file <file>',
-      'note in this file what was dealt with, and go on from there when started again',
+      'keep the position in this file, and continue from there when started again',
     )
     .addHelpText(
       'after',
@@ -67,7 +67,7 @@ async function watch(
   const deal = dealer(options, resume, awaited, context);
 
   let startRevision = resume?.revision === undefined ? fromRevision : resume.revision + 1;
-  // What exists is told once: a watch that goes on knows it.
+  // The first time only: a watch that continues has seen the keys that exist.
   if (resume?.revision === undefined && (initial || awaited !== undefined || resume !== undefined)) {
     const present = await kv.range({start, end}, {signal});
     const events = present.kvs.map((found) => ({type: 'put' as const, ...found}));
