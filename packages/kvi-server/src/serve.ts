@@ -87,7 +87,7 @@ export async function serve(driver: Driver, options: ServeOptions = {}): Promise
   };
   const handler = httpHandler(operatorPages(driver, context), jsonGateway(rules));
   const http2 = http2Connections(limits, rules, handler);
-  const http1 = http1Connections(handler, limits.idleTimeoutMs);
+  const http1 = http1Connections(handler, limits);
   const listener: Listener = await listen(address, tls, limits.maxConnections, {
     http2: (socket) => http2.add(socket),
     http1: (socket) => http1.add(socket),

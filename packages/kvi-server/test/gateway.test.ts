@@ -6,6 +6,7 @@ import {createAuthority, describeWithEtcd, type Etcd, startEtcd} from 'kvi-testb
 import {execFile} from 'node:child_process';
 import {once} from 'node:events';
 import {request} from 'node:http';
+import {connect} from 'node:http2';
 import {promisify} from 'node:util';
 
 let etcd: Etcd;
@@ -387,6 +388,27 @@ describe('JSON', () => {
     while (server.store.watchCount > 0) await post(server.url, '/v3/kv/range', {key: a});
   });
 
+  it('is not answered to a client that takes no responses', async () => {
+    await using small = await startServer({limits: {maxUnreadBytes: 1_000_000}});
+    await post(small.url, '/v3/kv/put', {key: a, value: 'A'.repeat(1_000_000)});
+    const session = connect(small.url);
+    const ask = (key = a) => {
+      const call = session.request({':method': 'POST', ':path': '/v3/kv/range'});
+      call.end(JSON.stringify({key}));
+      return call;
+    };
+    const stalled = Array.from({length: 12}, () => ask().pause());
+    let status: unknown;
+    while (status !== 429) {
+      const call = ask(b);
+      const [headers] = (await once(call, 'response')) as [Record<string, unknown>];
+      status = headers[':status'];
+      call.resume();
+    }
+    for (const call of stalled) call.close();
+    session.destroy();
+  });
+
   it('goes on to tell of events when the request has ended', async () => {
     const stream = await openWatch(server.url, '{"create_request":{"key":"YQ=="}}');
     await stream.take(1);
@@ -444,6 +466,38 @@ describe('authorize', () => {
       ['/etcdserverpb.KV/Range', 'me'],
     ]);
     await guarded.close();
+    await driver.close();
+  });
+
+  it('may take so long that the client is gone, for whom nothing is begun', async () => {
+    const driver = server.store.driver();
+    let decide = (): void => undefined;
+    const asked = new Promise<void>((resolve) => {
+      decide = resolve;
+    });
+    let onAsked = (): void => undefined;
+    const pending = new Promise<void>((resolve) => (onAsked = resolve));
+    const slow = await serve(driver, {
+      listen: '127.0.0.1:0',
+      async authorize({metadata}) {
+        if (metadata['who'] === 'gone') {
+          onAsked();
+          await asked;
+        }
+        return driver;
+      },
+    });
+    const gone = request(`${slow.url}/v3/watch`, {method: 'POST', headers: {who: 'gone'}});
+    gone.on('error', () => undefined);
+    gone.end('{"create_request":{}}');
+    await pending;
+    gone.destroy();
+    // The server hears of it before it answers another.
+    await post(slow.url, '/v3/kv/range', {key: a});
+    decide();
+    do await post(slow.url, '/v3/kv/range', {key: a});
+    while (server.store.watchCount > 0);
+    await slow.close();
     await driver.close();
   });
 

@@ -10,9 +10,10 @@ import type {Readable} from 'node:stream';
 import type {Call, CallRules, Replies, Requests} from '../grpc/call.ts';
 import {Refusal, statusOfDenial} from '../grpc/refusal.ts';
 import type {Messages, Route} from '../grpc/route.ts';
+import {takesNoResponses} from '../grpc/serve-call.ts';
 import {timeoutIn} from '../grpc/timeout.ts';
 import {type Answer, plainText} from '../store/pages.ts';
-import {type Exchange, type HttpHandler, respond} from './exchange.ts';
+import {type Exchange, type HttpHandler, respond, write} from './exchange.ts';
 import {failureAnswer, failureLine, statusOfJson} from './failure.ts';
 import {JsonValues} from './json-values.ts';
 import {gatewayPaths} from './paths.ts';
@@ -35,6 +36,8 @@ export function jsonGateway(rules: CallRules): HttpHandler {
       discard(exchange, plainText(404, 'Not Found\n'));
     } else if (exchange.method !== 'POST') {
       discard(exchange, plainText(405, 'Method Not Allowed\n'));
+    } else if (exchange.unsent.bytes > exchange.unsent.limit) {
+      discard(exchange, failureAnswer(takesNoResponses));
     } else {
       await serve(exchange, route).catch((error: unknown) => {
         discard(exchange, failureAnswer(statusOfJson(error)));
@@ -47,6 +50,7 @@ export function jsonGateway(rules: CallRules): HttpHandler {
     const over = new AbortController();
     exchange.output.on('close', () => over.abort());
     const call = await begin(exchange, route, over.signal);
+    if (over.signal.aborted) return;
     // Those without messages do nothing but refuse.
     const {messages} = route;
     if (messages?.isStream === true && 'open' in route) {
@@ -59,6 +63,7 @@ export function jsonGateway(rules: CallRules): HttpHandler {
         ? noBytes
         : encodeJson(messages.request, text === '' ? {} : JSON.parse(text), options);
     checkSize(request);
+    if (over.signal.aborted) return;
     const response =
       'answer' in route ? await route.answer(request, call) : await waitFor(route.open, request, call);
     const json = messages === undefined ? {} : decodeJson(messages.response, response, options);
@@ -131,6 +136,7 @@ export function jsonGateway(rules: CallRules): HttpHandler {
     }
 
     body.on('data', (piece: Buffer) => {
+      if (replies.hasEnded) return;
       attempt(() => {
         for (const value of values.push(piece)) {
           const request = encodeJson(messages.request, value, options);
@@ -140,6 +146,7 @@ export function jsonGateway(rules: CallRules): HttpHandler {
       });
     });
     body.on('end', () => {
+      if (replies.hasEnded) return;
       attempt(() => {
         values.end();
         requests.onEnd();
@@ -184,11 +191,12 @@ function readAll(body: Readable, maxBytes: number): Promise<Buffer> {
 }
 
 /** The sending side of a stream. */
-function linesTo(
-  exchange: Exchange,
-  {response}: Messages,
-  options: JsonOptions,
-): Omit<Replies<Buffer>, 'end'> & {readonly end: (status?: GrpcStatus) => void} {
+interface Lines extends Omit<Replies<Buffer>, 'end'> {
+  readonly end: (status?: GrpcStatus) => void;
+  readonly hasEnded: boolean;
+}
+
+function linesTo(exchange: Exchange, {response}: Messages, options: JsonOptions): Lines {
   const {head, output} = exchange;
   let hasBegun = false;
   let hasEnded = false;
@@ -207,7 +215,8 @@ function linesTo(
       return;
     }
     begin();
-    output.end(status === undefined ? undefined : failureLine(status));
+    if (status !== undefined) write(exchange, failureLine(status));
+    output.end();
   }
 
   return {
@@ -216,12 +225,15 @@ function linesTo(
       try {
         const line = `${JSON.stringify({result: decodeJson(response, message, options)})}\n`;
         begin();
-        output.write(line);
+        write(exchange, line);
       } catch (error) {
         end(statusOfJson(error));
       }
     },
     end,
+    get hasEnded() {
+      return hasEnded;
+    },
     get unsentBytes() {
       return output.writableLength;
     },

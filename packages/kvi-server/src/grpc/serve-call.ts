@@ -24,6 +24,12 @@ export interface Unsent {
   readonly limit: number;
 }
 
+/** How calls are refused of a client that has too much to take. */
+export const takesNoResponses: GrpcStatus = {
+  code: grpcCode.resourceExhausted,
+  details: 'kvi-server: the client takes no responses',
+};
+
 const responseHeaders = {':status': 200, 'content-type': 'application/grpc'} as const;
 const allWentWell = statusHeaders({code: grpcCode.ok, details: ''});
 /** When a stream has less than this to send, it is drained. */
@@ -53,7 +59,7 @@ export function serveCall(
     return;
   }
   if (context.unsent.bytes > context.unsent.limit) {
-    replies.end({code: grpcCode.resourceExhausted, details: 'kvi-server: the client takes no responses'});
+    replies.end(takesNoResponses);
     return;
   }
 

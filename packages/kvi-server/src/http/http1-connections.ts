@@ -2,6 +2,8 @@ import {createServer, type IncomingMessage, type ServerResponse} from 'node:http
 import type {Socket} from 'node:net';
 import {TLSSocket} from 'node:tls';
 import {type Exchange, type HttpHandler, readUrl} from '../gateway/exchange.ts';
+import type {Unsent} from '../grpc/serve-call.ts';
+import type {ServerLimits} from '../options/options.ts';
 import {certificateOf} from './http2-connections.ts';
 
 /** The connections that speak HTTP/1.1. */
@@ -13,12 +15,16 @@ export interface Http1Connections {
 }
 
 /** Serves connections that somebody else accepts. */
-export function http1Connections(handle: HttpHandler, idleTimeoutMs: number): Http1Connections {
+export function http1Connections(
+  handle: HttpHandler,
+  {idleTimeoutMs, maxUnreadBytes}: ServerLimits,
+): Http1Connections {
   const server = createServer((request, response) => void serve(request, response));
   server.keepAliveTimeout = idleTimeoutMs;
   server.on('clientError', (_, socket) => socket.destroy());
   /** The requests under way on each. */
   const sockets = new Map<Socket, number>();
+  const unsents = new WeakMap<Socket, Unsent>();
   let isClosing = false;
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -26,7 +32,9 @@ export function http1Connections(handle: HttpHandler, idleTimeoutMs: number): Ht
     count(socket, 1);
     response.on('close', () => count(socket, -1));
     response.on('error', () => undefined);
-    await handle(exchangeOf(request, response));
+    const unsent = unsents.get(socket) ?? {bytes: 0, limit: maxUnreadBytes};
+    unsents.set(socket, unsent);
+    await handle(exchangeOf(request, response, unsent));
   }
 
   function count(socket: Socket, change: number): void {
@@ -57,7 +65,7 @@ export function http1Connections(handle: HttpHandler, idleTimeoutMs: number): Ht
   };
 }
 
-function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
+function exchangeOf(request: IncomingMessage, response: ServerResponse, unsent: Unsent): Exchange {
   const {method = '', url = '', headers, socket} = request;
   return {
     method,
@@ -68,5 +76,6 @@ function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchang
     body: request,
     head: (status, fields) => void response.writeHead(status, fields),
     output: response,
+    unsent,
   };
 }

@@ -68,7 +68,7 @@ export function http2Connections(
         return;
       }
       stream.on('error', () => undefined);
-      void other(exchangeOn(stream, headers, peer));
+      void other(exchangeOn(stream, headers, context));
     });
     session.on('close', () => {
       stopWatching();
@@ -142,7 +142,7 @@ function endWhenSilent(session: ServerHttp2Session, limits: ServerLimits): () =>
 function exchangeOn(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
-  peer: PeerCertificate | undefined,
+  {peer, unsent}: CallContext,
 ): Exchange {
   const {':method': method = '', ':path': path = '', ':authority': authority = ''} = headers;
   return {
@@ -154,6 +154,7 @@ function exchangeOn(
     body: stream,
     head: (status, fields) => stream.respond({':status': status, ...fields}),
     output: stream,
+    unsent,
   };
 }
 
