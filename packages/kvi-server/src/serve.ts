@@ -125,7 +125,7 @@ function routesOf(context: ServiceContext, twin: Twin | undefined): Map<string, 
     ...clusterService(context),
     ...maintenanceService(context),
     ...authService(context),
-    ...(twin === undefined ? [] : controlService(twin)),
+    ...(twin === undefined ? [] : controlService(twin, context.driver)),
   ];
   const names = new Set(['', ...routes.map(({path}) => path.split('/')[1] ?? '')]);
   const all = [...routes, ...healthService(names)];

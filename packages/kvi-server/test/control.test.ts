@@ -1,6 +1,6 @@
 // Other processes control the store of a server: here through JSON, and through gRPC.
 import {afterEach, beforeEach, describe, expect, it} from '@jest/globals';
-import {createTwin, serve, type ServerHandle, type Twin} from 'kvi-server';
+import {createTwin, serve, type ServerHandle, tenants, type Twin} from 'kvi-server';
 import {startServer} from 'kvi-server/testing';
 import {control, leaseGrant, leaseTimeToLive, lock, put, range} from 'kvi-wire';
 import {type Client, connectClient} from './support/client.ts';
@@ -105,6 +105,21 @@ describe('control', () => {
     expect(await client.failure(range, {key, revision: 2})).toMatchObject({code: 11});
     await told('Reset');
     expect(await client.call(range, {key})).toMatchObject({count: 0, header: {revision: 1}});
+  });
+
+  it('is not for those who were given a part of the store', async () => {
+    const nameOf = () => 'a tenant';
+    const shared = await serve(twin.driver, {
+      listen: '127.0.0.1:0',
+      control: twin,
+      authorize: tenants(twin.driver, {nameOf}),
+    });
+    await using tenant = connectClient(shared.url);
+    for (const method of [control.reset, control.compact, control.heal, control.dropWatches]) {
+      expect(await tenant.failure(method, {})).toMatchObject({code: 7});
+    }
+    expect(await tenant.failure(control.advance, {ms: 1})).toMatchObject({code: 7});
+    await shared.close();
   });
 
   it('is off unless it is asked for', async () => {

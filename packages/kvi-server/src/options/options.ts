@@ -16,7 +16,7 @@ export interface ServeOptions {
    */
   authorize?: Authorize | undefined;
   limits?: ServerLimitOptions | undefined;
-  /** The store that is served, for other processes to control. Everybody who may make calls may. Default: none. */
+  /** The store that is served, for other processes to control. Calls on another driver, which `authorize` chose, may not. Default: none. */
   control?: Twin | undefined;
   /** The version of etcd that the server says it is, which decides what fields its responses have. Default `3.6.5`. */
   version?: string | undefined;

@@ -1,6 +1,7 @@
-import {type Bytes, invalidArgument, noLease} from 'kvi-core/driver';
+import {type Bytes, type Driver, invalidArgument, noLease} from 'kvi-core/driver';
 import type {CallSelection, FaultCode, MemSnapshot} from 'kvi-mem';
-import {control} from 'kvi-wire';
+import {control, etcdErrors, type ServedMethod} from 'kvi-wire';
+import {Refusal} from '../grpc/refusal.ts';
 import {type Route, unary} from '../grpc/route.ts';
 import type {Twin} from '../twin/twin.ts';
 
@@ -8,38 +9,49 @@ import type {Twin} from '../twin/twin.ts';
 const maxSnapshots = 1_000;
 
 /** Control of the store that is served, for tests in other processes. */
-export function controlService({store, clock, faults}: Twin): Route[] {
+export function controlService({store, clock, faults}: Twin, served: Driver): Route[] {
   const snapshots = new Map<string, MemSnapshot>();
 
+  /** Whoever was given a part of the store does not control it. */
+  function ofServed<Q>(
+    method: ServedMethod<Q, object>,
+    run: (request: Q) => object | Promise<object>,
+  ): Route {
+    return unary(method, (request, {driver}) => {
+      if (driver !== served) throw new Refusal(etcdErrors.permissionDenied);
+      return run(request);
+    });
+  }
+
   return [
-    unary(control.advance, ({ms}) => {
+    ofServed(control.advance, ({ms}) => {
       if (ms < 0) throw invalidArgument(`ms must be 0 or more, not ${ms}`);
       clock.advance(ms);
       return {};
     }),
-    unary(control.compact, () => {
+    ofServed(control.compact, () => {
       store.compact();
       return {};
     }),
-    unary(control.reset, () => {
+    ofServed(control.reset, () => {
       faults.lift();
       store.reset();
       return {};
     }),
-    unary(control.snapshot, ({name}) => {
+    ofServed(control.snapshot, ({name}) => {
       if (snapshots.size >= maxSnapshots && !snapshots.has(name)) {
         throw invalidArgument(`too many snapshots (limit ${maxSnapshots}); use a name again`);
       }
       snapshots.set(name, store.snapshot());
       return {};
     }),
-    unary(control.restore, ({name}) => {
+    ofServed(control.restore, ({name}) => {
       const snapshot = snapshots.get(name);
       if (snapshot === undefined) throw invalidArgument(`there is no snapshot ${JSON.stringify(name)}`);
       store.restore(snapshot);
       return {};
     }),
-    unary(control.fault, ({effect, operation, times, code, ms, ...keys}) => {
+    ofServed(control.fault, ({effect, operation, times, code, ms, ...keys}) => {
       // What is unknown, the plan refuses.
       const calls = {...selectionOf(keys), ...(operation === '' ? {} : {operation})} as CallSelection;
       const choice = times === 0 ? faults.every(calls) : faults.next(calls, times);
@@ -48,23 +60,23 @@ export function controlService({store, clock, faults}: Twin): Route[] {
       else choice[effect]();
       return {};
     }),
-    unary(control.partition, (request) => {
+    ofServed(control.partition, (request) => {
       faults.partition(request);
       return {};
     }),
-    unary(control.dropWatches, () => {
+    ofServed(control.dropWatches, () => {
       faults.dropWatches();
       return {};
     }),
-    unary(control.heal, () => {
+    ofServed(control.heal, () => {
       faults.heal();
       return {};
     }),
-    unary(control.lift, () => {
+    ofServed(control.lift, () => {
       faults.lift();
       return {};
     }),
-    unary(control.loseLeases, async ({id, ...keys}) => {
+    ofServed(control.loseLeases, async ({id, ...keys}) => {
       await faults.loseLeases({...selectionOf(keys), ...(id === noLease ? {} : {id})});
       return {};
     }),
