@@ -19,6 +19,7 @@ import {eventValuesInTrouble} from './event-value-trouble.ts';
 import {eventValues} from './event-value.ts';
 import {endsOfKeyHistories} from './key-history-end.ts';
 import {keyHistories} from './key-history.ts';
+import {rangesOfManyKeys} from './many-keys.ts';
 import {memoryValues, pipes} from './memory-value.ts';
 import {mirrors} from './mirror.ts';
 import {namespaces} from './namespace.ts';
@@ -61,6 +62,7 @@ export const recipesContract: readonly ContractGroup[] = [
   exports,
   imports,
   keyHistories,
+  rangesOfManyKeys,
   endsOfKeyHistories,
   linesOfImports,
   writesOfImports,
