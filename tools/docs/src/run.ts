@@ -110,7 +110,7 @@ function run(
   const env = {...process.env, NODE_OPTIONS: '', ...options.env};
   return new Promise((resolve) => {
     // The time limit is for an example that never ends.
-    execFile(program, args, {...options, env, timeout: 60_000}, (error, stdout, stderr) => {
+    execFile(program, args, {...options, env, timeout: 300_000}, (error, stdout, stderr) => {
       resolve({
         succeeded: error === null,
         printed: `${stdout}${stderr}${error?.killed === true ? 'It did not end.' : ''}`,
