@@ -33,7 +33,18 @@ const rooms = {
     'etcd',
   ],
   'kvi-etcd': ['streams', 'calls', 'cluster', 'failures', 'async', 'telemetry'],
-  'kvi-server': ['http', 'gateway', 'services', 'watch', 'store', 'grpc', 'tenants', 'options', 'twin'],
+  'kvi-server': [
+    'http',
+    'gateway',
+    'services',
+    'watch',
+    'store',
+    'grpc',
+    'tenants',
+    'options',
+    'twin',
+    'http2',
+  ],
   'kvi-wire': ['etcd', 'protobuf', 'grpc'],
 };
 

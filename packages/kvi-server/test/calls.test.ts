@@ -234,11 +234,9 @@ describe('a connection', () => {
       stream.close(8);
     }
     await Promise.all(streams.map(({ended}) => ended));
-    // Node may end the connection of a client that cancels so fast. Others notice nothing.
+    expect(await canceller.call(range, {key})).toMatchObject({count: 0});
     expect(await client.call(range, {key})).toMatchObject({count: 0});
     await canceller[Symbol.asyncDispose]();
-    await using again = connectClient(server.url);
-    expect(await again.call(range, {key})).toMatchObject({count: 0});
     expect(server.store.watchCount).toBe(0);
   });
 

@@ -1,5 +1,5 @@
 import type {IncomingHttpHeaders} from 'node:http2';
-import type {Readable, Writable} from 'node:stream';
+import type {Readable} from 'node:stream';
 import type {PeerCertificate} from 'node:tls';
 import type {Unsent} from '../grpc/serve-call.ts';
 import type {Answer} from '../store/pages.ts';
@@ -17,30 +17,35 @@ export interface Exchange {
   readonly body: Readable;
   /** Sends the head of the response. What follows goes to {@link Exchange.output}. */
   readonly head: (status: number, headers: Readonly<Record<string, string | number>>) => void;
-  readonly output: Writable;
-  /** Counts what the client of the connection has not taken. */
+  readonly output: Output;
+  /** What the client of the connection has not taken. */
   readonly unsent: Unsent;
+}
+
+/** The body of a response. */
+export interface Output {
+  write(bytes: Buffer): void;
+  end(): void;
+  /** Whether nobody takes it any more. */
+  readonly isClosed: boolean;
+  /** Resolves when nobody takes it any more, whatever the reason. */
+  readonly closed: Promise<void>;
+  /** Bytes that the client has not taken. */
+  readonly unsentBytes: number;
+  /** Resolves when the client has taken most of it, or nobody takes it any more. */
+  drained(): Promise<void>;
 }
 
 /** Answers requests. Never rejects. */
 export type HttpHandler = (exchange: Exchange) => Promise<void>;
 
 /** Sends a whole response. */
-export function respond(exchange: Exchange, {status = 200, type, body}: Answer): void {
-  const {method, head, output} = exchange;
-  if (output.destroyed) return;
-  head(status, {'content-type': type, 'content-length': Buffer.byteLength(body)});
-  if (method !== 'HEAD') write(exchange, body);
+export function respond({method, head, output}: Exchange, {status = 200, type, body}: Answer): void {
+  if (output.isClosed) return;
+  const bytes = Buffer.from(body);
+  head(status, {'content-type': type, 'content-length': bytes.length});
+  if (method !== 'HEAD') output.write(bytes);
   output.end();
-}
-
-/** Sends a part of the response. */
-export function write({output, unsent}: Exchange, text: string): void {
-  const bytes = Buffer.from(text);
-  unsent.bytes += bytes.length;
-  output.write(bytes, () => {
-    unsent.bytes -= bytes.length;
-  });
 }
 
 /** The parts of a URL that a request names. */

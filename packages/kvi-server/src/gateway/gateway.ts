@@ -13,15 +13,12 @@ import type {Messages, Route} from '../grpc/route.ts';
 import {takesNoResponses} from '../grpc/serve-call.ts';
 import {timeoutIn} from '../grpc/timeout.ts';
 import {type Answer, plainText} from '../store/pages.ts';
-import {type Exchange, type HttpHandler, respond, write} from './exchange.ts';
+import {type Exchange, type HttpHandler, respond} from './exchange.ts';
 import {failureAnswer, failureLine, statusOfJson} from './failure.ts';
 import {JsonValues} from './json-values.ts';
 import {gatewayPaths} from './paths.ts';
 
 const noBytes = Buffer.alloc(0);
-
-/** When a stream has less than this to send, it is drained. */
-const lowWaterBytes = 64 * 1024;
 
 /** Answers what is below `/v3/`. */
 export function jsonGateway(rules: CallRules): HttpHandler {
@@ -48,7 +45,7 @@ export function jsonGateway(rules: CallRules): HttpHandler {
   async function serve(exchange: Exchange, route: Route): Promise<void> {
     const options = readOptions(exchange.query);
     const over = new AbortController();
-    exchange.output.on('close', () => over.abort());
+    void exchange.output.closed.then(() => over.abort());
     const call = await begin(exchange, route, over.signal);
     if (over.signal.aborted) return;
     // Those without messages do nothing but refuse.
@@ -121,7 +118,7 @@ export function jsonGateway(rules: CallRules): HttpHandler {
     const replies = linesTo(exchange, messages, options);
     const requests = open(replies);
     rules.endings.add(replies.end);
-    output.on('close', () => {
+    void output.closed.then(() => {
       rules.endings.delete(replies.end);
       requests.onClose();
     });
@@ -208,24 +205,24 @@ function linesTo(exchange: Exchange, {response}: Messages, options: JsonOptions)
   }
 
   function end(status?: GrpcStatus): void {
-    if (hasEnded || output.destroyed) return;
+    if (hasEnded || output.isClosed) return;
     hasEnded = true;
     if (!hasBegun && status !== undefined) {
       discard(exchange, failureAnswer(status));
       return;
     }
     begin();
-    if (status !== undefined) write(exchange, failureLine(status));
+    if (status !== undefined) output.write(Buffer.from(failureLine(status)));
     output.end();
   }
 
   return {
     send(message) {
-      if (hasEnded || output.destroyed) return;
+      if (hasEnded || output.isClosed) return;
       try {
         const line = `${JSON.stringify({result: decodeJson(response, message, options)})}\n`;
         begin();
-        write(exchange, line);
+        output.write(Buffer.from(line));
       } catch (error) {
         end(statusOfJson(error));
       }
@@ -235,15 +232,8 @@ function linesTo(exchange: Exchange, {response}: Messages, options: JsonOptions)
       return hasEnded;
     },
     get unsentBytes() {
-      return output.writableLength;
+      return output.unsentBytes;
     },
-    async drained() {
-      while (output.writableLength > lowWaterBytes && !output.destroyed) {
-        await new Promise<void>((resolve) => {
-          output.once('drain', resolve);
-          output.once('close', resolve);
-        });
-      }
-    },
+    drained: () => output.drained(),
   };
 }

@@ -5,22 +5,25 @@
  */
 import type {Driver} from 'kvi-core/driver';
 import {grpcCode, type GrpcStatus, MessageReader, prefixed, statusHeaders} from 'kvi-wire';
-import {constants, type IncomingHttpHeaders, type ServerHttp2Stream} from 'node:http2';
 import type {PeerCertificate} from 'node:tls';
+import {headerBlock} from '../http2/header-block.ts';
+import type {Http2Stream, StreamHandler} from '../http2/stream.ts';
 import type {Call, CallRules, Replies, Requests} from './call.ts';
 import {Refusal, statusOf, statusOfDenial} from './refusal.ts';
+import type {Route} from './route.ts';
+import type {Signals} from './signals.ts';
 import {timeoutIn} from './timeout.ts';
 
 /** What is the same for all calls of a connection. */
 export interface CallContext extends CallRules {
   readonly peer: PeerCertificate | undefined;
-  /** Counts the bytes that the client has not taken. */
   readonly unsent: Unsent;
+  readonly signals: Signals;
 }
 
-/** Bytes that were sent on the streams of one connection, and that its client has not taken. */
+/** Bytes that were sent on one connection, and that its client has not taken. */
 export interface Unsent {
-  bytes: number;
+  readonly bytes: number;
   readonly limit: number;
 }
 
@@ -31,215 +34,190 @@ export const takesNoResponses: GrpcStatus = {
 };
 
 const responseHeaders = {':status': 200, 'content-type': 'application/grpc'} as const;
-const allWentWell = statusHeaders({code: grpcCode.ok, details: ''});
-/** When a stream has less than this to send, it is drained. */
-const lowWaterBytes = 64 * 1024;
+const head = headerBlock(responseHeaders);
+const ok: GrpcStatus = {code: grpcCode.ok, details: ''};
+const allWentWell = headerBlock(statusHeaders(ok));
 
 /** Answers a call. Never throws. */
-export function serveCall(
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  context: CallContext,
-): void {
-  const ended = new AbortController();
-  const replies = repliesOn(stream, context.unsent);
-  stream.on('error', () => undefined);
-  stream.on('close', () => {
-    if (!replies.hasEnded) ended.abort(new Error('the client cancelled the call'));
-    replies.closed();
-    context.endings.delete(replies.end);
-    requests?.onClose();
-  });
-
-  const {':path': path = '', ':authority': authority = '', 'grpc-timeout': timeout} = headers;
+export function serveCall(stream: Http2Stream, context: CallContext): void {
+  const path = stream.headers[':path'] ?? '';
   const route = context.routes.get(path);
-  let requests: Requests<Buffer> | undefined;
-  if (route === undefined) {
-    replies.end(unknownMethod(path));
-    return;
-  }
-  if (context.unsent.bytes > context.unsent.limit) {
-    replies.end(takesNoResponses);
-    return;
-  }
+  const call = new ServedCall(stream, route, context);
+  stream.handle(call);
+  if (route === undefined) call.end(unknownMethod(path));
+  else if (context.unsent.bytes > context.unsent.limit) call.end(takesNoResponses);
+  else call.begin();
+}
 
-  /** Messages that arrived before it was known who may do what. */
-  let early: Buffer[] | undefined = [];
-  let isHalfClosed = false;
-  const reader = new MessageReader((message) => {
-    if (early) early.push(message);
-    else receive(message);
-  }, context.maxMessageBytes);
-  stream.on('data', (piece: Buffer) => {
-    if (replies.hasEnded) return;
-    attempt(() => reader.push(piece));
-  });
-  stream.on('end', () => {
-    isHalfClosed = true;
-    if (early === undefined) attempt(halfClose);
-  });
+class ServedCall implements StreamHandler, Replies<Buffer> {
+  readonly #stream: Http2Stream;
+  readonly #route: Route | undefined;
+  readonly #context: CallContext;
+  readonly #reader: MessageReader;
+  /** Known as soon as it is known who may do what. Messages that arrive before wait. */
+  #call: Call | undefined;
+  #early: Buffer[] | undefined;
+  #requests: Requests<Buffer> | undefined;
+  #cancel: AbortController | undefined;
+  /** How the server ends it, if it is a stream. */
+  #ending: ((status: GrpcStatus) => void) | undefined;
+  #isHalfClosed = false;
+  #isAsked = false;
+  #isOpen = false;
+  #hasEnded = false;
 
-  let call: Call;
-  let isAnswered = false;
-  let begin: Driver | Promise<Driver>;
-  try {
-    const preparing = context.prepare();
-    const authorize = () => context.authorize(headers, context.peer);
-    begin = preparing === undefined ? authorize() : preparing.then(authorize);
-  } catch (error) {
-    replies.end(statusOfDenial(error));
-    return;
-  }
-  if (begin instanceof Promise) begin.then(start, (error: unknown) => replies.end(statusOfDenial(error)));
-  else start(begin);
-
-  function start(driver: Driver): void {
-    if (replies.hasEnded || stream.destroyed) return;
-    call = {driver, limits: {signal: ended.signal, timeoutMs: timeoutIn(timeout)}, authority, headers};
-    attempt(() => {
-      if (route !== undefined && 'open' in route) {
-        replies.open();
-        context.endings.add(replies.end);
-        requests = route.open(replies, call);
-      }
-      const waiting = early ?? [];
-      early = undefined;
-      for (const message of waiting) receive(message);
-      if (isHalfClosed) halfClose();
-    });
+  constructor(stream: Http2Stream, route: Route | undefined, context: CallContext) {
+    this.#stream = stream;
+    this.#route = route;
+    this.#context = context;
+    this.#reader = new MessageReader((message) => {
+      if (this.#call === undefined) (this.#early ??= []).push(message);
+      else this.#receive(message, this.#call);
+    }, context.maxMessageBytes);
   }
 
-  function receive(message: Buffer): void {
-    if (replies.hasEnded) return;
-    if (requests !== undefined) requests.onRequest(message);
-    else if (route !== undefined && 'answer' in route) answer(route.answer, message);
-  }
-
-  function answer(handle: (request: Buffer, call: Call) => Buffer | Promise<Buffer>, message: Buffer): void {
-    if (isAnswered) throw new Refusal({code: grpcCode.internal, details: 'more than one request'});
-    isAnswered = true;
-    const response = handle(message, call);
-    if (response instanceof Promise) response.then(replies.last, fail);
-    else replies.last(response);
-  }
-
-  function halfClose(): void {
-    if (reader.isWithin) throw new Refusal({code: grpcCode.internal, details: 'truncated request'});
-    if (requests !== undefined) requests.onEnd();
-    else if (!isAnswered) throw new Refusal({code: grpcCode.internal, details: 'no request'});
-  }
-
-  function attempt(run: () => void): void {
+  /** Asks who may do what. */
+  begin(): void {
+    const {prepare, authorize, peer} = this.#context;
+    const {headers} = this.#stream;
     try {
-      run();
+      const preparing = prepare();
+      const driver =
+        preparing === undefined ? authorize(headers, peer) : preparing.then(() => authorize(headers, peer));
+      if (driver instanceof Promise) {
+        driver.then(
+          (each) => this.#start(each),
+          (error: unknown) => this.#deny(error),
+        );
+      } else this.#start(driver);
     } catch (error) {
-      fail(error);
+      this.#deny(error);
     }
   }
 
-  function fail(error: unknown): void {
-    replies.end(statusOf(error));
+  onData(piece: Buffer): void {
+    if (this.#hasEnded) return;
+    try {
+      this.#reader.push(piece);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
-}
 
-interface StreamReplies extends Omit<Replies<Buffer>, 'end'> {
-  readonly end: (status?: GrpcStatus) => void;
-  readonly hasEnded: boolean;
+  onEnd(): void {
+    this.#isHalfClosed = true;
+    if (this.#call === undefined) return;
+    try {
+      this.#halfClose();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  onClose(): void {
+    if (!this.#hasEnded) this.#cancel?.abort(new Error('the client cancelled the call'));
+    this.#hasEnded = true;
+    if (this.#ending !== undefined) this.#context.endings.delete(this.#ending);
+    this.#requests?.onClose();
+  }
+
+  get unsentBytes(): number {
+    return this.#stream.unsentBytes;
+  }
+
+  drained(): Promise<void> {
+    return this.#stream.drained();
+  }
+
+  send(message: Buffer): void {
+    if (this.#hasEnded) return;
+    this.#open();
+    this.#stream.write(prefixed(message));
+  }
+
+  end(status: GrpcStatus = ok): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    if (this.#isOpen) this.#stream.respond(statusBlock(status), true);
+    else this.#stream.respond(headerBlock({...responseHeaders, ...statusHeaders(status)}), true);
+  }
+
+  #fail(error: unknown): void {
+    this.end(statusOf(error));
+  }
+
+  #deny(error: unknown): void {
+    this.end(statusOfDenial(error));
+  }
+
+  #start(driver: Driver): void {
+    if (this.#hasEnded) return;
+    const {headers} = this.#stream;
+    this.#cancel = this.#context.signals.take();
+    const call: Call = {
+      driver,
+      limits: {signal: this.#cancel.signal, timeoutMs: timeoutIn(headers['grpc-timeout'])},
+      authority: headers[':authority'] ?? headers.host ?? '',
+      headers,
+    };
+    this.#call = call;
+    try {
+      if (this.#route !== undefined && 'open' in this.#route) this.#openStream(this.#route.open, call);
+      for (const message of this.#early ?? []) this.#receive(message, call);
+      if (this.#isHalfClosed) this.#halfClose();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #openStream(open: (replies: Replies<Buffer>, call: Call) => Requests<Buffer>, call: Call): void {
+    this.#open();
+    this.#ending = (status) => this.end(status);
+    this.#context.endings.add(this.#ending);
+    this.#requests = open(this, call);
+  }
+
   /** Sends the headers, before there is a message. */
-  open(): void;
+  #open(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    this.#stream.respond(head);
+  }
+
+  #receive(message: Buffer, call: Call): void {
+    if (this.#hasEnded) return;
+    if (this.#requests !== undefined) this.#requests.onRequest(message);
+    else if (this.#route !== undefined && 'answer' in this.#route) {
+      if (this.#isAsked) throw new Refusal({code: grpcCode.internal, details: 'more than one request'});
+      this.#isAsked = true;
+      const response = this.#route.answer(message, call);
+      if (response instanceof Promise) {
+        response.then(
+          (each) => this.#answer(each),
+          (error: unknown) => this.#fail(error),
+        );
+      } else this.#answer(response);
+    }
+  }
+
   /** Sends the only message. */
-  last: (message: Buffer) => void;
-  /** The stream has been closed. */
-  closed(): void;
+  #answer(message: Buffer): void {
+    if (this.#hasEnded) return;
+    this.send(message);
+    this.end();
+    if (this.#cancel !== undefined) this.#context.signals.giveBack(this.#cancel);
+  }
+
+  #halfClose(): void {
+    if (this.#hasEnded) return;
+    if (this.#reader.isWithin) throw new Refusal({code: grpcCode.internal, details: 'truncated request'});
+    if (this.#requests !== undefined) this.#requests.onEnd();
+    else if (!this.#isAsked) throw new Refusal({code: grpcCode.internal, details: 'no request'});
+  }
 }
 
-function repliesOn(stream: ServerHttp2Stream, unsent: Unsent): StreamReplies {
-  let hasEnded = false;
-  let isOpen = false;
-  let isClosed = false;
-  let unsentBytes = 0;
-  let status: Record<string, string> = allWentWell;
-  let waiting: (() => void)[] = [];
-
-  function count(bytes: number): void {
-    // What was under way is no longer: it was counted off at once.
-    if (isClosed) return;
-    unsentBytes += bytes;
-    unsent.bytes += bytes;
-    if (unsentBytes > lowWaterBytes || waiting.length === 0) return;
-    const resolved = waiting;
-    waiting = [];
-    for (const resolve of resolved) resolve();
-  }
-
-  function open(): void {
-    if (isOpen || isGone()) return;
-    isOpen = true;
-    stream.respond(responseHeaders, {waitForTrailers: true});
-    stream.on('wantTrailers', () => {
-      if (stream.destroyed) return;
-      stream.sendTrailers(status);
-      // Not before they are on their way.
-      setImmediate(letGo);
-    });
-  }
-
-  /** The client need not send the rest of its request. */
-  function letGo(): void {
-    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
-  }
-
-  function isGone(): boolean {
-    return stream.destroyed || stream.closed;
-  }
-
-  function end(result?: GrpcStatus): void {
-    if (hasEnded) return;
-    hasEnded = true;
-    if (isGone()) return;
-    if (result !== undefined) status = statusHeaders(result);
-    if (isOpen) {
-      stream.end();
-      return;
-    }
-    stream.respond({...responseHeaders, ...status}, {endStream: true});
-    letGo();
-  }
-
-  return {
-    get hasEnded() {
-      return hasEnded;
-    },
-    get unsentBytes() {
-      return unsentBytes;
-    },
-    open,
-    send(message) {
-      open();
-      if (hasEnded || isGone()) return;
-      const frame = prefixed(message);
-      count(frame.length);
-      stream.write(frame, () => count(-frame.length));
-    },
-    last(message) {
-      if (hasEnded || isGone()) return;
-      hasEnded = true;
-      open();
-      const frame = prefixed(message);
-      count(frame.length);
-      stream.end(frame, () => count(-frame.length));
-    },
-    end,
-    drained() {
-      if (unsentBytes <= lowWaterBytes) return Promise.resolve();
-      return new Promise((resolve) => waiting.push(resolve));
-    },
-    closed() {
-      hasEnded = true;
-      count(-unsentBytes);
-      isClosed = true;
-    },
-  };
+function statusBlock(status: GrpcStatus): Buffer {
+  return status === ok ? allWentWell : headerBlock(statusHeaders(status));
 }
 
 function unknownMethod(path: string): GrpcStatus {

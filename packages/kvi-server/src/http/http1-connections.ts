@@ -1,8 +1,7 @@
 import {createServer, type IncomingMessage, type ServerResponse} from 'node:http';
 import type {Socket} from 'node:net';
 import {TLSSocket} from 'node:tls';
-import {type Exchange, type HttpHandler, readUrl} from '../gateway/exchange.ts';
-import type {Unsent} from '../grpc/serve-call.ts';
+import {type Exchange, type HttpHandler, type Output, readUrl} from '../gateway/exchange.ts';
 import type {ServerLimits} from '../options/options.ts';
 import {certificateOf} from './http2-connections.ts';
 
@@ -24,7 +23,7 @@ export function http1Connections(
   server.on('clientError', (_, socket) => socket.destroy());
   /** The requests under way on each. */
   const sockets = new Map<Socket, number>();
-  const unsents = new WeakMap<Socket, Unsent>();
+  const unsents = new WeakMap<Socket, {bytes: number; limit: number}>();
   let isClosing = false;
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -65,7 +64,12 @@ export function http1Connections(
   };
 }
 
-function exchangeOf(request: IncomingMessage, response: ServerResponse, unsent: Unsent): Exchange {
+/** @param unsent - counts what the client of the connection has not taken */
+function exchangeOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  unsent: {bytes: number; readonly limit: number},
+): Exchange {
   const {method = '', url = '', headers, socket} = request;
   return {
     method,
@@ -75,7 +79,34 @@ function exchangeOf(request: IncomingMessage, response: ServerResponse, unsent: 
     peer: socket instanceof TLSSocket ? certificateOf(socket) : undefined,
     body: request,
     head: (status, fields) => void response.writeHead(status, fields),
-    output: response,
+    output: outputOf(response, unsent),
     unsent,
+  };
+}
+
+function outputOf(response: ServerResponse, unsent: {bytes: number}): Output {
+  return {
+    write(bytes) {
+      unsent.bytes += bytes.length;
+      response.write(bytes, () => {
+        unsent.bytes -= bytes.length;
+      });
+    },
+    end: () => void response.end(),
+    get isClosed() {
+      return response.destroyed;
+    },
+    closed: new Promise((resolve) => response.once('close', () => resolve())),
+    get unsentBytes() {
+      return response.writableLength;
+    },
+    async drained() {
+      while (response.writableNeedDrain && !response.destroyed) {
+        await new Promise<void>((resolve) => {
+          response.once('drain', resolve);
+          response.once('close', resolve);
+        });
+      }
+    },
   };
 }

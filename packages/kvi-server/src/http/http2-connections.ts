@@ -1,16 +1,15 @@
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
 import type {Socket} from 'node:net';
 import type {PeerCertificate} from 'node:tls';
 import {TLSSocket} from 'node:tls';
+import {Readable} from 'node:stream';
 import {isGrpc} from 'kvi-wire';
 import {type Exchange, type HttpHandler, readUrl} from '../gateway/exchange.ts';
 import type {CallRules} from '../grpc/call.ts';
 import {type CallContext, serveCall} from '../grpc/serve-call.ts';
+import {createSignals} from '../grpc/signals.ts';
+import {Http2Connection} from '../http2/connection.ts';
+import {headerBlock} from '../http2/header-block.ts';
+import type {Http2Stream} from '../http2/stream.ts';
 import type {ServerLimits} from '../options/options.ts';
 
 /** The connections that speak HTTP/2: gRPC, and what else there is. */
@@ -21,18 +20,8 @@ export interface Http2Connections {
   close(graceMs: number): Promise<void>;
 }
 
-/** How much a client may send ahead, on a stream and on a connection. */
-const streamWindowBytes = 1024 * 1024;
-const connectionWindowBytes = 4 * 1024 * 1024;
-
 /** How long a client may take to answer a keepalive, in milliseconds. */
 const pingTimeoutMs = 20_000;
-
-/**
- * Clients that cancel calls are no attack. Node ends a connection after a thousand at once, unless it is told otherwise; before Node 22
- * it takes no telling, and such a client has to connect again.
- */
-const resets = {streamResetBurst: 1_000_000, streamResetRate: 100_000};
 
 /** Serves connections that somebody else accepts. @param other - answers what is not gRPC */
 export function http2Connections(
@@ -40,94 +29,69 @@ export function http2Connections(
   rules: CallRules,
   other: HttpHandler,
 ): Http2Connections {
-  const sessions = new Set<ServerHttp2Session>();
-  const server = createServer({
-    settings: {
-      enablePush: false,
-      initialWindowSize: streamWindowBytes,
-      maxConcurrentStreams: limits.maxConcurrentStreams,
-    },
-    // Node counts all that is under way, and would refuse calls. The limits are the server's own.
-    maxSessionMemory: Number.MAX_SAFE_INTEGER,
-    ...resets,
-  });
-  server.on('session', serve);
-  server.on('error', () => undefined);
+  const {maxConcurrentStreams, maxUnreadBytes} = limits;
+  const signals = createSignals();
+  /** The end of each. */
+  const connections = new Map<Http2Connection, Promise<void>>();
 
-  function serve(session: ServerHttp2Session): void {
-    sessions.add(session);
-    session.on('error', () => undefined);
-    session.setLocalWindowSize(connectionWindowBytes);
-    const {socket} = session;
-    const peer = socket instanceof TLSSocket ? certificateOf(socket) : undefined;
-    const context: CallContext = {...rules, peer, unsent: {bytes: 0, limit: limits.maxUnreadBytes}};
-    const stopWatching = endWhenSilent(session, limits);
-    session.on('stream', (stream, headers) => {
-      if (headers[':method'] === 'POST' && isGrpc(headers)) {
-        serveCall(stream, headers, context);
-        return;
-      }
-      stream.on('error', () => undefined);
-      void other(exchangeOn(stream, headers, context));
+  function add(socket: Socket): void {
+    const context: CallContext = {
+      ...rules,
+      peer: socket instanceof TLSSocket ? certificateOf(socket) : undefined,
+      unsent: {
+        get bytes() {
+          return connection.unsentBytes;
+        },
+        limit: maxUnreadBytes,
+      },
+      signals,
+    };
+    const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    const connection = new Http2Connection(socket, {
+      maxConcurrentStreams,
+      onStream(stream) {
+        if (stream.headers[':method'] === 'POST' && isGrpc(stream.headers)) serveCall(stream, context);
+        else void other(exchangeOn(stream, context));
+      },
+      onClose() {
+        stopWatching();
+        connections.delete(connection);
+      },
     });
-    session.on('close', () => {
-      stopWatching();
-      sessions.delete(session);
-    });
+    const stopWatching = endWhenSilent(connection, limits);
+    connections.set(connection, ended);
   }
 
   return {
-    add: (socket) => void server.emit('connection', socket),
+    add,
     async close(graceMs) {
       const timer = setTimeout(() => {
-        for (const session of sessions) session.destroy();
+        for (const connection of connections.keys()) connection.destroy();
       }, graceMs);
-      await Promise.all(Array.from(sessions, (session) => closed(session)));
+      for (const connection of connections.keys()) connection.close();
+      await Promise.all(connections.values());
       clearTimeout(timer);
     },
   };
 }
 
-/** Says that no more calls are taken, and waits for those under way. */
-function closed(session: ServerHttp2Session): Promise<void> {
-  return new Promise((resolve) => {
-    if (session.destroyed) {
-      resolve();
-      return;
-    }
-    session.once('close', () => resolve());
-    session.close();
-  });
-}
-
 /** Closes a connection that has no calls, and one whose client does not answer. Returns what stops it. */
-function endWhenSilent(session: ServerHttp2Session, limits: ServerLimits): () => void {
-  let calls = 0;
-  let idleSince = performance.now();
-  let bytesRead = -1;
-  session.on('stream', (stream) => {
-    calls += 1;
-    stream.on('close', () => {
-      calls -= 1;
-      idleSince = performance.now();
-    });
-  });
-  let pinged: NodeJS.Timeout | undefined;
+function endWhenSilent(connection: Http2Connection, limits: ServerLimits): () => void {
   const {keepaliveIntervalMs, idleTimeoutMs} = limits;
+  let bytesRead = -1;
+  let pinged: NodeJS.Timeout | undefined;
   const timer = setInterval(look, Math.min(keepaliveIntervalMs, idleTimeoutMs)).unref();
 
   function look(): void {
-    if (session.destroyed) return;
-    if (calls === 0 && performance.now() - idleSince >= idleTimeoutMs) {
-      session.close();
+    if (connection.idleMs >= idleTimeoutMs) {
+      connection.close();
       return;
     }
-    const {socket} = session;
-    const isSilent = socket.bytesRead === bytesRead;
-    bytesRead = socket.bytesRead;
+    const isSilent = connection.bytesRead === bytesRead;
+    bytesRead = connection.bytesRead;
     if (!isSilent || pinged !== undefined) return;
-    pinged = setTimeout(() => session.destroy(), pingTimeoutMs).unref();
-    session.ping(() => {
+    pinged = setTimeout(() => connection.destroy(), pingTimeoutMs).unref();
+    connection.ping(() => {
       clearTimeout(pinged);
       pinged = undefined;
     });
@@ -139,21 +103,40 @@ function endWhenSilent(session: ServerHttp2Session, limits: ServerLimits): () =>
   };
 }
 
-function exchangeOn(
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  {peer, unsent}: CallContext,
-): Exchange {
+function exchangeOn(stream: Http2Stream, {peer, unsent}: CallContext): Exchange {
+  const {headers} = stream;
   const {':method': method = '', ':path': path = '', ':authority': authority = ''} = headers;
+  const body = new Readable({read: () => undefined});
+  const closed = new Promise<void>((resolve) => {
+    stream.handle({
+      onData: (piece) => void body.push(piece),
+      onEnd: () => void body.push(null),
+      onClose() {
+        body.destroy(stream.hasRequestEnded ? undefined : new Error('the client is gone'));
+        resolve();
+      },
+    });
+  });
   return {
     method,
     ...readUrl(path),
     headers,
     authority,
     peer,
-    body: stream,
-    head: (status, fields) => stream.respond({':status': status, ...fields}),
-    output: stream,
+    body,
+    head: (status, fields) => stream.respond(headerBlock({':status': status, ...fields})),
+    output: {
+      write: (bytes) => stream.write(bytes),
+      end: () => stream.end(),
+      get isClosed() {
+        return stream.isClosed;
+      },
+      get unsentBytes() {
+        return stream.unsentBytes;
+      },
+      drained: () => stream.drained(),
+      closed,
+    },
     unsent,
   };
 }

@@ -2,8 +2,8 @@ import {KviError} from 'kvi-core/driver';
 import {once} from 'node:events';
 import {createServer, isIP, type Server, type Socket} from 'node:net';
 import {createServer as createTlsServer} from 'node:tls';
+import {preface} from '../http2/frames.ts';
 import type {Address, ServerTls} from '../options/options.ts';
-import {emptySettings, preface, readFirstFrames} from './first-frames.ts';
 
 /** Accepts connections. */
 export interface Listener {
@@ -25,12 +25,6 @@ export interface ConnectionHandlers {
 
 /** How long a client may take to say what it speaks, in milliseconds. */
 const handshakeTimeoutMs = 10_000;
-
-/** How long the first request is waited for, once a client may send it, in milliseconds. */
-const firstRequestMs = 250;
-
-/** How much a client may send before it has acknowledged the server's settings. */
-const maxFirstBytes = 256 * 1024;
 
 /**
  * Listens.
@@ -90,9 +84,7 @@ function secureServer({cert, key, clientCa}: ServerTls, accept: (socket: Socket)
 /** A client of HTTP/2 begins with words that no other client says. */
 function tellApart(socket: Socket, handlers: ConnectionHandlers): void {
   const timer = setTimeout(() => socket.destroy(), handshakeTimeoutMs);
-  let soon: NodeJS.Timeout | undefined;
   let received = Buffer.alloc(0);
-  let isHttp2 = false;
   const onError = (): void => undefined;
   socket.on('error', onError);
   socket.on('readable', look);
@@ -102,42 +94,22 @@ function tellApart(socket: Socket, handlers: ConnectionHandlers): void {
     const bytes = socket.read() as Buffer | null;
     if (bytes === null) return;
     received = Buffer.concat([received, bytes]);
-    if (received.length > maxFirstBytes) socket.destroy();
-    else if (isHttp2) handOverHttp2(false);
-    else decide();
-  }
-
-  function decide(): void {
     const length = Math.min(received.length, preface.length);
-    if (!received.subarray(0, length).equals(preface.subarray(0, length))) {
-      handOver(received, handlers.http1);
-    } else if (length === preface.length) {
-      isHttp2 = true;
-      socket.write(emptySettings);
-      handOverHttp2(false);
-    }
+    if (!received.subarray(0, length).equals(preface.subarray(0, length))) handOver(handlers.http1);
+    else if (length === preface.length) handOver(handlers.http2);
   }
 
-  /** @param atOnce - whether the first request need not be waited for */
-  function handOverHttp2(atOnce: boolean): void {
-    const {bytes, isAcknowledged, isUrgent} = readFirstFrames(received);
-    if (!isAcknowledged) return;
-    if (isUrgent || atOnce) handOver(bytes, handlers.http2);
-    else soon ??= setTimeout(() => handOverHttp2(true), firstRequestMs);
-  }
-
-  function handOver(bytes: Buffer, to: (socket: Socket) => void): void {
+  function handOver(to: (socket: Socket) => void): void {
     stop();
     socket.off('readable', look);
     socket.off('close', stop);
-    socket.unshift(bytes);
+    socket.unshift(received);
     to(socket);
     socket.off('error', onError);
   }
 
   function stop(): void {
     clearTimeout(timer);
-    clearTimeout(soon);
   }
 }
 

@@ -1,0 +1,19 @@
+/** What aborts calls. To make one costs as much as the rest of a call, so those of calls that have been answered are used again. */
+export interface Signals {
+  take(): AbortController;
+  /** @param controller - has not aborted, and nobody listens to it any more: the call that it was for has been answered */
+  giveBack(controller: AbortController): void;
+}
+
+/** How many are kept: about as many as calls are answered in one turn of the event loop. */
+const maxKept = 256;
+
+export function createSignals(): Signals {
+  const kept: AbortController[] = [];
+  return {
+    take: () => kept.pop() ?? new AbortController(),
+    giveBack(controller) {
+      if (kept.length < maxKept && !controller.signal.aborted) kept.push(controller);
+    },
+  };
+}

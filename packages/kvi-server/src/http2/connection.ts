@@ -1,0 +1,465 @@
+/**
+ * A connection of HTTP/2, as a server has it.
+ *
+ * It is for calls that are short and many. So it does nothing that they do not need: no priorities, no pushes, no table for the headers
+ * of responses; and what is sent in one turn of the event loop goes out in one piece.
+ *
+ * @see RFC 9113
+ */
+import type {Socket} from 'node:net';
+import {
+  ConnectionError,
+  defaultWindow,
+  errorCode,
+  frameFlag,
+  frameHead,
+  frameOfNumbers,
+  FrameReader,
+  frameType,
+  maxFrameBytes,
+  maxWindow,
+  preface,
+  settingId,
+  settingsFrame,
+  withoutPadding,
+} from './frames.ts';
+import {HeaderDecoder, noTable} from './header-block.ts';
+import {requestHeaders} from './request-headers.ts';
+import {type Carrier, Http2Stream, streamWindow} from './stream.ts';
+
+/** How much a connection takes on. */
+export interface ConnectionOptions {
+  /** Streams at the same time. More are refused, and clients wait. */
+  readonly maxConcurrentStreams: number;
+  /** Answers a request; calls {@link Http2Stream.handle} at once. */
+  readonly onStream: (stream: Http2Stream) => void;
+  /** The connection is gone. */
+  readonly onClose: () => void;
+}
+
+/** How much a client may send ahead, on all streams together. */
+const connectionWindow = 4 * 1024 * 1024;
+
+/** The headers of a request: the fields together, and the frames that hold them. */
+const maxHeaderBytes = 64 * 1024;
+
+/** When as much waits in the socket, streams wait. */
+const fullBytes = 256 * 1024;
+
+/** A client that has not taken as many bytes of answers to pings and the like attacks. */
+const maxControlBytes = 1024 * 1024;
+
+const noBytes = Buffer.alloc(0);
+
+export class Http2Connection implements Carrier {
+  sendWindow = defaultWindow;
+  readonly #socket: Socket;
+  readonly #options: ConnectionOptions;
+  readonly #streams = new Map<number, Http2Stream>();
+  /** How much more the client may send, on all streams together. */
+  #receiveWindow = connectionWindow;
+  /** What streams are given to send. */
+  #initialSendWindow = defaultWindow;
+  /** In the order in which they go on. */
+  readonly #waiting = new Set<Http2Stream>();
+  readonly #headers = new HeaderDecoder(maxHeaderBytes);
+  readonly #reader = new FrameReader((type, flags, id, payload) => this.#onFrame(type, flags, id, payload));
+  /** A header block of which more is to come. */
+  #headerBlock: {id: number; flags: number; pieces: Buffer[]; bytes: number} | undefined;
+  #prefaceLeft = preface;
+  #hasSettings = false;
+  #hasAnswered = false;
+  #lastId = 0;
+  #idleSince = performance.now();
+  #isClosing = false;
+  #hasFailed = false;
+  /** What goes out at the end of this turn. */
+  #output: Buffer[] = [];
+  #outputBytes = 0;
+  #unsentBytes = 0;
+  #onPong: (() => void) | undefined;
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#push(
+      settingsFrame([
+        [settingId.maxConcurrentStreams, options.maxConcurrentStreams],
+        [settingId.initialWindowSize, streamWindow],
+        [settingId.maxHeaderListSize, maxHeaderBytes],
+      ]),
+      frameOfNumbers(frameType.windowUpdate, 0, connectionWindow - defaultWindow),
+    );
+    socket.on('data', (piece: Buffer) => this.#receive(piece));
+    socket.on('drain', () => this.#resume());
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.#onSocketClose());
+  }
+
+  /** Bytes of responses that the client has not taken. */
+  get unsentBytes(): number {
+    return this.#unsentBytes + this.#outputBytes + this.#socket.writableLength;
+  }
+
+  /** How long there has been no stream, in milliseconds. */
+  get idleMs(): number {
+    return this.#streams.size > 0 ? 0 : performance.now() - this.#idleSince;
+  }
+
+  /** Bytes that have come. */
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  /** Asks whether the client is there. */
+  ping(onPong: () => void): void {
+    this.#onPong = onPong;
+    this.write(frameType.ping, 0, 0, Buffer.alloc(8));
+  }
+
+  /** Takes no more requests, and ends when those under way have been answered. */
+  close(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#goAway(errorCode.noError);
+    this.#endIfDone();
+  }
+
+  /** Ends at once. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  get isFull(): boolean {
+    return this.#outputBytes + this.#socket.writableLength >= fullBytes;
+  }
+
+  write(type: number, flags: number, id: number, payload: Buffer): void {
+    this.#push(frameHead(type, flags, id, payload.length), payload);
+  }
+
+  writeHeaders(id: number, block: Buffer, isLast: boolean): void {
+    let rest = this.#hasAnswered ? block : Buffer.concat([noTable, block]);
+    this.#hasAnswered = true;
+    let type = frameType.headers;
+    let flags = isLast ? frameFlag.endStream : 0;
+    for (; rest.length > maxFrameBytes; rest = rest.subarray(maxFrameBytes)) {
+      this.write(type, flags, id, rest.subarray(0, maxFrameBytes));
+      type = frameType.continuation;
+      flags = 0;
+    }
+    this.write(type, flags | frameFlag.endHeaders, id, rest);
+  }
+
+  wait(stream: Http2Stream): void {
+    this.#waiting.add(stream);
+  }
+
+  count(bytes: number): void {
+    this.#unsentBytes += bytes;
+  }
+
+  reset(id: number, code: number): void {
+    this.#push(frameOfNumbers(frameType.rstStream, id, code));
+  }
+
+  forget(stream: Http2Stream): void {
+    this.#streams.delete(stream.id);
+    this.#waiting.delete(stream);
+    if (this.#streams.size > 0) return;
+    this.#idleSince = performance.now();
+    this.#endIfDone();
+  }
+
+  #push(...parts: Buffer[]): void {
+    if (!this.#socket.writable) return;
+    if (this.#output.length === 0) setImmediate(() => this.#flush());
+    for (const part of parts) {
+      this.#output.push(part);
+      this.#outputBytes += part.length;
+    }
+  }
+
+  #flush(): void {
+    if (this.#output.length === 0 || this.#socket.destroyed) return;
+    this.#socket.write(Buffer.concat(this.#output, this.#outputBytes));
+    this.#output = [];
+    this.#outputBytes = 0;
+    this.#resume();
+  }
+
+  /** Lets streams go on, by turns. */
+  #resume(): void {
+    for (let before = -1; !this.isFull && this.#waiting.size > 0 && before !== this.#outputBytes;) {
+      before = this.#outputBytes;
+      const streams = [...this.#waiting];
+      this.#waiting.clear();
+      for (const stream of streams) stream.proceed(1);
+    }
+  }
+
+  #receive(piece: Buffer): void {
+    if (this.#hasFailed) return;
+    try {
+      this.#reader.push(this.#afterPreface(piece));
+      // Frames that have to be answered, and answers that are not taken, would fill the memory.
+      if (this.#outputBytes + this.#socket.writableLength > fullBytes + maxControlBytes) {
+        throw new ConnectionError(errorCode.enhanceYourCalm, 'answers are not taken');
+      }
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error;
+      this.#fail(error);
+    }
+  }
+
+  #afterPreface(piece: Buffer): Buffer {
+    const length = Math.min(piece.length, this.#prefaceLeft.length);
+    if (!piece.subarray(0, length).equals(this.#prefaceLeft.subarray(0, length))) {
+      throw new ConnectionError(errorCode.protocolError, 'not HTTP/2');
+    }
+    this.#prefaceLeft = this.#prefaceLeft.subarray(length);
+    return length === 0 ? piece : piece.subarray(length);
+  }
+
+  /** Says what is wrong, and ends. */
+  #fail({code, message}: ConnectionError): void {
+    this.#hasFailed = true;
+    this.#closeStreams();
+    this.#goAway(code, message);
+    this.#flush();
+    this.#socket.destroySoon();
+  }
+
+  #goAway(code: number, message = ''): void {
+    const text = Buffer.from(message);
+    const payload = Buffer.alloc(8 + text.length);
+    payload.writeUInt32BE(this.#lastId, 0);
+    payload.writeUInt32BE(code, 4);
+    payload.set(text, 8);
+    this.write(frameType.goaway, 0, 0, payload);
+  }
+
+  #endIfDone(): void {
+    if (!this.#isClosing || this.#streams.size > 0 || this.#socket.destroyed) return;
+    setImmediate(() => this.#socket.destroySoon());
+  }
+
+  #onSocketClose(): void {
+    this.#closeStreams();
+    this.#options.onClose();
+  }
+
+  #closeStreams(): void {
+    for (const stream of [...this.#streams.values()]) stream.close();
+  }
+
+  #onFrame(type: number, flags: number, id: number, payload: Buffer): void {
+    if (!this.#hasSettings && type !== frameType.settings) throw protocolError('no settings');
+    if (this.#headerBlock !== undefined && (type !== frameType.continuation || id !== this.#headerBlock.id)) {
+      throw protocolError('a header block is interrupted');
+    }
+    switch (type) {
+      case frameType.data:
+        this.#onData(flags, id, payload);
+        break;
+      case frameType.headers:
+        this.#onHeaders(flags, id, payload);
+        break;
+      case frameType.continuation:
+        this.#onContinuation(flags, payload);
+        break;
+      case frameType.rstStream:
+        checkLength(payload, 4);
+        this.#streamOf(id)?.close();
+        break;
+      case frameType.settings:
+        this.#onSettings(flags, id, payload);
+        break;
+      case frameType.ping:
+        this.#onPing(flags, id, payload);
+        break;
+      case frameType.windowUpdate:
+        this.#onWindowUpdate(id, payload);
+        break;
+      case frameType.priority:
+        if (id === 0) throw protocolError('no stream');
+        checkLength(payload, 5);
+        break;
+      case frameType.goaway:
+        if (id !== 0) throw protocolError('not of a stream');
+        this.close();
+        break;
+      case frameType.pushPromise:
+        throw protocolError('a client pushes nothing');
+    }
+  }
+
+  #onData(flags: number, id: number, payload: Buffer): void {
+    const isEnd = (flags & frameFlag.endStream) !== 0;
+    const data = withoutPadding(flags, payload);
+    const stream = this.#streamOf(id);
+    this.#take(payload.length, isEnd ? undefined : stream);
+    if (stream === undefined) return;
+    if (stream.hasRequestEnded) {
+      stream.reset(errorCode.streamClosed);
+      return;
+    }
+    if (data.length > 0) stream.receive(data);
+    if (isEnd) stream.receiveEnd();
+  }
+
+  /** Counts what has come, and lets the client send more before it has to wait. @param stream - unless its request has ended */
+  #take(bytes: number, stream: Http2Stream | undefined): void {
+    this.#receiveWindow -= bytes;
+    if (this.#receiveWindow < 0) throw tooMuchData();
+    if (this.#receiveWindow < connectionWindow / 2) {
+      this.#push(frameOfNumbers(frameType.windowUpdate, 0, connectionWindow - this.#receiveWindow));
+      this.#receiveWindow = connectionWindow;
+    }
+    if (stream === undefined) return;
+    stream.receiveWindow -= bytes;
+    if (stream.receiveWindow < 0) throw tooMuchData();
+    if (stream.receiveWindow < streamWindow / 2) {
+      this.#push(frameOfNumbers(frameType.windowUpdate, stream.id, streamWindow - stream.receiveWindow));
+      stream.receiveWindow = streamWindow;
+    }
+  }
+
+  #onHeaders(flags: number, id: number, payload: Buffer): void {
+    if (id % 2 === 0) throw protocolError('not a stream of a client');
+    let block = withoutPadding(flags, payload);
+    if ((flags & frameFlag.priority) !== 0) {
+      if (block.length < 5) throw new ConnectionError(errorCode.frameSizeError, 'no priority');
+      block = block.subarray(5);
+    }
+    this.#headerBlock = {id, flags, pieces: [], bytes: 0};
+    this.#onContinuation(flags, block);
+  }
+
+  #onContinuation(flags: number, piece: Buffer): void {
+    const block = this.#headerBlock;
+    if (block === undefined) throw protocolError('nothing to continue');
+    block.pieces.push(piece);
+    // A piece counts also if it is empty.
+    block.bytes += piece.length + frameOverhead;
+    if (block.bytes > maxHeaderBytes)
+      throw new ConnectionError(errorCode.enhanceYourCalm, 'too many headers');
+    if ((flags & frameFlag.endHeaders) === 0) return;
+    this.#headerBlock = undefined;
+    const [first] = block.pieces;
+    const bytes = first !== undefined && block.pieces.length === 1 ? first : Buffer.concat(block.pieces);
+    this.#onHeaderBlock(block.id, (block.flags & frameFlag.endStream) !== 0, bytes);
+  }
+
+  #onHeaderBlock(id: number, isEnd: boolean, bytes: Buffer): void {
+    // Also if nobody needs the fields, later blocks refer to them.
+    const fields = this.#headers.decode(bytes);
+    const present = this.#streams.get(id);
+    if (present !== undefined) {
+      // Trailers, which say nothing that is asked for.
+      if (!isEnd || present.hasRequestEnded) present.reset(errorCode.protocolError);
+      else present.receiveEnd();
+      return;
+    }
+    if (id <= this.#lastId) {
+      // The client had not heard of the stream's end.
+      this.reset(id, errorCode.streamClosed);
+      return;
+    }
+    // A client that was told to go away knows that this has not been looked at.
+    if (this.#isClosing) return;
+    this.#lastId = id;
+    if (this.#streams.size >= this.#options.maxConcurrentStreams) {
+      this.reset(id, errorCode.refusedStream);
+      return;
+    }
+    const headers = requestHeaders(fields);
+    if (headers === undefined) {
+      this.reset(id, errorCode.protocolError);
+      return;
+    }
+    const stream = new Http2Stream(id, headers, this.#initialSendWindow, this);
+    this.#streams.set(id, stream);
+    this.#options.onStream(stream);
+    if (isEnd) stream.receiveEnd();
+  }
+
+  #onSettings(flags: number, id: number, payload: Buffer): void {
+    if (id !== 0) throw protocolError('not of a stream');
+    const isAck = (flags & frameFlag.ack) !== 0;
+    if (isAck ? payload.length > 0 : payload.length % 6 > 0) {
+      throw new ConnectionError(errorCode.frameSizeError, 'settings of a wrong length');
+    }
+    this.#hasSettings = true;
+    if (isAck) return;
+    for (let at = 0; at < payload.length; at += 6) {
+      this.#set(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
+    }
+    this.write(frameType.settings, frameFlag.ack, 0, noBytes);
+  }
+
+  #set(setting: number, value: number): void {
+    if (setting === settingId.initialWindowSize) {
+      if (value > maxWindow) throw new ConnectionError(errorCode.flowControlError, 'window too large');
+      const change = value - this.#initialSendWindow;
+      this.#initialSendWindow = value;
+      for (const stream of [...this.#streams.values()]) {
+        if (!stream.widen(change)) throw new ConnectionError(errorCode.flowControlError, 'window too large');
+      }
+    } else if (setting === settingId.enablePush && value > 1) {
+      throw protocolError('enable push is 0 or 1');
+    } else if (setting === settingId.maxFrameSize && (value < maxFrameBytes || value >= 2 ** 24)) {
+      throw protocolError('frame size out of range');
+    }
+  }
+
+  #onPing(flags: number, id: number, payload: Buffer): void {
+    if (id !== 0) throw protocolError('not of a stream');
+    checkLength(payload, 8);
+    if ((flags & frameFlag.ack) !== 0) {
+      this.#onPong?.();
+      return;
+    }
+    this.write(frameType.ping, frameFlag.ack, 0, payload);
+  }
+
+  #onWindowUpdate(id: number, payload: Buffer): void {
+    checkLength(payload, 4);
+    const bytes = payload.readUInt32BE(0) & maxWindow;
+    if (id === 0) {
+      this.sendWindow += bytes;
+      if (bytes === 0) throw protocolError('a window that does not grow');
+      if (this.sendWindow > maxWindow)
+        throw new ConnectionError(errorCode.flowControlError, 'window too large');
+      this.#resume();
+      return;
+    }
+    const stream = this.#streamOf(id);
+    if (bytes === 0) stream?.reset(errorCode.protocolError);
+    else if (stream?.widen(bytes) === false) stream.reset(errorCode.flowControlError);
+  }
+
+  /** The stream, unless it has ended. */
+  #streamOf(id: number): Http2Stream | undefined {
+    if (id === 0 || id % 2 === 0 || (id > this.#lastId && !this.#isClosing)) {
+      throw protocolError('no such stream');
+    }
+    return this.#streams.get(id);
+  }
+}
+
+/** What each frame of a header block counts at least. */
+const frameOverhead = 64;
+
+function protocolError(message: string): ConnectionError {
+  return new ConnectionError(errorCode.protocolError, message);
+}
+
+function tooMuchData(): ConnectionError {
+  return new ConnectionError(errorCode.flowControlError, 'more data than allowed');
+}
+
+function checkLength(payload: Buffer, length: number): void {
+  if (payload.length !== length)
+    throw new ConnectionError(errorCode.frameSizeError, 'frame of a wrong length');
+}

@@ -1,0 +1,217 @@
+import type {IncomingHttpHeaders} from 'node:http2';
+import {errorCode, frameFlag, frameType, maxFrameBytes, maxWindow} from './frames.ts';
+
+/** Whoever answers a stream. */
+export interface StreamHandler {
+  /** A piece of the request's body came. It shares its memory with what came beside it. */
+  onData: (piece: Buffer) => void;
+  /** The client sends no more, and still takes the response. */
+  onEnd: () => void;
+  /** Nothing comes and nothing is sent any more, whatever the reason. */
+  onClose: () => void;
+}
+
+/** What carries the frames of streams. */
+export interface Carrier {
+  /** How much of the streams' bodies the client takes. */
+  sendWindow: number;
+  /** Whether it has as much to send as it can hold. */
+  readonly isFull: boolean;
+  writeHeaders(id: number, block: Buffer, isLast: boolean): void;
+  write(type: number, flags: number, id: number, payload: Buffer): void;
+  /** Has the stream go on when there is room. */
+  wait(stream: Http2Stream): void;
+  /** Counts what streams have to send. */
+  count(bytes: number): void;
+  /** Resets the stream at the client. */
+  reset(id: number, code: number): void;
+  forget(stream: Http2Stream): void;
+}
+
+/** A part of a response. */
+interface Part {
+  readonly isHeaders: boolean;
+  bytes: Buffer;
+  readonly isLast: boolean;
+}
+
+const noBytes = Buffer.alloc(0);
+
+/** When a stream has less than this to send, it is drained. */
+const lowWaterBytes = 64 * 1024;
+
+/** How much a client may send ahead, on a stream. */
+export const streamWindow = 1024 * 1024;
+
+/** A stream of HTTP/2, as a server has it: a request, and its response. */
+export class Http2Stream {
+  readonly id: number;
+  readonly headers: IncomingHttpHeaders;
+  /** How much more the client may send. */
+  receiveWindow = streamWindow;
+  readonly #carrier: Carrier;
+  #handler: StreamHandler | undefined;
+  #parts: Part[] = [];
+  #unsentBytes = 0;
+  #sendWindow: number;
+  #hasRequestEnded = false;
+  #hasResponseEnded = false;
+  #isClosed = false;
+  #drains: (() => void)[] | undefined;
+
+  constructor(id: number, headers: IncomingHttpHeaders, sendWindow: number, carrier: Carrier) {
+    this.id = id;
+    this.headers = headers;
+    this.#sendWindow = sendWindow;
+    this.#carrier = carrier;
+  }
+
+  /** Whether nothing is sent any more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Whether the client sends no more. */
+  get hasRequestEnded(): boolean {
+    return this.#hasRequestEnded;
+  }
+
+  /** Bytes of the response's body that wait, for the client to take them or for the connection to have room. */
+  get unsentBytes(): number {
+    return this.#unsentBytes;
+  }
+
+  /** Says who answers. To be called before the next piece of the request arrives. */
+  handle(handler: StreamHandler): void {
+    this.#handler = handler;
+  }
+
+  /** Begins the response, or ends it with trailers. @param block - see `headerBlock` */
+  respond(block: Buffer, isLast = false): void {
+    this.#send({isHeaders: true, bytes: block, isLast});
+  }
+
+  /** Sends a piece of the response's body. */
+  write(bytes: Buffer): void {
+    this.#send({isHeaders: false, bytes, isLast: false});
+  }
+
+  /** Ends the response without trailers. */
+  end(): void {
+    this.#send({isHeaders: false, bytes: noBytes, isLast: true});
+  }
+
+  /** Resolves when most of the response has been taken, or when there is nobody to take it. */
+  drained(): Promise<void> {
+    if (this.#unsentBytes <= lowWaterBytes) return Promise.resolve();
+    return new Promise((resolve) => (this.#drains ??= []).push(resolve));
+  }
+
+  /** Ends both directions. */
+  reset(code: number): void {
+    if (this.#isClosed) return;
+    this.#carrier.reset(this.id, code);
+    this.close();
+  }
+
+  /** A piece of the request has come. */
+  receive(piece: Buffer): void {
+    if (!this.#hasResponseEnded) this.#handler?.onData(piece);
+  }
+
+  /** The end of the request has come. */
+  receiveEnd(): void {
+    this.#hasRequestEnded = true;
+    if (this.#hasResponseEnded) this.#finish();
+    else this.#handler?.onEnd();
+  }
+
+  /** The client takes more. @returns whether it is not more than there can be */
+  widen(bytes: number): boolean {
+    this.#sendWindow += bytes;
+    if (this.#sendWindow > maxWindow) return false;
+    this.proceed(Infinity);
+    return true;
+  }
+
+  /** The stream is over. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#hasResponseEnded = true;
+    this.#parts = [];
+    this.#count(-this.#unsentBytes);
+    this.#carrier.forget(this);
+    this.#handler?.onClose();
+  }
+
+  /** Sends what waits. @param frames - at most */
+  proceed(frames: number): void {
+    for (let left = frames; ; left -= 1) {
+      const [part] = this.#parts;
+      if (part === undefined) return;
+      if (left <= 0 || this.#carrier.isFull) {
+        this.#carrier.wait(this);
+        return;
+      }
+      if (!this.#sendPart(part)) return;
+    }
+  }
+
+  #send(part: Part): void {
+    if (this.#hasResponseEnded) return;
+    this.#hasResponseEnded = part.isLast;
+    const isAlone = this.#parts.length === 0;
+    this.#parts.push(part);
+    if (!part.isHeaders) this.#count(part.bytes.length);
+    if (isAlone) this.proceed(Infinity);
+  }
+
+  /** @returns whether it can go on */
+  #sendPart(part: Part): boolean {
+    const {bytes, isLast} = part;
+    if (part.isHeaders) {
+      this.#parts.shift();
+      this.#carrier.writeHeaders(this.id, bytes, isLast);
+      if (isLast) this.#finish();
+      return true;
+    }
+    const length = Math.min(bytes.length, maxFrameBytes, this.#sendWindow, this.#carrier.sendWindow);
+    if (length <= 0 && bytes.length > 0) {
+      // If it is the stream that waits for its client, the client says so.
+      if (this.#sendWindow > 0) this.#carrier.wait(this);
+      return false;
+    }
+    const isWhole = length === bytes.length;
+    if (isWhole) this.#parts.shift();
+    else part.bytes = bytes.subarray(length);
+    this.#sendWindow -= length;
+    this.#carrier.sendWindow -= length;
+    const isEnd = isWhole && isLast;
+    this.#carrier.write(
+      frameType.data,
+      isEnd ? frameFlag.endStream : 0,
+      this.id,
+      isWhole ? bytes : bytes.subarray(0, length),
+    );
+    this.#count(-length);
+    if (isEnd) this.#finish();
+    return true;
+  }
+
+  /** The response is on its way. The client need not send the rest of its request. */
+  #finish(): void {
+    if (this.#parts.length > 0) return;
+    if (!this.#hasRequestEnded) this.#carrier.reset(this.id, errorCode.noError);
+    this.close();
+  }
+
+  #count(bytes: number): void {
+    this.#unsentBytes += bytes;
+    this.#carrier.count(bytes);
+    if (this.#drains === undefined || this.#unsentBytes > lowWaterBytes) return;
+    const drains = this.#drains;
+    this.#drains = undefined;
+    for (const drain of drains) drain();
+  }
+}
