@@ -152,8 +152,13 @@ describe('etcdctl', () => {
     ]);
     const members = await etcdctl(server.url, 'member', 'list', '-w', 'json');
     expect(JSON.parse(members.stdout)).toMatchObject({members: [{ID: 1, clientURLs: [server.url]}]});
-    const hash = await etcdctl(server.url, 'endpoint', 'hashkv', '-w', 'json');
-    expect(JSON.parse(hash.stdout)).toMatchObject([{HashKV: {compact_revision: -1}}]);
+    const [hash, hashOfEtcd] = await Promise.all(
+      [server.url, etcd.url].map(async (url) => {
+        const {stdout} = await etcdctl(url, 'endpoint', 'hashkv', '-w', 'json');
+        return JSON.parse(stdout) as {HashKV: {compact_revision: number}}[];
+      }),
+    );
+    expect(hash?.[0]?.HashKV.compact_revision).toBe(hashOfEtcd?.[0]?.HashKV.compact_revision);
     await same('alarm', 'list');
     await same('alarm', 'disarm');
     await same('defrag').catch(() => undefined);

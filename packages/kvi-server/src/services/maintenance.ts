@@ -2,6 +2,7 @@ import type {Alarm} from 'kvi-core/driver';
 import {alarm, defragment, etcdErrors, hashKv, status} from 'kvi-wire';
 import {Refusal} from '../grpc/refusal.ts';
 import {type Route, unary} from '../grpc/route.ts';
+import {compactRevision} from '../store/compact-revision.ts';
 import type {ServiceContext} from '../store/context.ts';
 import {revisionNow} from '../store/revision-now.ts';
 import {hashKeys, liveBytes} from './hash.ts';
@@ -69,12 +70,12 @@ export function maintenanceService({
     }),
 
     unary(hashKv, async ({revision}, {driver, limits: within}) => {
+      const compacted = await compactRevision(driver, within);
       const hashed = await hashKeys(driver, revision, within);
       return {
         header: identity.header(hashed.present),
         hash: hashed.hash,
-        // Not known: the store does not say what it has compacted.
-        compactRevision: -1,
+        compactRevision: compacted,
         hashRevision: hashed.revision,
       };
     }),
