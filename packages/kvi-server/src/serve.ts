@@ -1,6 +1,7 @@
 import type {Driver} from 'kvi-core/driver';
 import {etcdErrors} from 'kvi-wire';
 import {jsonGateway} from './gateway/gateway.ts';
+import {operatorsOnly} from './gateway/operators-only.ts';
 import type {CallRules} from './grpc/call.ts';
 import type {Route} from './grpc/route.ts';
 import {httpHandler} from './http/handler.ts';
@@ -85,7 +86,8 @@ export async function serve(driver: Driver, options: ServeOptions = {}): Promise
     maxMessageBytes: limits.maxRequestBytes + overheadBytes,
     endings: new Set(),
   };
-  const handler = httpHandler(operatorPages(driver, context), jsonGateway(rules));
+  const pages = httpHandler(operatorPages(driver, context), jsonGateway(rules));
+  const handler = operatorsOnly(new Set(['/metrics']), driver, rules, pages);
   const http2 = http2Connections(limits, rules, handler);
   const http1 = http1Connections(handler, limits);
   const listener: Listener = await listen(address, tls, limits.maxConnections, {

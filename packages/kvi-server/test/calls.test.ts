@@ -369,6 +369,15 @@ describe('authorize', () => {
     await stream.next();
     await stream.next();
     expect(asked.slice(5)).toEqual([watch.path]);
+    const page = async (headers: Record<string, string>, path = '/metrics') =>
+      (await fetch(`${own.url}${path}`, {headers})).status;
+    expect(await page({user: 'me'})).toBe(200);
+    expect(await page({user: 'you'})).toBe(403);
+    expect(await page({})).toBe(401);
+    expect(await page({user: 'x'})).toBe(403);
+    // Whether a server is of use, probes may know.
+    expect(await page({}, '/health')).toBe(200);
+    expect(asked.slice(6)).toEqual(Array(4).fill('/metrics'));
     await own.close();
     await Promise.all([mine.close(), yours.close()]);
   });

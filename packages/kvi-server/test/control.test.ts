@@ -73,6 +73,8 @@ describe('control', () => {
       400,
       expect.stringContaining('unknown operation rnage'),
     ]);
+    expect(await told('Fault', {opration: 'range'})).toEqual([400, 'unknown field "opration"']);
+    expect(await told('Fault', {effect: 'NO'})).toEqual([400, 'invalid value for enum field effect: "NO"']);
     expect(await told('Fault', {code: 'NO'})).toEqual([400, expect.stringContaining('code must be one of')]);
   });
 

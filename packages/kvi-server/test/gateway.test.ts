@@ -136,6 +136,20 @@ describeWithEtcd('the gateway', () => {
     }
   });
 
+  it('ignores fields that a message does not have, as an etcd does', async () => {
+    await same('/v3/kv/put', {key: a, value: base64('1'), nosuch: {deep: [1, {er: null}]}});
+    // Names are case-sensitive.
+    await same('/v3/kv/put', {key: a, Value: base64('2'), Key: b});
+    await same('/v3/kv/txn', {
+      compare: [{key: a, target: 'VERSION', version: '2', nosuch: 1}],
+      success: [{requestPut: {key: a, nosuch: true}}],
+      nosuch: [],
+    });
+    await same('/v3/kv/txn', {success: [{request_nosuch: {key: a}}]});
+    await same('/v3/lease/grant', {TTL: '10', ttl: '20', ID: '7', id: '8'});
+    await same('/v3/kv/range', {key: a, nosuch: null});
+  });
+
   it('grants, shows and revokes leases', async () => {
     await same('/v3/lease/grant', {TTL: 100, ID: '77'});
     await same('/v3/lease/grant', {TTL: '100', ID: '-5'});
@@ -267,7 +281,6 @@ async function curl(...args: string[]): Promise<string> {
 
 describe('JSON', () => {
   it.each([
-    ['an unknown field', '/v3/lease/grant', {ttl: 5}, 'unknown field "ttl"'],
     ['no object', '/v3/kv/put', [], 'expected an object, not []'],
     ['bytes that are not in base64', '/v3/kv/put', {key: '!'}, 'invalid value for bytes field key: "!"'],
     ['a number for bytes', '/v3/kv/put', {key: 1}, 'invalid value for bytes field key: 1'],
@@ -285,12 +298,29 @@ describe('JSON', () => {
       {limit: '9223372036854775808'},
       'invalid value for int64 field limit: "9223372036854775808"',
     ],
-    ['an unknown name', '/v3/kv/range', {sort_order: 'UP'}, 'invalid value for enum field sort_order: "UP"'],
+    [
+      'neither name nor number',
+      '/v3/kv/range',
+      {sort_order: {}},
+      'invalid value for enum field sort_order: {}',
+    ],
     ['one of many', '/v3/kv/txn', {success: {}}, 'invalid value for message field success: {}'],
     ['null among many', '/v3/kv/txn', {success: [null]}, 'expected an object, not null'],
   ])('with %s is refused by name', async (_, path, body, message) => {
     const failure = {status: 400, type: 'application/json', body: {error: message, message, code: 3}};
     expect(await post(server.url, path, body)).toEqual(failure);
+  });
+
+  it('with the name of no choice is as if without it, as from etcd 3.5 on', async () => {
+    const all = {key: 'AA==', range_end: 'AA==', sort_order: 'UP'};
+    expect(await post(server.url, '/v3/kv/range', all)).toMatchObject({status: 200});
+    const create_request = {key: a, filters: ['NOSUCH', 'NOPUT']};
+    const watch = await openWatch(server.url, JSON.stringify({create_request}), {isAll: true});
+    await watch.take(1);
+    await post(server.url, '/v3/kv/put', {key: a});
+    await post(server.url, '/v3/kv/deleterange', {key: a});
+    expect(await watch.take(1)).toMatchObject([{result: {events: [{type: 'DELETE'}]}}]);
+    watch.close();
   });
 
   it('that is none, or has no end, is refused', async () => {
@@ -373,12 +403,12 @@ describe('JSON', () => {
   it('ends a stream whose requests make no sense with an error, and one that is left behind', async () => {
     const stream = await openWatch(server.url, '{"create_request":{}}');
     await stream.take(1);
-    stream.send('{"create":{}}');
+    stream.send('{"create_request":5}');
     const error = {
       grpc_code: 3,
       http_code: 400,
       http_status: 'Bad Request',
-      message: 'unknown field "create"',
+      message: 'expected an object, not 5',
     };
     expect(await stream.take(1)).toEqual([{error}]);
     expect(await post(server.url, '/v3/watch', 'x')).toMatchObject({status: 400, body: {code: 3}});

@@ -256,6 +256,9 @@ function testTenants(openDriver: () => Promise<Driver>): void {
     expect(await yours.call(hashKv, {})).not.toMatchObject({hash: before.hash});
     const snapshot = {...status, path: '/etcdserverpb.Maintenance/Snapshot'};
     expect(await mine.failure(snapshot, {})).toMatchObject({code: 12});
+    // Nor by the page of the whole store.
+    const page = await fetch(`${server.url}/metrics`, {headers: {tenant: 'a'}});
+    expect([page.status, await page.json()]).toMatchObject([403, {code: 7}]);
     // It is not even known by name.
     expect(await tenant('').failure(range, {key})).toMatchObject({code: etcdErrors.invalidToken.code});
   });

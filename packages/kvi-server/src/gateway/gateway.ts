@@ -43,7 +43,7 @@ export function jsonGateway(rules: CallRules): HttpHandler {
   }
 
   async function serve(exchange: Exchange, route: Route): Promise<void> {
-    const options = readOptions(exchange.query);
+    const options = readOptions(exchange);
     const over = new AbortController();
     void exchange.output.closed.then(() => over.abort());
     const call = await begin(exchange, route, over.signal);
@@ -166,10 +166,11 @@ function discard(exchange: Exchange, answer: Answer): void {
   respond(exchange, answer);
 }
 
-function readOptions(query: URLSearchParams): JsonOptions {
+function readOptions({path, query}: Exchange): JsonOptions {
   const utf8 = query.get('utf8') ?? 'false';
   if (utf8 !== 'true' && utf8 !== 'false') throw new JsonMismatch(`utf8 must be true or false, not ${utf8}`);
-  return {utf8: utf8 === 'true'};
+  // As etcd's gateway does. A typing error in a call of our own is told.
+  return {utf8: utf8 === 'true', ignoresUnknown: !path.startsWith('/kvi/')};
 }
 
 /** Reads a request to its end. */

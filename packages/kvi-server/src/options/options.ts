@@ -12,7 +12,8 @@ export interface ServeOptions {
   tls?: ServerTls | undefined;
   /**
    * Chooses the driver of each call, once for a stream; refuses the call by throwing. A {@link KviError} is told as such, all
-   * else as `etcdserver: permission denied`. Default: every call is allowed.
+   * else as `etcdserver: permission denied`. Only clients with the driver that is served may administer it. Default: every call is
+   * allowed.
    */
   authorize?: Authorize | undefined;
   limits?: ServerLimitOptions | undefined;
@@ -30,7 +31,7 @@ export interface ServerTls extends Pick<SecureContextOptions, 'cert' | 'key'> {
 
 /** What `authorize` is told of a call. */
 export interface CallInfo {
-  /** `/etcdserverpb.KV/Range` */
+  /** `/etcdserverpb.KV/Range`; `/metrics` for that page, which tells of the whole store. */
   readonly method: string;
   /** The headers of the call, in lower case. */
   readonly metadata: IncomingHttpHeaders;

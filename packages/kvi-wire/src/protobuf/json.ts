@@ -13,6 +13,8 @@ import {Reader, Writer} from './wire-format.ts';
 export interface JsonOptions {
   /** As text, which has to be UTF-8. Default: in base64. */
   utf8?: boolean | undefined;
+  /** Whether fields that a message does not have, and names that an enum does not have, are left out, not refused. */
+  ignoresUnknown?: boolean | undefined;
 }
 
 /** JSON that is no message, or a message that cannot be shown. */
@@ -47,9 +49,12 @@ function writeMessage(to: Writer, message: Described, json: unknown, options: Js
   const {byName} = message.shape();
   for (const [name, value] of Object.entries(json) as [string, unknown][]) {
     const field = byName.get(name);
-    if (field === undefined) throw new JsonMismatch(`unknown field ${JSON.stringify(name)}`);
-    // Null is as good as nothing.
-    if (value !== null) writeField(to, field, value, options);
+    if (field !== undefined) {
+      // Null is as good as nothing.
+      if (value !== null) writeField(to, field, value, options);
+    } else if (options.ignoresUnknown !== true) {
+      throw new JsonMismatch(`unknown field ${JSON.stringify(name)}`);
+    }
   }
 }
 
@@ -57,6 +62,7 @@ function writeField(to: Writer, field: NamedShape, value: unknown, options: Json
   const {isRepeated = false, tag} = field;
   if (isRepeated && !Array.isArray(value)) throw invalid(field, value);
   for (const item of isRepeated ? (value as unknown[]) : [value]) {
+    if (options.ignoresUnknown === true && isUnknownName(field, item)) continue;
     to.number(tag);
     writeValue(to, field, item, options);
   }
@@ -92,6 +98,10 @@ function writeValue(to: Writer, field: NamedShape, value: unknown, options: Json
     case 'uint32':
       to.hex(BigInt.asUintN(64, integerOf(field, value)).toString(16));
   }
+}
+
+function isUnknownName({kind}: NamedShape, value: unknown): boolean {
+  return kind.type === 'enum' && typeof value === 'string' && !kind.values.includes(value);
 }
 
 function utf8Of(field: NamedShape, value: unknown): Buffer {
