@@ -12,7 +12,9 @@ import {build} from 'esbuild';
 
 const packages = join(import.meta.dirname, '..', 'packages');
 /** What becomes part of the package that uses it; docs/adr/0025 says why. */
-const bundled = ['commander', 'kvi-wire'];
+const bundled = ['cli-progress', 'cli-table3', 'commander', 'kvi-wire', 'string-width'];
+/** What a package that is bundled loads only for an option that nobody here gives: the colours of cli-table3. */
+const unused = ['@colors/colors'];
 const builtins = new Set(builtinModules.flatMap((name) => [name, `node:${name}`]));
 
 for (const folder of readdirSync(packages)) {
@@ -29,7 +31,7 @@ for (const folder of readdirSync(packages)) {
     entryPoints: sources(Object.values(manifest.exports).map((entry) => entry.default)),
     chunkNames: 'shared-[hash]',
     // What a package depends on stays a dependency, so that a process has one copy of it.
-    external: externals(manifest),
+    external: [...externals(manifest), ...unused],
   });
   if (manifest.bin !== undefined) {
     // A process of its own, which nobody imports: one file takes everything along. A script, since a module costs Node more.
@@ -38,6 +40,7 @@ for (const folder of readdirSync(packages)) {
       format: 'cjs',
       outExtension: {'.js': '.cjs'},
       splitting: false,
+      external: unused,
       plugins: [],
       conditions: ['kvi-source'],
       define: {'import.meta.url': 'importMetaUrl', bundledVersion: JSON.stringify(manifest.version)},
@@ -98,7 +101,8 @@ function writeLicenses(root, inputs) {
   const folders = inputs.map((file) => /.*\/node_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0]);
   const texts = Array.from(new Set(folders.filter((folder) => folder !== undefined)), (folder) => {
     const {name, version} = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
-    return `${name} ${version}\n\n${readFileSync(join(root, folder, 'LICENSE'), 'utf8')}`;
+    const license = readdirSync(join(root, folder)).find((file) => /^licen[cs]e(-mit)?(\.|$)/i.test(file));
+    return `${name} ${version}\n\n${readFileSync(join(root, folder, license), 'utf8')}`;
   });
   if (texts.length > 0) writeFileSync(join(root, 'dist/LICENSES.txt'), texts.join('\n\n'));
 }

@@ -28,6 +28,11 @@ export function isTerminal(stream: Writable): boolean {
   return 'isTTY' in stream && stream.isTTY === true;
 }
 
+/** How many columns a terminal has; 80 if it does not say. */
+export function terminalWidth(stream: Writable): number {
+  return ('columns' in stream && typeof stream.columns === 'number' && stream.columns) || 80;
+}
+
 /** The environment of this process. */
 export const processIo: Io = {
   stdin: () => process.stdin,

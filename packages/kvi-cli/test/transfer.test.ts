@@ -4,7 +4,6 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterAll, beforeAll, describe, expect, it} from '@jest/globals';
 import {describeWithEtcd, sharedEtcdUrl} from 'kvi-testbed';
-import {progressLine} from '../src/progress.ts';
 import {runKvi} from './support/run-kvi.ts';
 import {runScript} from './support/run-script.ts';
 
@@ -169,17 +168,3 @@ function transferTests(urlOf: () => string) {
     });
   });
 }
-
-describe('a progress line', () => {
-  it('has a bar, the rate and the time left', () => {
-    expect(progressLine({done: 250, total: 1_000, unit: 'keys', seconds: 5})).toBe(
-      '[=====               ] 25% 250 of 1000 keys, 50/s, 0:15 left',
-    );
-    expect(progressLine({done: 1, total: 7_266, unit: 'keys', seconds: 1})).toContain('2:01:05 left');
-  });
-
-  it('counts what has no known end', () => {
-    expect(progressLine({done: 30, unit: 'bytes', seconds: 2})).toBe('30 bytes, 15/s');
-    expect(progressLine({done: 0, total: 0, unit: 'keys', seconds: 0})).toBe('0 keys, 0/s');
-  });
-});

@@ -38,7 +38,7 @@ export function define(command: Command, perform: Perform): void {
         const keys = keysOf(key, end, options);
         await using other = to === undefined ? undefined : await context.openOther(to);
         const {count: total} = await kv.range(keys, {countOnly: true, revision, signal});
-        const progress = createProgress({
+        const progress = await createProgress({
           io,
           unit: 'keys',
           total,

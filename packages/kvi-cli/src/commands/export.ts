@@ -43,7 +43,7 @@ export function define(command: Command, perform: Perform): void {
           signal,
         });
         const total = await countFor(context, keys, revision);
-        const progress = createProgress({io, unit: 'keys', total, isPrinting: file === undefined});
+        const progress = await createProgress({io, unit: 'keys', total, isPrinting: file === undefined});
         try {
           if (file === undefined) await writeLines(lines, io.stdout, progress);
           else {

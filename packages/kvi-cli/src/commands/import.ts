@@ -27,7 +27,7 @@ export function define(command: Command, perform: Perform): void {
         const {kv, io} = context;
         const {changes, dryRun, into} = options;
         const input = await openInput(file, context);
-        const progress = createProgress({
+        const progress = await createProgress({
           io,
           unit: 'bytes',
           total: input.size,

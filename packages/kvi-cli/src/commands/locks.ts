@@ -7,7 +7,7 @@ import {parseHolder} from '../holder.ts';
 import {keyHelp, parseKey, toBytes} from '../keys.ts';
 import {leaseTimes} from '../lease-times.ts';
 import {formOf, type FormOptions, jsonBytes, withForm} from '../output.ts';
-import {type Column, createTable, type PrintRow} from '../table.ts';
+import {printTable, type Row, type TableShape} from '../table.ts';
 
 /** `kvi locks [PREFIX]` */
 export function define(command: Command, perform: Perform): void {
@@ -22,23 +22,22 @@ export function define(command: Command, perform: Perform): void {
     .addHelpText('after', '\nExamples:\n  kvi locks\n  kvi locks nightly --json')
     .action((prefix: Input = '', options: FormOptions) =>
       perform(async (context) => {
-        const printRow = createTable(columns, context, formOf(options));
-        for (const [name, contenders] of await contendersBelow(toBytes(prefix), context)) {
-          await print(name, contenders, printRow, context);
-        }
+        await printTable(rowsBelow(toBytes(prefix), context), shape, context, formOf(options));
         return ok;
       }),
     );
 }
 
-const columns: readonly Column[] = [
-  ['NAME', 20],
-  ['STATE', 5],
-  ['REVISION', 8],
-  ['LEASE', 16],
-  ['LEFT', 8],
-  ['HOLDER', 0],
-];
+const shape: TableShape = {
+  titles: ['NAME', 'STATE', 'REVISION', 'LEASE', 'LEFT', 'HOLDER', 'PID', 'SINCE'],
+  cut: 'HOLDER',
+};
+
+async function* rowsBelow(prefix: Bytes, context: Context): AsyncGenerator<Row, void> {
+  for (const [name, contenders] of await contendersBelow(prefix, context)) {
+    yield* rowsOf(name, contenders, context);
+  }
+}
 
 /** Keys by the name of what they contend for. */
 async function contendersBelow(
@@ -55,12 +54,11 @@ async function contendersBelow(
   return found;
 }
 
-async function print(
+async function* rowsOf(
   name: string,
   contenders: KeyValue<Bytes>[],
-  printRow: PrintRow,
   {kv, signal}: Context,
-): Promise<void> {
+): AsyncGenerator<Row, void> {
   const timeLeft = leaseTimes(kv, signal);
   const [, semaphore] = /^(.*)\/permits$/s.exec(name) ?? [];
   const size = semaphore === undefined ? undefined : await kv.get(`${semaphore}/size`, {signal});
@@ -74,9 +72,9 @@ async function print(
     const holder = parseHolder(value);
     const who = holder === undefined ? [value] : [holder.host, String(holder.pid), holder.since];
     const document = {name: shown, state, key: jsonBytes(key), token: createRevision, lease, ...left};
-    await printRow([shown, state, String(createRevision), lease, seconds, ...who], {
-      ...document,
-      ...(holder ?? {value: jsonBytes(value)}),
-    });
+    yield {
+      fields: [shown, state, String(createRevision), lease, seconds, ...who],
+      document: {...document, ...(holder ?? {value: jsonBytes(value)})},
+    };
   }
 }

@@ -7,9 +7,9 @@ import {isTerminal} from '../io.ts';
 import {allKeys, levelOf, prefixRange} from '../key-pages.ts';
 import {keyHelp, parseKey, toBytes} from '../keys.ts';
 import {leaseTimes} from '../lease-times.ts';
-import {formOf, type FormOptions, jsonBytes, metadataDocument, withForm} from '../output.ts';
+import {formOf, type FormOptions, jsonBytes, metadataDocument, type RecordForm, withForm} from '../output.ts';
 import {printable} from '../printable.ts';
-import {type Column, createTable} from '../table.ts';
+import {printTable, type Row} from '../table.ts';
 
 interface LsCommandOptions extends FormOptions {
   tree?: boolean;
@@ -33,8 +33,11 @@ export function define(command: Command, perform: Perform): void {
     .action((prefix: Input = '', options: LsCommandOptions) =>
       perform(async (context) => {
         if (options.tree && options.null) throw usageError('--tree is to be looked at, and -0 to be read');
-        const lister = listerOf(toBytes(prefix), options, context);
-        await (options.tree ? listTree(lister) : listLevel(lister));
+        const listing = {context, withValues: options.long ?? false};
+        const entries = (options.tree ? treeEntries : levelEntries)(toBytes(prefix), listing);
+        const form = formOf(options);
+        if (options.long) await printTable(longRows(entries, context), {titles}, context, form);
+        else await printNames(entries, context, form);
         return ok;
       }),
     );
@@ -42,39 +45,44 @@ export function define(command: Command, perform: Perform): void {
 
 type Listed = KeyValue<Bytes> | {folder: Bytes};
 
-/** What lists keys: how to read them, and how to print a line. */
-interface Lister {
-  prefix: Bytes;
-  context: Context;
-  withValues: boolean;
-  /** Prints a key, or a folder, by a name. */
-  line: (name: Input, what: Listed, indent?: string) => Promise<void>;
+/** A line: a key, or a folder, by a name. */
+interface Entry {
+  name: Input;
+  what: Listed;
+  indent: string;
 }
 
-async function listLevel({prefix, context, withValues, line}: Lister): Promise<void> {
+interface Listing {
+  context: Context;
+  withValues: boolean;
+}
+
+async function* levelEntries(prefix: Bytes, {context, withValues}: Listing): AsyncGenerator<Entry, void> {
   const {kv, signal} = context;
   for await (const entry of levelOf(kv, prefix, {withValues, signal})) {
-    if ('folder' in entry) await line(entry.folder, entry);
-    else await line(entry.found.key, entry.found);
+    if ('folder' in entry) yield {name: entry.folder, what: entry, indent: ''};
+    else yield {name: entry.found.key, what: entry.found, indent: ''};
   }
 }
 
 /** Keys in byte order have all that is in a folder side by side. */
-async function listTree({prefix, context, withValues, line}: Lister): Promise<void> {
+async function* treeEntries(prefix: Bytes, {context, withValues}: Listing): AsyncGenerator<Entry, void> {
   const {kv, signal, json} = context;
   let open: string[] = [];
   for await (const found of allKeys(kv, prefixRange(prefix), {withValues, signal})) {
     // In Latin-1 each byte is a character.
     const path = Buffer.from(found.key).toString('latin1').split('/');
-    const name = path.pop() ?? '';
-    const common = firstDifference(open, path);
-    const print = (depth: number, part: string, what: Listed) =>
-      line(Buffer.from(part, 'latin1'), what, '  '.repeat(depth));
-    for (let depth = common; depth < path.length; depth += 1) {
+    const last = path.pop() ?? '';
+    const entry = (depth: number, part: string, what: Listed): Entry => ({
+      name: Buffer.from(part, 'latin1'),
+      what,
+      indent: '  '.repeat(depth),
+    });
+    for (let depth = firstDifference(open, path); depth < path.length; depth += 1) {
       const folder = Buffer.from(`${path.slice(0, depth + 1).join('/')}/`, 'latin1');
-      if (!json) await print(depth, `${path[depth] ?? ''}/`, {folder});
+      if (!json) yield entry(depth, `${path[depth] ?? ''}/`, {folder});
     }
-    await print(path.length, name === '' ? '.' : name, found);
+    yield entry(path.length, last === '' ? '.' : last, found);
     open = path;
   }
 }
@@ -84,45 +92,32 @@ function firstDifference(one: readonly string[], other: readonly string[]): numb
   return at === -1 ? other.length : at;
 }
 
-function listerOf(prefix: Bytes, options: LsCommandOptions, context: Context): Lister {
-  const {kv, output, io, signal} = context;
-  const form = formOf(options);
-  if (!options.long) {
-    const onTerminal = isTerminal(io.stdout);
-    const show = (name: Input, indent: string) =>
-      Buffer.concat([indent, onTerminal ? printable(toBytes(name)) : name].map(toBytes));
-    return {
-      prefix,
-      context,
-      withValues: false,
-      line: (name, what, indent = '') => output.record([show(name, indent)], documentOf(what), form),
-    };
-  }
-  const timeLeft = leaseTimes(kv, signal);
-  const print = createTable(columns, context, form);
-  return {
-    prefix,
-    context,
-    withValues: true,
-    async line(name, what, indent = '') {
-      const lease = 'lease' in what && what.lease !== '0' ? what.lease : undefined;
-      const left = lease === undefined ? undefined : await timeLeft(lease);
-      const fields = fieldsOf(what, lease, left && `${left.ttlSeconds}/${left.grantedTtlSeconds}`);
-      const document = 'folder' in what ? documentOf(what) : {...metadataDocument(what), ...left};
-      await print([...fields, Buffer.concat([indent, name].map(toBytes))], document);
-    },
-  };
+/** A name as it is printed. */
+function shown({name, indent}: Entry, {io}: Context): Input {
+  if (isTerminal(io.stdout)) return indent + printable(toBytes(name));
+  return Buffer.concat([indent, name].map(toBytes));
 }
 
-const columns: readonly Column[] = [
-  ['CREATE', 8],
-  ['MOD', 8],
-  ['VERSION', 7],
-  ['SIZE', 7],
-  ['LEASE', 16],
-  ['LEFT', 8],
-  ['KEY', 0],
-];
+async function printNames(entries: AsyncIterable<Entry>, context: Context, form: RecordForm): Promise<void> {
+  for await (const entry of entries)
+    await context.output.record([shown(entry, context)], documentOf(entry.what), form);
+}
+
+const titles = ['CREATE', 'MOD', 'VERSION', 'SIZE', 'LEASE', 'LEFT', 'KEY'];
+
+async function* longRows(entries: AsyncIterable<Entry>, context: Context): AsyncGenerator<Row, void> {
+  const timeLeft = leaseTimes(context.kv, context.signal);
+  for await (const entry of entries) {
+    const {what} = entry;
+    const lease = 'lease' in what && what.lease !== '0' ? what.lease : undefined;
+    const left = lease === undefined ? undefined : await timeLeft(lease);
+    const fields = fieldsOf(what, lease, left && `${left.ttlSeconds}/${left.grantedTtlSeconds}`);
+    yield {
+      fields: [...fields, shown(entry, context)],
+      document: 'folder' in what ? documentOf(what) : {...metadataDocument(what), ...left},
+    };
+  }
+}
 
 function documentOf(what: Listed): object {
   if ('folder' in what) return {folder: jsonBytes(what.folder)};

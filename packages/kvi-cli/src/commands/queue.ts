@@ -7,7 +7,7 @@ import {usageError} from '../failures.ts';
 import {formOf, type FormOptions, jsonBytes, withForm} from '../output.ts';
 import {milliseconds, positiveNumber, seconds, ttlSeconds, wholeNumber} from '../parsers.ts';
 import {runCommand, termGraceHelp} from '../run-command.ts';
-import {type Column, createTable} from '../table.ts';
+import {printTable, type Row, type TableShape} from '../table.ts';
 
 interface AddCommandOptions {
   priority?: number;
@@ -170,36 +170,33 @@ async function deadLetters(
   const {putBack, delete: remove} = options;
   if (putBack !== undefined && remove !== undefined)
     throw usageError('give --put-back or --delete, not both');
+  const letters = queue(kv, name, {codec: bytes}).deadLetters({signal});
   const wanted = putBack ?? remove;
-  const print = createTable(columns, context, formOf(options));
-  let done = 0;
-  for await (const letter of queue(kv, name, {codec: bytes}).deadLetters({signal})) {
-    if (wanted === undefined) {
-      await print(...recordOf(letter));
-    } else if (wanted === 'all' || wanted === letter.id) {
-      const changed = putBack === undefined ? await letter.delete({signal}) : await letter.putBack({signal});
-      if (!changed) continue;
-      done += 1;
-      await output.record([letter.id], {
-        id: letter.id,
-        [putBack === undefined ? 'deleted' : 'putBack']: true,
-      });
-    }
+  if (wanted === undefined) {
+    await printTable(rowsOf(letters), shape, context, formOf(options));
+    return ok;
   }
-  return wanted !== undefined && done === 0 ? no : ok;
+  let done = 0;
+  for await (const letter of letters) {
+    if (wanted !== 'all' && wanted !== letter.id) continue;
+    const changed = putBack === undefined ? await letter.delete({signal}) : await letter.putBack({signal});
+    if (!changed) continue;
+    done += 1;
+    await output.record([letter.id], {
+      id: letter.id,
+      [putBack === undefined ? 'deleted' : 'putBack']: true,
+    });
+  }
+  return done === 0 ? no : ok;
 }
 
-const columns: readonly Column[] = [
-  ['ID', 48],
-  ['ATTEMPTS', 8],
-  ['REASON', 16],
-  ['VALUE', 0],
-];
+const shape: TableShape = {titles: ['ID', 'ATTEMPTS', 'REASON', 'VALUE'], cut: 'VALUE'};
 
-function recordOf(letter: DeadLetter<Bytes>): [(string | Bytes)[], object] {
-  const {id, attempts, reasons, value} = letter;
-  return [
-    [id, String(attempts), reasons.at(-1) ?? '-', value],
-    {id, attempts, reasons, value: jsonBytes(value)},
-  ];
+async function* rowsOf(letters: AsyncIterable<DeadLetter<Bytes>>): AsyncGenerator<Row, void> {
+  for await (const {id, attempts, reasons, value} of letters) {
+    yield {
+      fields: [id, String(attempts), reasons.at(-1) ?? '-', value],
+      document: {id, attempts, reasons, value: jsonBytes(value)},
+    };
+  }
 }

@@ -5,7 +5,7 @@ import type {Perform, Surroundings} from '../context.ts';
 import {isSecure} from '../endpoints.ts';
 import {ok} from '../exit-codes.ts';
 import type {Settings} from '../settings.ts';
-import {type Column, createTable} from '../table.ts';
+import {printTable, type Row} from '../table.ts';
 
 /** `kvi status` */
 export function define(command: Command, perform: Perform): void {
@@ -22,30 +22,20 @@ export function define(command: Command, perform: Perform): void {
         const reports = await Promise.all(
           answer.status.members.map((member) => reportOn(member, answer, settings, surroundings)),
         );
-        const print = createTable(columns, surroundings);
-        for (const report of reports) await print(fieldsOf(report), report);
+        await printTable(rowsOf(reports), {titles}, surroundings);
         return ok;
       }),
     );
 }
 
-const columns: readonly Column[] = [
-  ['NAME', 14],
-  ['ID', 16],
-  ['ROLE', 8],
-  ['VERSION', 8],
-  ['REVISION', 10],
-  ['IN USE', 12],
-  ['SIZE', 12],
-  ['MS', 7],
-  ['ALARMS', 0],
-];
+const titles = ['NAME', 'ID', 'ROLE', 'VERSION', 'REVISION', 'IN USE', 'SIZE', 'MS', 'ALARMS'];
 
-function fieldsOf(report: Report): string[] {
-  const {name, id, role, version, revision, dbSizeInUse, dbSize, ms, alarms} = report;
-  return [name, id, role, version, revision, dbSizeInUse, dbSize, ms, alarms].map((each) =>
-    String(each ?? '-'),
-  );
+function* rowsOf(reports: Iterable<Report>): Generator<Row, void> {
+  for (const report of reports) {
+    const {name, id, role, version, revision, dbSizeInUse, dbSize, ms, alarms} = report;
+    const fields = [name, id, role, version, revision, dbSizeInUse, dbSize, ms, alarms];
+    yield {fields: fields.map((each) => String(each ?? '-')), document: report};
+  }
 }
 
 /** The state of a member, as it is printed. */
