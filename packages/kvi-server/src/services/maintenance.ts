@@ -1,5 +1,5 @@
 import type {Alarm} from 'kvi-core/driver';
-import {alarm, defragment, etcdErrors, hashKv, status} from 'kvi-wire';
+import {alarm, defragment, etcdErrors, hash, hashKv, status} from 'kvi-wire';
 import {Refusal} from '../grpc/refusal.ts';
 import {type Route, unary} from '../grpc/route.ts';
 import {compactRevision} from '../store/compact-revision.ts';
@@ -69,6 +69,11 @@ export function maintenanceService({
       return {};
     }),
 
+    unary(hash, async (_, {driver, limits: within}) => {
+      const hashed = await hashKeys(driver, 0, within);
+      return {header: identity.header(hashed.present), hash: hashed.hash};
+    }),
+
     unary(hashKv, async ({revision}, {driver, limits: within}) => {
       const compacted = await compactRevision(driver, within);
       const hashed = await hashKeys(driver, revision, within);
@@ -81,7 +86,6 @@ export function maintenanceService({
     }),
 
     ...unimplementedRoutes('etcdserverpb.Maintenance', {
-      Hash: 'use HashKV, the hash of the keys and values',
       Snapshot: 'export the keys with `kvi export`',
       MoveLeader: 'the server is a cluster of one',
       Downgrade: 'start the server with another version',

@@ -5,6 +5,7 @@ import {
   compact,
   defragment,
   deleteRange,
+  hash,
   hashKv,
   healthCheck,
   memberList,
@@ -80,15 +81,24 @@ describeBesideEtcd('maintenance', (subject) => {
   it('TestEndpointHashKV: the hash is one of the revision', async () => {
     const {client} = subject;
     await fill(subject, 10);
-    const {hash, compactRevision} = await client.call(hashKv, {});
-    expect(compactRevision).toBe(-1);
-    expect(await client.call(hashKv, {revision: 11})).toMatchObject({hash});
+    const before = await client.call(hashKv, {});
+    expect(before.compactRevision).toBe(-1);
+    expect(await client.call(hashKv, {revision: 11})).toMatchObject({hash: before.hash});
     await fill(subject, 1);
-    expect(await client.call(hashKv, {revision: 11})).toMatchObject({hash});
-    expect((await client.call(hashKv, {})).hash).not.toBe(hash);
+    expect(await client.call(hashKv, {revision: 11})).toMatchObject({hash: before.hash});
+    expect((await client.call(hashKv, {})).hash).not.toBe(before.hash);
     expect(await client.failure(hashKv, {revision: 99})).toEqual(
       refusal('mvcc: required revision is a future revision', 11),
     );
+  });
+
+  it('Hash: a hash of what is stored now', async () => {
+    const {client} = subject;
+    await fill(subject, 10);
+    const before = await client.call(hash, {});
+    expect(await client.call(hash, {})).toEqual(before);
+    await fill(subject, 1);
+    expect((await client.call(hash, {})).hash).not.toBe(before.hash);
   });
 
   it('TestVerifyHashKVAfterCompactAndDefrag: the hash is of what a compaction left', async () => {

@@ -59,6 +59,12 @@ export const defragment = method(
   message({header: nested(1, wholeHeader)}),
 );
 
+export const hash = method(
+  '/etcdserverpb.Maintenance/Hash',
+  message({}),
+  message({header: nested(1, wholeHeader), hash: uint32(2)}),
+);
+
 export const hashKv = method(
   '/etcdserverpb.Maintenance/HashKV',
   message({revision: int64(1)}),
