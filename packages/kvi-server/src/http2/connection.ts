@@ -24,6 +24,7 @@ import {
   withoutPadding,
 } from './frames.ts';
 import {HeaderDecoder, noTable} from './header-block.ts';
+import {OpenStreams} from './open-streams.ts';
 import {requestHeaders} from './request-headers.ts';
 import {type Carrier, Http2Stream, streamWindow} from './stream.ts';
 
@@ -55,7 +56,7 @@ export class Http2Connection implements Carrier {
   sendWindow = defaultWindow;
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
-  readonly #streams = new Map<number, Http2Stream>();
+  readonly #streams = new OpenStreams();
   /** How much more the client may send, on all streams together. */
   #receiveWindow = connectionWindow;
   /** What streams are given to send. */
@@ -164,7 +165,7 @@ export class Http2Connection implements Carrier {
   }
 
   forget(stream: Http2Stream): void {
-    this.#streams.delete(stream.id);
+    this.#streams.remove(stream);
     this.#waiting.delete(stream);
     if (this.#streams.size > 0) return;
     this.#idleSince = performance.now();
@@ -250,7 +251,7 @@ export class Http2Connection implements Carrier {
   }
 
   #closeStreams(): void {
-    for (const stream of [...this.#streams.values()]) stream.close();
+    for (const stream of this.#streams.list()) stream.close();
   }
 
   #onFrame(type: number, flags: number, id: number, payload: Buffer): void {
@@ -379,7 +380,7 @@ export class Http2Connection implements Carrier {
       return;
     }
     const stream = new Http2Stream(id, headers, this.#initialSendWindow, this);
-    this.#streams.set(id, stream);
+    this.#streams.add(stream);
     this.#options.onStream(stream);
     if (isEnd) stream.receiveEnd();
   }
@@ -403,7 +404,7 @@ export class Http2Connection implements Carrier {
       if (value > maxWindow) throw new ConnectionError(errorCode.flowControlError, 'window too large');
       const change = value - this.#initialSendWindow;
       this.#initialSendWindow = value;
-      for (const stream of [...this.#streams.values()]) {
+      for (const stream of this.#streams.list()) {
         if (!stream.widen(change)) throw new ConnectionError(errorCode.flowControlError, 'window too large');
       }
     } else if (setting === settingId.enablePush && value > 1) {
