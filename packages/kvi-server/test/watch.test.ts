@@ -1,5 +1,5 @@
 import {afterEach, beforeEach, describe, expect, it} from '@jest/globals';
-import {compact, put, range, type WatchMessage} from 'kvi-wire';
+import {compact, deleteRange, prefixed, put, range, type WatchMessage} from 'kvi-wire';
 import {startServer, type TestServer} from 'kvi-server/testing';
 import {type Client, connectClient, type OpenStream} from './support/client.ts';
 
@@ -69,9 +69,13 @@ describe('a stream of watches', () => {
     const stream = client.watch();
     stream.send({create: {...all, filters: ['noput']}});
     stream.send({create: {...all, filters: ['nodelete']}});
-    await take(stream, 2);
+    // As clients in Go and Python send it: with its filters, `noput` and `nodelete`, in one piece.
+    stream.stream.write(prefixed(Buffer.from('0a0a' + '0a0100' + '120100' + '2a020001', 'hex')));
+    await take(stream, 3);
     await write('1');
-    expect(await take(stream, 1)).toEqual(['1 put 1']);
+    await client.call(deleteRange, {key});
+    expect(await take(stream, 2)).toEqual(['1 put 1', '0 delete ']);
+    expect(stream.waiting).toEqual([]);
   });
 
   it('cancels a watch once, and uses its id again', async () => {

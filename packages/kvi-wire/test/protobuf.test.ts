@@ -93,6 +93,15 @@ describe('a message', () => {
   it('may hold fields that are not declared', () => {
     const buffer = encode(outer, {number: 1, flag: true, value: Buffer.from('v'), lease: '7'});
     expect(decode(message({lease: id(2)}), buffer)).toEqual({lease: '7'});
+    const fixed = Buffer.from('59' + '0102030405060708' + '5d' + '01020304' + '1007', 'hex');
+    expect(decode(message({lease: id(2)}), fixed)).toEqual({lease: '7'});
+  });
+
+  it('may hold numbers one by one and packed', () => {
+    const numbers = (hex: string): number[] => decode(inner, Buffer.from(hex, 'hex')).numbers;
+    expect(numbers('1001' + '1202ac02' + '1200' + '12020304')).toEqual([1, 300, 3, 4]);
+    expect(() => numbers('1201ac02')).toThrow('truncated message');
+    expect(() => numbers('120501')).toThrow('truncated message');
   });
 
   it('is refused when it is cut short or malformed', () => {
@@ -101,7 +110,10 @@ describe('a message', () => {
       expect(() => decode(outer, whole.subarray(0, length))).toThrow(RangeError);
     }
     expect(() => decode(outer, Buffer.from('2007', 'hex'))).toThrow('unexpected enum value 7');
-    expect(() => decode(outer, Buffer.from('09', 'hex'))).toThrow('unexpected wire type 1');
+    expect(() => decode(outer, Buffer.from('0b', 'hex'))).toThrow('unexpected wire type 3');
+    for (const cut of ['59', '5d01', '5901020304050607']) {
+      expect(() => decode(outer, Buffer.from(cut, 'hex'))).toThrow('truncated message');
+    }
     expect(() => decode(outer, Buffer.from(`08${'ff'.repeat(10)}`, 'hex'))).toThrow('malformed varint');
   });
 });

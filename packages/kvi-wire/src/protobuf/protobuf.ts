@@ -26,6 +26,8 @@ export interface Field<In, Out = In> {
   read(from: Reader, earlier: Out): Out;
   /** The value of an absent field. */
   readonly absent: () => Out;
+  /** Another form in which the field may come. */
+  readonly packed?: Pick<Field<In, Out>, 'tag' | 'read'>;
 }
 
 type Fields = Readonly<Record<string, Field<never, unknown>>>;
@@ -57,7 +59,11 @@ export function message<F extends Fields>(fields: F): Message<Encodable<F>, Deco
   // Each field's values are its own; `Encodable` and `Decoded` hold each to its field.
   const entries = Object.entries(fields) as [string, Field<unknown, unknown>][];
   const byName = new Map(entries);
-  const byTag = new Map(entries.map(([name, field]) => [field.tag, {name, field}]));
+  const byTag = new Map(
+    entries.flatMap(([name, field]) =>
+      [field, field.packed ?? field].map(({tag, read}) => [tag, {name, read}] as const),
+    ),
+  );
   const blank = Object.fromEntries(entries.map(([name, field]) => [name, field.absent()]));
   const lists = Object.keys(blank).filter((name) => Array.isArray(blank[name]));
   let shape: MessageShape | undefined;
@@ -77,7 +83,7 @@ export function message<F extends Fields>(fields: F): Message<Encodable<F>, Deco
         const tag = from.number();
         const known = byTag.get(tag);
         if (known === undefined) from.skip(tag & 7);
-        else result[known.name] = known.field.read(from, result[known.name]);
+        else result[known.name] = known.read(from, result[known.name]);
       }
       if (from.position > end) throw new RangeError('truncated message');
       return result as Decoded<F>;
@@ -244,20 +250,34 @@ export function nested<In, Out>(number: number, of: Message<In, Out>): Field<In,
   );
 }
 
-/** A field that occurs any number of times. Numbers that come packed are not read: etcd repeats none. */
+/**
+ * A field that occurs any number of times. Numbers are read one by one and packed, as most clients send them, and written one by one,
+ * which every reader takes.
+ */
 export function repeated<In, Out>(item: Field<In, Out>): Field<readonly In[], Exclude<Out, undefined>[]> {
+  function read(from: Reader, earlier: Exclude<Out, undefined>[]): Exclude<Out, undefined>[] {
+    // Only an absent item is undefined.
+    earlier.push(item.read(from, item.absent()) as Exclude<Out, undefined>);
+    return earlier;
+  }
+
+  function readPacked(from: Reader, earlier: Exclude<Out, undefined>[]): Exclude<Out, undefined>[] {
+    const end = from.end();
+    while (from.position < end) read(from, earlier);
+    if (from.position > end) throw new RangeError('truncated message');
+    return earlier;
+  }
+
+  const isNumber = (item.tag & 7) === varint;
   return {
     tag: item.tag,
     shape: {...item.shape, isRepeated: true},
     write(to, values) {
       for (const value of values) item.write(to, value);
     },
-    read(from, earlier) {
-      // Only an absent item is undefined.
-      earlier.push(item.read(from, item.absent()) as Exclude<Out, undefined>);
-      return earlier;
-    },
+    read,
     absent: () => [],
+    ...(isNumber ? {packed: {tag: item.tag | delimited, read: readPacked}} : {}),
   };
 }
 

@@ -5,6 +5,10 @@ export const varint = 0;
 /** Bytes after their length: bytes, text or a message. */
 export const delimited = 2;
 
+/** Numbers of a fixed length, which no field of etcd's is; of one that is not known, they are skipped. */
+const fixed64 = 1;
+const fixed32 = 5;
+
 /** Writes a message. */
 export class Writer {
   #buffer = Buffer.allocUnsafe(128);
@@ -127,6 +131,8 @@ export class Reader {
   skip(wireType: number): void {
     if (wireType === varint) this.#varint();
     else if (wireType === delimited) this.position = this.end();
+    else if (wireType === fixed64) this.position += 8;
+    else if (wireType === fixed32) this.position += 4;
     else throw new RangeError(`unexpected wire type ${wireType}`);
   }
 
