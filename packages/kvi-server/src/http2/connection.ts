@@ -255,7 +255,9 @@ export class Http2Connection implements Carrier {
   }
 
   #onFrame(type: number, flags: number, id: number, payload: Buffer): void {
-    if (!this.#hasSettings && type !== frameType.settings) throw protocolError('no settings');
+    if (!this.#hasSettings && (type !== frameType.settings || (flags & frameFlag.ack) !== 0)) {
+      throw protocolError('no settings');
+    }
     if (this.#headerBlock !== undefined && (type !== frameType.continuation || id !== this.#headerBlock.id)) {
       throw protocolError('a header block is interrupted');
     }
@@ -305,8 +307,7 @@ export class Http2Connection implements Carrier {
       stream.reset(errorCode.streamClosed);
       return;
     }
-    if (data.length > 0) stream.receive(data);
-    if (isEnd) stream.receiveEnd();
+    stream.receive(data, isEnd);
   }
 
   /** Counts what has come, and lets the client send more before it has to wait. @param stream - unless its request has ended */
@@ -358,7 +359,8 @@ export class Http2Connection implements Carrier {
     const present = this.#streams.get(id);
     if (present !== undefined) {
       // Trailers, which say nothing that is asked for.
-      if (!isEnd || present.hasRequestEnded) present.reset(errorCode.protocolError);
+      if (present.hasRequestEnded) present.reset(errorCode.streamClosed);
+      else if (!isEnd) present.reset(errorCode.protocolError);
       else present.receiveEnd();
       return;
     }
@@ -379,7 +381,7 @@ export class Http2Connection implements Carrier {
       this.reset(id, errorCode.protocolError);
       return;
     }
-    const stream = new Http2Stream(id, headers, this.#initialSendWindow, this);
+    const stream = new Http2Stream(id, headers, isEnd, this.#initialSendWindow, this);
     this.#streams.add(stream);
     this.#options.onStream(stream);
     if (isEnd) stream.receiveEnd();
@@ -391,8 +393,8 @@ export class Http2Connection implements Carrier {
     if (isAck ? payload.length > 0 : payload.length % 6 > 0) {
       throw new ConnectionError(errorCode.frameSizeError, 'settings of a wrong length');
     }
-    this.#hasSettings = true;
     if (isAck) return;
+    this.#hasSettings = true;
     for (let at = 0; at < payload.length; at += 6) {
       this.#set(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
     }

@@ -54,14 +54,22 @@ export class Http2Stream {
   #parts: Part[] = [];
   #unsentBytes = 0;
   #sendWindow: number;
-  #hasRequestEnded = false;
+  #hasRequestEnded: boolean;
   #hasResponseEnded = false;
   #isClosed = false;
   #drains: (() => void)[] | undefined;
 
-  constructor(id: number, headers: IncomingHttpHeaders, sendWindow: number, carrier: Carrier) {
+  /** @param hasRequestEnded - whether the client sends nothing but headers: call {@link receiveEnd} when the handler is there */
+  constructor(
+    id: number,
+    headers: IncomingHttpHeaders,
+    hasRequestEnded: boolean,
+    sendWindow: number,
+    carrier: Carrier,
+  ) {
     this.id = id;
     this.headers = headers;
+    this.#hasRequestEnded = hasRequestEnded;
     this.#sendWindow = sendWindow;
     this.#carrier = carrier;
   }
@@ -114,9 +122,12 @@ export class Http2Stream {
     this.close();
   }
 
-  /** A piece of the request has come. */
-  receive(piece: Buffer): void {
-    if (!this.#hasResponseEnded) this.#handler?.onData(piece);
+  /** A piece of the request has come, maybe the last one. */
+  receive(piece: Buffer, isLast: boolean): void {
+    // First, as a client that has said all need not be told that it may stop.
+    if (isLast) this.#hasRequestEnded = true;
+    if (piece.length > 0 && !this.#hasResponseEnded) this.#handler?.onData(piece);
+    if (isLast) this.receiveEnd();
   }
 
   /** The end of the request has come. */
