@@ -1,35 +1,46 @@
-import {type DescribedCall, describePackage, grpcCode, reflections} from 'kvi-wire';
+import {
+  type DescribedCall,
+  type DescribedPackage,
+  describePackages,
+  grpcCode,
+  healthWatch,
+  observe,
+  reflections,
+} from 'kvi-wire';
 import {type Route, streaming} from '../grpc/route.ts';
+
+/** Streams that take one request. */
+const serverStreams = new Set([observe.path, healthWatch.path]);
 
 /** Tells what services there are, and what their messages are made of: for `grpcurl` and others. */
 export function reflectionService(routes: readonly Route[]): Route[] {
-  /** By package. */
-  const calls = new Map<string, DescribedCall[]>();
-  const services = new Set<string>();
+  const calls: DescribedCall[] = reflections.map((reflection) => ({...reflection, streams: 'both'}));
   for (const {path, messages} of routes) {
-    const [, fullName = '', name = ''] = path.split('/');
-    services.add(fullName);
-    const [, packageName = '', service = ''] = /^(.*)\.([^.]+)$/.exec(fullName) ?? [];
     // Of those that only refuse, there is no description.
     if (messages === undefined) continue;
-    calls.set(packageName, [...(calls.get(packageName) ?? []), {service, name, ...messages}]);
+    const streams = serverStreams.has(path) ? 'server' : messages.isStream ? 'both' : 'neither';
+    calls.push({path, ...messages, streams});
   }
-  for (const {path} of reflections) services.add(path.split('/')[1] ?? '');
-  const files = new Map<string, Buffer>();
-  const fileOf = (packageName: string): string => `${packageName}.proto`;
+  const services = [...routes, ...reflections].map(({path}) => path.split('/')[1] ?? '');
+  const names = [...new Set(services)].sort();
+  let described: Map<string, DescribedPackage> | undefined;
 
-  /** The description of a package: made when somebody asks. */
-  function describe(packageName: string): Buffer | undefined {
-    const described = calls.get(packageName);
-    if (described === undefined) return undefined;
-    const known = files.get(packageName) ?? describePackage(fileOf(packageName), packageName, described);
-    files.set(packageName, known);
-    return known;
+  /** The file of a package, and those that it needs: clients take the first for the one that they asked for. */
+  function filesOf(packageName: string, found = new Set<Buffer>()): Set<Buffer> {
+    described ??= describePackages(calls);
+    const {file, dependencies = []} = described.get(packageName) ?? {};
+    if (file === undefined || found.has(file)) return found;
+    found.add(file);
+    for (const each of dependencies) filesOf(each, found);
+    return found;
   }
 
-  /** The package that a symbol is in: it begins with its name. */
-  function packageOf(symbol: string): string | undefined {
-    return [...calls.keys()].find((name) => symbol === name || symbol.startsWith(`${name}.`));
+  /** The package that a symbol is in: the longest that it begins with. */
+  function packageOf(symbol: string): string {
+    const parts = symbol.split('.');
+    described ??= describePackages(calls);
+    while (parts.length > 0 && !described.has(parts.join('.'))) parts.pop();
+    return parts.join('.');
   }
 
   return reflections.map((reflection) =>
@@ -38,17 +49,17 @@ export function reflectionService(routes: readonly Route[]): Route[] {
         const {fileByFilename, fileContainingSymbol} = request;
         const told = {validHost: request.host, originalRequest: request};
         if (fileByFilename === '' && fileContainingSymbol === '') {
-          replies.send({...told, services: {service: [...services].sort().map((name) => ({name}))}});
+          replies.send({...told, services: {service: names.map((name) => ({name}))}});
           return;
         }
         const packageName =
           fileByFilename === '' ? packageOf(fileContainingSymbol) : fileByFilename.replace(/\.proto$/, '');
-        const file = packageName === undefined ? undefined : describe(packageName);
+        const files = [...filesOf(packageName)];
         const missing = fileByFilename || fileContainingSymbol;
         replies.send(
-          file === undefined
+          files.length === 0
             ? {...told, error: {errorCode: grpcCode.notFound, errorMessage: `not found: ${missing}`}}
-            : {...told, files: {fileDescriptorProto: [file]}},
+            : {...told, files: {fileDescriptorProto: files}},
         );
       },
       onEnd: () => replies.end(),

@@ -3,13 +3,16 @@ import {bool, memberId, message, named, nested, type Received, repeated, text} f
 import {wholeHeader} from './header.ts';
 import {method} from './method.ts';
 
-const member = message({
-  id: named('ID', memberId(1)),
-  name: text(2),
-  peerUrls: named('peerURLs', repeated(text(3))),
-  clientUrls: named('clientURLs', repeated(text(4))),
-  isLearner: named('isLearner', bool(5)),
-});
+const member = message(
+  {
+    id: named('ID', memberId(1)),
+    name: text(2),
+    peerUrls: named('peerURLs', repeated(text(3))),
+    clientUrls: named('clientURLs', repeated(text(4))),
+    isLearner: named('isLearner', bool(5)),
+  },
+  'etcdserverpb.Member',
+);
 
 export const memberList = method(
   '/etcdserverpb.Cluster/MemberList',

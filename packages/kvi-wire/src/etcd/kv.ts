@@ -104,18 +104,21 @@ export interface ReceivedTxn {
   failure: ReceivedOp[];
 }
 
-const requestOp = message({
-  range: named('request_range', nested(1, rangeRequest)),
-  put: named('request_put', nested(2, putRequest)),
-  deleteRange: named('request_delete_range', nested(3, deleteRangeRequest)),
-  txn: named(
-    'request_txn',
-    nested(
-      4,
-      later(() => txnRequest),
+const requestOp = message(
+  {
+    range: named('request_range', nested(1, rangeRequest)),
+    put: named('request_put', nested(2, putRequest)),
+    deleteRange: named('request_delete_range', nested(3, deleteRangeRequest)),
+    txn: named(
+      'request_txn',
+      nested(
+        4,
+        later(() => txnRequest),
+      ),
     ),
-  ),
-});
+  },
+  'etcdserverpb.RequestOp',
+);
 
 const txnRequest: Message<SentTxn, ReceivedTxn> = message({
   compare: repeated(nested(1, compare)),
@@ -151,18 +154,21 @@ export interface SentTxnResponse {
   readonly responses?: readonly SentResponseOp[] | undefined;
 }
 
-const responseOp = message({
-  range: named('response_range', nested(1, rangeResponse)),
-  put: named('response_put', nested(2, putResponse)),
-  deleteRange: named('response_delete_range', nested(3, deleteRangeResponse)),
-  txn: named(
-    'response_txn',
-    nested(
-      4,
-      later(() => txnResponse),
+const responseOp = message(
+  {
+    range: named('response_range', nested(1, rangeResponse)),
+    put: named('response_put', nested(2, putResponse)),
+    deleteRange: named('response_delete_range', nested(3, deleteRangeResponse)),
+    txn: named(
+      'response_txn',
+      nested(
+        4,
+        later(() => txnResponse),
+      ),
     ),
-  ),
-});
+  },
+  'etcdserverpb.ResponseOp',
+);
 
 const txnResponse: Message<SentTxnResponse, ReceivedTxnResponse> = message({
   header: nested(1, header),
@@ -176,8 +182,8 @@ export const deleteRange = method('/etcdserverpb.KV/DeleteRange', deleteRangeReq
 export const txn = method('/etcdserverpb.KV/Txn', txnRequest, txnResponse);
 export const compact = method(
   '/etcdserverpb.KV/Compact',
-  message({revision: int64(1), physical: bool(2)}),
-  message({header: nested(1, header)}),
+  message({revision: int64(1), physical: bool(2)}, 'etcdserverpb.CompactionRequest'),
+  message({header: nested(1, header)}, 'etcdserverpb.CompactionResponse'),
 );
 
 export type SentRange = Sent<typeof rangeRequest>;

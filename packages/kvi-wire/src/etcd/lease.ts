@@ -13,21 +13,18 @@ import {
 import {header} from './header.ts';
 import {method} from './method.ts';
 
-const lease = message({id: named('ID', id(1))});
-const leaseTtl = message({
-  header: nested(1, header),
-  id: named('ID', id(2)),
-  ttl: named('TTL', int64(3)),
-});
+const lease = {id: named('ID', id(1))};
+const leaseTtl = {header: nested(1, header), id: named('ID', id(2)), ttl: named('TTL', int64(3))};
+const leaseStatus = message(lease, 'etcdserverpb.LeaseStatus');
 
 export const leaseGrant = method(
   '/etcdserverpb.Lease/LeaseGrant',
   message({ttl: named('TTL', int64(1)), id: named('ID', id(2))}),
-  leaseTtl,
+  message(leaseTtl),
 );
 export const leaseRevoke = method(
   '/etcdserverpb.Lease/LeaseRevoke',
-  lease,
+  message(lease),
   message({header: nested(1, header)}),
 );
 export const leaseTimeToLive = method(
@@ -44,9 +41,11 @@ export const leaseTimeToLive = method(
 export const leaseLeases = method(
   '/etcdserverpb.Lease/LeaseLeases',
   message({}),
-  message({header: nested(1, header), leases: repeated(nested(2, lease))}),
+  message({header: nested(1, header), leases: repeated(nested(2, leaseStatus))}),
 );
-/** A stream of keepalives, each with its answer. */
-export const leaseKeepAlive = method('/etcdserverpb.Lease/LeaseKeepAlive', lease, leaseTtl);
+const keepAliveResponse = message(leaseTtl);
 
-export type KeepAliveMessage = Received<typeof leaseTtl>;
+/** A stream of keepalives, each with its answer. */
+export const leaseKeepAlive = method('/etcdserverpb.Lease/LeaseKeepAlive', message(lease), keepAliveResponse);
+
+export type KeepAliveMessage = Received<typeof keepAliveResponse>;

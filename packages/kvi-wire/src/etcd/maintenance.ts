@@ -10,6 +10,7 @@ import {
   repeated,
   text,
   uint32,
+  uint64,
 } from '../protobuf/protobuf.ts';
 import {wholeHeader} from './header.ts';
 import {method} from './method.ts';
@@ -26,9 +27,9 @@ export const status = method(
     version: text(2),
     dbSize: named('dbSize', int64(3)),
     leader: memberId(4),
-    raftIndex: named('raftIndex', int64(5)),
-    raftTerm: named('raftTerm', int64(6)),
-    raftAppliedIndex: named('raftAppliedIndex', int64(7)),
+    raftIndex: named('raftIndex', uint64(5)),
+    raftTerm: named('raftTerm', uint64(6)),
+    raftAppliedIndex: named('raftAppliedIndex', uint64(7)),
     errors: repeated(text(8)),
     dbSizeInUse: named('dbSizeInUse', int64(9)),
     isLearner: named('isLearner', bool(10)),
@@ -38,7 +39,10 @@ export const status = method(
   }),
 );
 
-const member = message({memberId: named('memberID', memberId(1)), alarm: choice(2, alarmType)});
+const member = message(
+  {memberId: named('memberID', memberId(1)), alarm: choice(2, alarmType)},
+  'etcdserverpb.AlarmMember',
+);
 
 export const alarm = method(
   '/etcdserverpb.Maintenance/Alarm',

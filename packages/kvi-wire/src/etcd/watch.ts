@@ -17,29 +17,37 @@ import {rangeEnd} from './key-range.ts';
 import {keyValue} from './key-value.ts';
 import {method} from './method.ts';
 
-const watchCreate = message({
-  key: bytes(1),
-  rangeEnd: rangeEnd(2),
-  startRevision: int64(3),
-  progressNotify: bool(4),
-  filters: repeated(choice(5, ['noput', 'nodelete'])),
-  prevKv: bool(6),
-  watchId: int64(7),
-  fragment: bool(8),
-});
+const watchCreate = message(
+  {
+    key: bytes(1),
+    rangeEnd: rangeEnd(2),
+    startRevision: int64(3),
+    progressNotify: bool(4),
+    filters: repeated(choice(5, ['noput', 'nodelete'])),
+    prevKv: bool(6),
+    watchId: int64(7),
+    fragment: bool(8),
+  },
+  'etcdserverpb.WatchCreateRequest',
+);
+const watchCancel = message({watchId: int64(1)}, 'etcdserverpb.WatchCancelRequest');
+const watchProgress = message({}, 'etcdserverpb.WatchProgressRequest');
 
 /** One of these. */
 const watchRequest = message({
   create: named('create_request', nested(1, watchCreate)),
-  cancel: named('cancel_request', nested(2, message({watchId: int64(1)}))),
-  progress: named('progress_request', nested(3, message({}))),
+  cancel: named('cancel_request', nested(2, watchCancel)),
+  progress: named('progress_request', nested(3, watchProgress)),
 });
 
-const event = message({
-  type: choice(1, ['put', 'delete']),
-  kv: nested(2, keyValue),
-  prevKv: nested(3, keyValue),
-});
+const event = message(
+  {
+    type: choice(1, ['put', 'delete']),
+    kv: nested(2, keyValue),
+    prevKv: nested(3, keyValue),
+  },
+  'mvccpb.Event',
+);
 
 const watchResponse = message({
   header: nested(1, wholeHeader),

@@ -1,6 +1,6 @@
 /**
- * Descriptors: messages that say what messages and services are made of. Only calls have names in the tables, so messages are named
- * after the calls and fields that have them.
+ * Descriptors: messages that say what messages and services are made of. A message that has no name in its table is named after the
+ * call, or the field, that has it first: as in etcd's protocol, most are.
  *
  * @see `google/protobuf/descriptor.proto`
  */
@@ -26,6 +26,7 @@ const service = message({name: text(1), method: repeated(nested(2, method))});
 const file = message({
   name: text(1),
   package: text(2),
+  dependency: repeated(text(3)),
   messageType: repeated(nested(4, messageType)),
   service: repeated(nested(6, service)),
   syntax: text(12),
@@ -33,14 +34,23 @@ const file = message({
 
 /** A call of a service, and its messages. */
 export interface DescribedCall {
-  readonly service: string;
-  readonly name: string;
+  /** `/PACKAGE.SERVICE/METHOD` */
+  readonly path: string;
   readonly request: Described;
   readonly response: Described;
-  readonly isStream: boolean;
+  /** Which side sends many messages. */
+  readonly streams: 'neither' | 'server' | 'both';
 }
 
-/** `FieldDescriptorProto.Type` */
+/** What a package of messages and services is made of. */
+export interface DescribedPackage {
+  /** A `FileDescriptorProto`, of the name `PACKAGE.proto`. */
+  readonly file: Buffer;
+  /** The packages that have messages in its messages. */
+  readonly dependencies: readonly string[];
+}
+
+/** `FileDescriptorProto.Type` */
 const typeNumbers: Readonly<Record<Kind['type'], number>> = {
   int64: 3,
   uint64: 4,
@@ -54,81 +64,114 @@ const typeNumbers: Readonly<Record<Kind['type'], number>> = {
 
 const label = {optional: 1, repeated: 3};
 
-/**
- * Encodes the description of a package of services, as one file.
- *
- * @param name - the file's
- */
-export function describePackage(name: string, packageName: string, calls: readonly DescribedCall[]): Buffer {
-  const names = new Map<MessageShape, string>();
-  const messageTypes: {name: string; shape: MessageShape}[] = [];
+/** What a package has, as it is found. */
+interface Package {
+  readonly messages: object[];
+  readonly services: Map<string, {name: string; method: object[]}>;
+  readonly dependencies: Set<string>;
+}
 
-  function nameOf(of: Described, wanted: string): string {
-    const shape = of.shape();
-    let found = names.get(shape);
-    if (found === undefined) {
-      const taken = new Set(names.values());
-      found = wanted;
-      for (let n = 2; taken.has(found); n += 1) found = `${wanted}${n}`;
-      names.set(shape, found);
-      messageTypes.push({name: found, shape});
-    }
-    return `.${packageName}.${found}`;
+/** Describes the packages of calls and of their messages, by name. */
+export function describePackages(calls: readonly DescribedCall[]): Map<string, DescribedPackage> {
+  const packages = new Map<string, Package>();
+  const names = new Map<MessageShape, string>();
+
+  function packageOf(name: string): Package {
+    const found = packages.get(name) ?? {messages: [], services: new Map(), dependencies: new Set()};
+    packages.set(name, found);
+    return found;
   }
 
-  function fieldOf(owner: string, {tag, protocolName, kind, isRepeated = false}: NamedShape) {
+  /** The full name of a message. Describes it, if it is new. */
+  function nameOf(described: Described, user: string, wanted: string): string {
+    const shape = described.shape();
+    let name = names.get(shape);
+    if (name === undefined) {
+      name = shape.typeName ?? unused(`${user}.${wanted}`);
+      names.set(shape, name);
+      describe(shape, ...split(name));
+    }
+    const [owner] = split(name);
+    if (owner !== user) packageOf(user).dependencies.add(owner);
+    return `.${name}`;
+  }
+
+  function unused(wanted: string): string {
+    const taken = new Set(names.values());
+    let name = wanted;
+    for (let n = 2; taken.has(name); n += 1) name = `${wanted}${n}`;
+    return name;
+  }
+
+  function describe({byTag}: MessageShape, owner: string, name: string): void {
+    const fields = [...byTag.values()];
+    const enums = fields.flatMap(({protocolName, kind}) =>
+      kind.type === 'enum' ? [describeEnum(protocolName, kind.values)] : [],
+    );
+    const described = {name, enumType: enums, field: fields.map((each) => describeField(each, owner, name))};
+    packageOf(owner).messages.push(described);
+  }
+
+  function describeField(
+    {tag, protocolName, kind, isRepeated = false}: NamedShape,
+    owner: string,
+    of: string,
+  ) {
+    const wanted = pascalCase(protocolName);
+    let typeName: string | undefined;
+    if (kind.type === 'message') typeName = nameOf(kind.of, owner, wanted);
+    if (kind.type === 'enum') typeName = `.${owner}.${of}.${wanted}`;
     return {
       name: protocolName,
       number: tag >>> 3,
       label: isRepeated ? label.repeated : label.optional,
       type: typeNumbers[kind.type],
-      typeName:
-        kind.type === 'message'
-          ? nameOf(kind.of, pascalCase(protocolName))
-          : kind.type === 'enum'
-            ? `.${packageName}.${owner}.${pascalCase(protocolName)}`
-            : undefined,
+      typeName,
     };
   }
 
-  const services = new Map<string, {name: string; method: object[]}>();
-  for (const call of calls) {
-    const described = services.get(call.service) ?? {name: call.service, method: []};
-    services.set(call.service, described);
+  for (const {path, request, response, streams} of calls) {
+    const [, service = '', name = ''] = path.split('/');
+    const [owner, serviceName] = split(service);
+    const {services} = packageOf(owner);
+    const described = services.get(serviceName) ?? {name: serviceName, method: []};
+    services.set(serviceName, described);
     described.method.push({
-      name: call.name,
-      inputType: nameOf(call.request, `${call.name}Request`),
-      outputType: nameOf(call.response, `${call.name}Response`),
-      clientStreaming: call.isStream,
-      serverStreaming: call.isStream,
+      name,
+      inputType: nameOf(request, owner, `${name}Request`),
+      outputType: nameOf(response, owner, `${name}Response`),
+      clientStreaming: streams === 'both',
+      serverStreaming: streams !== 'neither',
     });
   }
-  const types: object[] = [];
-  // It grows while it is read: by the messages of fields.
-  for (const {name: owner, shape} of messageTypes) {
-    const fields = [...shape.byTag.values()];
-    types.push({
-      name: owner,
-      field: fields.map((each) => fieldOf(owner, each)),
-      enumType: fields.flatMap(({protocolName, kind}) =>
-        kind.type === 'enum'
-          ? [
-              {
-                name: pascalCase(protocolName),
-                value: kind.values.map((value, number) => ({name: value, number})),
-              },
-            ]
-          : [],
-      ),
-    });
-  }
-  return encode(file, {
-    name,
-    package: packageName,
-    messageType: types,
-    service: [...services.values()],
-    syntax: 'proto3',
-  });
+  return new Map(Array.from(packages, ([name, each]) => [name, finish(name, each)]));
+}
+
+function finish(name: string, {messages, services, dependencies}: Package): DescribedPackage {
+  return {
+    dependencies: [...dependencies],
+    file: encode(file, {
+      name: `${name}.proto`,
+      package: name,
+      dependency: Array.from(dependencies, (each) => `${each}.proto`),
+      messageType: messages,
+      service: [...services.values()],
+      syntax: 'proto3',
+    }),
+  };
+}
+
+function describeEnum(protocolName: string, values: readonly string[]) {
+  return {
+    name: pascalCase(protocolName),
+    value: values.map((value, number) => ({name: value, number})),
+  };
+}
+
+/** `PACKAGE.NAME` in two. */
+function split(fullName: string): [owner: string, name: string] {
+  const at = fullName.lastIndexOf('.');
+  return [fullName.slice(0, at), fullName.slice(at + 1)];
 }
 
 function pascalCase(name: string): string {

@@ -54,8 +54,12 @@ export type Sent<M> = M extends Message<infer In, unknown> ? In : never;
 /** What a message is decoded to. */
 export type Received<M> = M extends Message<never, infer Out> ? Out : never;
 
-/** Declares a message. Fields that it does not name are skipped when it is read. */
-export function message<F extends Fields>(fields: F): Message<Encodable<F>, Decoded<F>> {
+/**
+ * Declares a message. Fields that it does not name are skipped when it is read.
+ *
+ * @param typeName - `PACKAGE.NAME` in etcd's protocol, if that is not the call's name with `Request` or `Response`
+ */
+export function message<F extends Fields>(fields: F, typeName?: string): Message<Encodable<F>, Decoded<F>> {
   // Each field's values are its own; `Encodable` and `Decoded` hold each to its field.
   const entries = Object.entries(fields) as [string, Field<unknown, unknown>][];
   const byName = new Map(entries);
@@ -68,7 +72,7 @@ export function message<F extends Fields>(fields: F): Message<Encodable<F>, Deco
   const lists = Object.keys(blank).filter((name) => Array.isArray(blank[name]));
   let shape: MessageShape | undefined;
   return {
-    shape: () => (shape ??= messageShape(entries)),
+    shape: () => (shape ??= messageShape(entries, typeName)),
     write(to, value) {
       // Not over the fields: most requests set few of many, and V8 is slow to find out that an object lacks one.
       for (const name in value) {
@@ -121,6 +125,11 @@ export function named<In, Out>(protocolName: string, of: Field<In, Out>): Field<
 /** A whole number that a double holds: a revision, a count. */
 export function int64(number: number): Field<number> {
   return field(number, varint, {type: 'int64'}, asNumber);
+}
+
+/** As {@link int64}, of what etcd has no sign for: a term, an index. */
+export function uint64(number: number): Field<number> {
+  return field(number, varint, {type: 'uint64'}, asNumber);
 }
 
 export function uint32(number: number): Field<number> {

@@ -23,6 +23,8 @@ export interface NamedShape extends Shape {
 
 /** The fields of a message. */
 export interface MessageShape {
+  /** `PACKAGE.NAME`, if calls and fields do not name it as etcd does. */
+  readonly typeName: string | undefined;
   readonly byTag: ReadonlyMap<number, NamedShape>;
   /** By the name in the protocol, and by its camelCase, in which JSON may have it, too. */
   readonly byName: ReadonlyMap<string, NamedShape>;
@@ -36,6 +38,7 @@ export interface Described {
 /** @param fields - by kvi's names for them */
 export function messageShape(
   fields: Iterable<[string, {readonly tag: number; readonly shape: Shape}]>,
+  typeName?: string,
 ): MessageShape {
   const byTag = new Map<number, NamedShape>();
   const byName = new Map<string, NamedShape>();
@@ -46,7 +49,7 @@ export function messageShape(
     byName.set(protocolName, named);
     byName.set(camelCase(protocolName), named);
   }
-  return {byTag, byName};
+  return {typeName, byTag, byName};
 }
 
 function snakeCase(name: string): string {
