@@ -1,9 +1,9 @@
 import type {Argument, Command} from 'commander';
 import type {Bytes} from 'kvi';
+import {scanLevel} from 'kvi/recipes';
 import {connect} from '../connection.ts';
 import type {Perform, Surroundings} from '../context.ts';
 import {ok} from '../exit-codes.ts';
-import {levelOf} from '../key-pages.ts';
 import {parseKey, toBytes} from '../keys.ts';
 import {printable} from '../printable.ts';
 
@@ -116,7 +116,7 @@ async function keysLike(text: string, {settings, io, json}: Surroundings): Promi
     await using kv = await connect(own, {stderr: io.stderr, json});
     const names: string[] = [];
     const signal = AbortSignal.timeout(timeoutMs);
-    for await (const entry of levelOf(kv.bytes, prefix, {withValues: false, signal})) {
+    for await (const entry of scanLevel(kv.bytes, prefix, {keysOnly: true, signal})) {
       names.push(printable('folder' in entry ? entry.folder : entry.found.key));
       if (names.length === maxKeys) break;
     }

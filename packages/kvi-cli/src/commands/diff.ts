@@ -1,10 +1,10 @@
 import type {Command} from 'commander';
-import {type Bytes, compareBytes, type Input, type KeyRange, type KeyValue} from 'kvi';
+import {type Bytes, compareBytes, type Input, type Keys, type KeyValue} from 'kvi';
+import {scan} from 'kvi/recipes';
 import type {Context, Perform} from '../context.ts';
 import {no, ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
-import {allKeys, prefixRange} from '../key-pages.ts';
-import {type KeysOptions, parseKey, selectKeys, toBytes, withKeys} from '../keys.ts';
+import {type KeysOptions, keysOf, parseKey, toBytes, withKeys} from '../keys.ts';
 import {formOf, type FormOptions, jsonBytes, keyValueDocument, withForm} from '../output.ts';
 import {positiveNumber} from '../parsers.ts';
 
@@ -42,7 +42,7 @@ export function define(command: Command, perform: Perform): void {
         if ([to, into, fromRev, toRev].every((each) => each === undefined)) {
           throw usageError('say what to compare with: --from-rev N, --to URL or --into PREFIX');
         }
-        const range = rangeOf(key, end, options);
+        const range = keysOf(key, end, options);
         const isElsewhere = to !== undefined || into !== undefined;
         await using other = to === undefined ? undefined : await context.openOther(to);
         const isCompared = ({lease}: KeyValue<Bytes>) => !isElsewhere || leased || lease === '0';
@@ -70,29 +70,24 @@ export function define(command: Command, perform: Perform): void {
     );
 }
 
-function rangeOf(key: Input | undefined, end: Input | undefined, options: KeysOptions): KeyRange<Bytes> {
-  const {key: start, rangeEnd} = selectKeys(key, end, options);
-  return {key: toBytes(start), rangeEnd: rangeEnd === undefined ? undefined : toBytes(rangeEnd)};
-}
-
 /** Where the other keys are, and what their names are here. */
-function rebased(range: KeyRange<Bytes>, {prefix, all, into}: DiffCommandOptions) {
+function rebased(range: Keys, {prefix, all, into}: DiffCommandOptions) {
   if (into === undefined) return {target: range, rebase: (key: Bytes): Bytes => key};
   if (prefix === undefined && !all)
     throw usageError('--into takes the place of --prefix, or of nothing with --all');
   const [ours, theirs] = [toBytes(prefix ?? ''), toBytes(into)];
   return {
-    target: prefixRange(theirs),
+    target: {prefix: theirs},
     rebase: (key: Bytes): Bytes => Buffer.concat([ours, key.subarray(theirs.length)]),
   };
 }
 
 async function* keysIn(
   {kv, signal}: Context,
-  range: KeyRange<Bytes>,
+  range: Keys,
   {revision, isCompared}: {revision: number | undefined; isCompared: (found: KeyValue<Bytes>) => boolean},
 ): AsyncGenerator<KeyValue<Bytes>, undefined> {
-  for await (const found of allKeys(kv, range, {withValues: true, revision, signal})) {
+  for await (const found of scan(kv, range, {revision, signal})) {
     if (isCompared(found)) yield found;
   }
   return undefined;
@@ -104,12 +99,12 @@ interface Difference {
   to: KeyValue<Bytes> | undefined;
 }
 
-type Keys = AsyncGenerator<KeyValue<Bytes>, undefined>;
+type Found = AsyncGenerator<KeyValue<Bytes>, undefined>;
 
 /** Goes through both side by side. */
 async function* differences(
-  before: Keys,
-  after: Keys,
+  before: Found,
+  after: Found,
   rebase: (key: Bytes) => Bytes,
 ): AsyncGenerator<Difference, undefined> {
   let [from, to] = [(await before.next()).value, (await after.next()).value];

@@ -1,8 +1,8 @@
 import type {Command} from 'commander';
 import type {Bytes, Input, KeyValue} from 'kvi';
+import {scan} from 'kvi/recipes';
 import type {Context, Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
-import {allKeys, prefixRange} from '../key-pages.ts';
 import {parseHolder} from '../holder.ts';
 import {keyHelp, parseKey, toBytes} from '../keys.ts';
 import {leaseTimes} from '../lease-times.ts';
@@ -45,7 +45,7 @@ async function contendersBelow(
   {kv, signal}: Context,
 ): Promise<Map<string, KeyValue<Bytes>[]>> {
   const found = new Map<string, KeyValue<Bytes>[]>();
-  for await (const candidate of allKeys(kv, prefixRange(prefix), {withValues: true, signal})) {
+  for await (const candidate of scan(kv, {prefix}, {signal})) {
     const key = Buffer.from(candidate.key).toString();
     if (candidate.lease === '0' || !key.endsWith(`/${candidate.lease}`)) continue;
     const name = key.slice(0, -candidate.lease.length - 1);

@@ -1,10 +1,10 @@
 import type {Command} from 'commander';
-import {type Bytes, type Input, type KeyValue} from 'kvi';
+import type {Bytes, Input, KeyValue} from 'kvi';
+import {scan, scanLevel} from 'kvi/recipes';
 import type {Context, Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
 import {isTerminal} from '../io.ts';
-import {allKeys, levelOf, prefixRange} from '../key-pages.ts';
 import {keyHelp, parseKey, toBytes} from '../keys.ts';
 import {leaseTimes} from '../lease-times.ts';
 import {formOf, type FormOptions, jsonBytes, metadataDocument, type RecordForm, withForm} from '../output.ts';
@@ -33,7 +33,7 @@ export function define(command: Command, perform: Perform): void {
     .action((prefix: Input = '', options: LsCommandOptions) =>
       perform(async (context) => {
         if (options.tree && options.null) throw usageError('--tree is to be looked at, and -0 to be read');
-        const listing = {context, withValues: options.long ?? false};
+        const listing = {context, keysOnly: options.long !== true};
         const entries = (options.tree ? treeEntries : levelEntries)(toBytes(prefix), listing);
         const form = formOf(options);
         if (options.long) await printTable(longRows(entries, context), {titles}, context, form);
@@ -54,22 +54,22 @@ interface Entry {
 
 interface Listing {
   context: Context;
-  withValues: boolean;
+  keysOnly: boolean;
 }
 
-async function* levelEntries(prefix: Bytes, {context, withValues}: Listing): AsyncGenerator<Entry, void> {
+async function* levelEntries(prefix: Bytes, {context, keysOnly}: Listing): AsyncGenerator<Entry, void> {
   const {kv, signal} = context;
-  for await (const entry of levelOf(kv, prefix, {withValues, signal})) {
+  for await (const entry of scanLevel(kv, prefix, {keysOnly, signal})) {
     if ('folder' in entry) yield {name: entry.folder, what: entry, indent: ''};
     else yield {name: entry.found.key, what: entry.found, indent: ''};
   }
 }
 
 /** Keys in byte order have all that is in a folder side by side. */
-async function* treeEntries(prefix: Bytes, {context, withValues}: Listing): AsyncGenerator<Entry, void> {
+async function* treeEntries(prefix: Bytes, {context, keysOnly}: Listing): AsyncGenerator<Entry, void> {
   const {kv, signal, json} = context;
   let open: string[] = [];
-  for await (const found of allKeys(kv, prefixRange(prefix), {withValues, signal})) {
+  for await (const found of scan(kv, {prefix}, {keysOnly, signal})) {
     // In Latin-1 each byte is a character.
     const path = Buffer.from(found.key).toString('latin1').split('/');
     const last = path.pop() ?? '';

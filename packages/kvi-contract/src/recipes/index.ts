@@ -32,6 +32,7 @@ import {queueLosses} from './queue-loss.ts';
 import {queues} from './queue.ts';
 import {registration} from './registration.ts';
 import {lostPermits} from './semaphore-loss.ts';
+import {scans} from './scan.ts';
 import {semaphores} from './semaphore.ts';
 import {sequences} from './sequence.ts';
 import {typedChanges} from './typed-changes.ts';
@@ -77,6 +78,7 @@ export const recipesContract: readonly ContractGroup[] = [
   counters,
   countedTogether,
   sequences,
+  scans,
   semaphores,
   lostPermits,
 ];

@@ -22,6 +22,7 @@ export * from './namespace.ts';
 export * from './pipe-value.ts';
 export * from './queue.ts';
 export type {NackOptions, QueueItem} from './queue-item.ts';
+export * from './scan.ts';
 export * from './semaphore.ts';
 export * from './sequence.ts';
 export type * from './standard-schema.ts';

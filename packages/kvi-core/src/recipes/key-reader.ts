@@ -1,8 +1,7 @@
 import type {CallOptions} from '../api/call-options.ts';
 import type {Kvi} from '../api/kvi.ts';
 import {type Bytes, compareBytes} from '../etcd/bytes.ts';
-import {nextKey} from '../etcd/key-range.ts';
-import {insideOf} from '../kvi/inside.ts';
+import {isEndless, nextKey, prefixEnd} from '../etcd/key-range.ts';
 import type {KeyRange, KeyValue} from '../etcd/messages.ts';
 import {nextLimit} from '../policy/pages.ts';
 
@@ -11,10 +10,20 @@ const firstPageKeys = 32;
 /** All that a page may have, so that large values that come after many small ones are no more at a time. */
 const maxPageKeys = 512;
 
-/** With more keys than these left, the range is cut into parts first. */
+/** A part with more keys than these is read in smaller ones. */
 const manyKeys = 4_096;
-/** How many keys are listed at once to find the cuts. */
-const listedKeys = 16_384;
+/** Behind a part with fewer keys than these comes a larger one. */
+const fewKeys = 128;
+
+/** How the keys are read. */
+export interface KeyReaderOptions extends CallOptions {
+  /** Leave out the values. */
+  keysOnly?: boolean | undefined;
+  /** Read the store as it was at this revision. */
+  revision?: number | undefined;
+  /** Read all pages at the revision of the first. Otherwise each is the present state when it is read. */
+  pinned?: boolean | undefined;
+}
 
 /** Reads a range once, from its first key to its last, a page at a time. */
 export interface KeyReader {
@@ -22,54 +31,87 @@ export interface KeyReader {
   until(key?: Bytes): AsyncGenerator<KeyValue<Bytes>, undefined>;
   /** What a key holds. It passes over those before it without reading them all. */
   at(key: Bytes): Promise<KeyValue<Bytes> | undefined>;
+  /** Passes over the keys before this one, without reading them all. */
+  skipTo(key: Bytes): void;
+}
+
+/** The keys of a range that begin with the same bytes. */
+interface Part {
+  prefix: Bytes;
+  /** How many keys it has, as far as is known. */
+  keys: number;
+  /** By how many bytes the prefix of a smaller part may be longer. */
+  step: number;
+  /** Whether it is larger than the one before, which had few keys. */
+  isWider: boolean;
 }
 
 /**
  * etcd goes through the whole rest of a range for each page of it, which for a million keys takes longer than all else. So a
- * long rest is cut: its keys are listed, many at once, and the pages are read between every 512th of them.
- *
- * @param options - with a `revision`, all pages are read at this one; otherwise each is the present state when it is read
+ * long range is read in parts, the keys that begin with the same bytes: `m/` with too many is read as `m/0`, `m/1` and so on,
+ * and one of those with too many as `m/10`, `m/11`... Each answer of etcd says how many keys its part has: behind one with too
+ * few, the next is shorter by a byte again, which is also how the bytes that no key has are passed over.
  */
 export function keyReader(
   kv: Kvi<Bytes>,
-  {key: start, rangeEnd: end}: KeyRange<Bytes>,
-  options: CallOptions & {revision?: number | undefined},
+  {key: start, rangeEnd}: KeyRange<Bytes>,
+  {pinned = false, ...options}: KeyReaderOptions,
 ): KeyReader {
-  const {driver} = insideOf(kv).handle;
-  const {revision, ...callOptions} = options;
+  const lastEnd = rangeEnd ?? nextKey(start);
   let page: readonly KeyValue<Bytes>[] = [];
   let taken = 0;
   let next = start;
   let more = true;
-  let limit = firstPageKeys;
+  let limit = options.keysOnly === true ? maxPageKeys : firstPageKeys;
+  let {revision} = options;
+  /** Undefined: all that is left. */
+  let part: Part | undefined;
 
-  /** The ends of the parts to read, in order. */
-  let cuts: Bytes[] = [];
-  /** Roughly how many keys are left. */
-  let left = 0;
-
-  async function cut(): Promise<Bytes[]> {
-    const request = {key: next, rangeEnd: end, keysOnly: true, limit: listedKeys, revision};
-    const {kvs} = await driver.range(request, callOptions);
-    return kvs.filter((_, at) => at % maxPageKeys === maxPageKeys - 1).map(({key}) => nextKey(key));
+  /** Where the part ends, if that is before the range does. */
+  function partEnd(): Bytes | undefined {
+    const end = part && prefixEnd(part.prefix);
+    return end === undefined || isEndless(end) || !isBefore(end, lastEnd) ? undefined : end;
   }
 
   async function readPage(): Promise<void> {
-    // Stryker disable next-line EqualityOperator: one key makes no difference
-    if (cuts.length === 0 && left > manyKeys) cuts = await cut();
-    const [partEnd] = cuts;
-    const found = await kv.range({start: next, end: partEnd ?? end}, {...options, limit});
+    const end = partEnd();
+    const found = await kv.range({start: next, end: end ?? rangeEnd}, {...options, revision, limit});
+    if (pinned) revision ||= found.revision;
     page = found.kvs;
     taken = 0;
     limit = Math.min(maxPageKeys, nextLimit(page, limit));
-    left = (partEnd === undefined ? found.count : left) - page.length;
-    if (partEnd !== undefined && !found.more) {
-      next = partEnd;
-      cuts.shift();
+    if (part !== undefined) part.keys = Math.max(part.keys, found.count);
+    const last = page.at(-1);
+    if (found.more && last !== undefined) {
+      next = nextKey(last.key);
+      if (found.count - page.length > manyKeys) part = smallerPart(last.key);
+    } else if (end === undefined) {
+      more = false;
     } else {
-      next = nextKey(page.at(-1)?.key ?? next);
-      more = found.more;
+      next = end;
+      part = partBehind(end);
     }
+  }
+
+  /**
+   * What is read after a page, if what it was read with has too many keys: the prefix grows by a byte, or faster and faster
+   * where all keys of the page have more in common.
+   */
+  function smallerPart(last: Bytes): Part {
+    const {
+      prefix: {length},
+      step,
+    } = part ?? {prefix: last.subarray(0, commonLength(start, lastEnd)), step: 1};
+    const common = commonLength(page[0]?.key ?? last, last);
+    const prefix = last.subarray(0, Math.max(length + 1, Math.min(length + step, common)));
+    const keys = page.filter(({key}) => !isBefore(key, prefix)).length;
+    return {prefix, keys, step: 2 * step, isWider: false};
+  }
+
+  /** The next one of the same length, or a wider one. After a wider one without keys, there is a gap no more. */
+  function partBehind(end: Bytes): Part {
+    const isWider = part !== undefined && part.keys < fewKeys && !(part.isWider && part.keys === 0);
+    return {prefix: isWider ? end.subarray(0, -1) : end, keys: 0, step: 1, isWider};
   }
 
   /** The next key-value, which stays the next one. */
@@ -81,29 +123,40 @@ export function keyReader(
   async function* until(key?: Bytes): AsyncGenerator<KeyValue<Bytes>, undefined> {
     for (;;) {
       const found = await peek();
-      if (found === undefined || (key !== undefined && compareBytes(found.key, key) >= 0)) return undefined;
+      if (found === undefined || (key !== undefined && !isBefore(found.key, key))) return undefined;
       taken += 1;
       yield found;
     }
   }
 
-  async function at(key: Bytes): Promise<KeyValue<Bytes> | undefined> {
-    while (isBefore(page[taken], key)) taken += 1;
-    // Stryker disable next-line EqualityOperator: if the two are equal, they are the same key
-    if (compareBytes(next, key) < 0) {
-      next = key;
-      // Stryker disable next-line EqualityOperator: a part without keys does no harm
-      cuts = cuts.filter((cut) => compareBytes(cut, key) > 0);
+  function skipTo(key: Bytes): void {
+    while (isBefore(page[taken]?.key, key)) taken += 1;
+    if (taken < page.length || !isBefore(next, key)) return;
+    next = key;
+    more &&= isBefore(key, lastEnd);
+    const end = partEnd();
+    if (part !== undefined && end !== undefined && !isBefore(key, end)) {
+      part = {prefix: key.subarray(0, part.prefix.length), keys: 0, step: 1, isWider: false};
     }
+  }
+
+  async function at(key: Bytes): Promise<KeyValue<Bytes> | undefined> {
+    skipTo(key);
     const found = await peek();
     if (found === undefined || compareBytes(found.key, key) !== 0) return undefined;
     taken += 1;
     return found;
   }
 
-  return {until, at};
+  return {until, at, skipTo};
 }
 
-function isBefore(found: KeyValue<Bytes> | undefined, key: Bytes): boolean {
-  return found !== undefined && compareBytes(found.key, key) < 0;
+/** `"\0"` as an end is behind all keys. */
+function isBefore(key: Bytes | undefined, other: Bytes): boolean {
+  return key !== undefined && (isEndless(other) || compareBytes(key, other) < 0);
+}
+
+function commonLength(one: Bytes, other: Bytes): number {
+  const at = one.findIndex((byte, index) => byte !== other[index]);
+  return at === -1 ? one.length : at;
 }
