@@ -15,7 +15,7 @@ import {optionNames} from '../kvi/option-names.ts';
  * The first may be older than the compaction: it is the value that the key had then. It ends when it has come to the revision
  * that the store had when it began. It reads as its consumer takes the changes, and holds no more than a watch buffers.
  *
- * If the store has no change of the key at all, etcd before 3.4.25 and 3.5.8 takes half a minute to tell so.
+ * If the key does not exist, etcd before 3.4.25 and 3.5.8 takes half a minute to tell that no change follows the last one.
  *
  * ```ts
  * for await (const {type, value, modRevision} of keyHistory(kv, 'config')) console.log(modRevision, type, value);

@@ -54,9 +54,6 @@ export interface Watch {
   fail(error: unknown): void;
 }
 
-/** While a watch catches up, etcd puts as many revisions into a response. Behind one with fewer, nothing is left. */
-const catchUpRevisions = 1_000;
-
 export function createWatch(request: WatchRequest<Bytes>, options: EventBufferOptions): Watch {
   /** Made when somebody asks for it: most watches never need it. */
   let over: AbortController | undefined;
@@ -64,20 +61,12 @@ export function createWatch(request: WatchRequest<Bytes>, options: EventBufferOp
   let delivered = (request.startRevision ?? 0) - 1;
   /** Events of a revision whose rest is due. */
   let partial: Event<Bytes>[] = [];
-  /** How many revisions the fragments of a response have had so far. */
-  let revisions = 0;
-  /** Whether its consumer has asked for progress. */
-  let isAsked = false;
 
   const buffer = eventBuffer({
     ...options,
     onEnd() {
       over?.abort();
       options.onEnd();
-    },
-    onProgressRequest() {
-      isAsked = true;
-      options.onProgressRequest?.();
     },
   });
 
@@ -106,23 +95,12 @@ export function createWatch(request: WatchRequest<Bytes>, options: EventBufferOp
   }
 
   /** A fragment may end within a revision; the revisions before its last are whole. */
-  function onEvents({events: received, fragment, header}: WatchMessage): void {
+  function onEvents({events: received, fragment}: WatchMessage): void {
     const all = partial.concat(received.map(fromEvent));
     const last = all.at(-1)?.kv.modRevision ?? 0;
     const isPartial = ({kv}: Event<Bytes>) => fragment && kv.modRevision === last;
     partial = all.filter(isPartial);
     deliver(all.filter((event) => !isPartial(event)));
-    revisions += new Set(all.map(({kv}) => kv.modRevision)).size;
-    if (fragment) return;
-    if (isAsked && revisions < catchUpRevisions) tellProgress(revisionOf(header));
-    revisions = 0;
-  }
-
-  /** Before 3.4.25 and 3.5.8, nothing but such a response tells soon how far a watch of the past has come. */
-  function tellProgress(revision: number): void {
-    reached = Math.max(reached, revision);
-    if (reached >= wanted) wanted = Infinity;
-    buffer.push({revision: reached, events: []});
   }
 
   function deliver(all: readonly Event<Bytes>[]): void {
@@ -188,7 +166,6 @@ export function createWatch(request: WatchRequest<Bytes>, options: EventBufferOp
     },
     interrupt() {
       partial = [];
-      revisions = 0;
       early = [];
       place = {};
     },
