@@ -287,10 +287,16 @@ describe('JSON', () => {
     ['text for a boolean', '/v3/kv/put', {prev_kv: 'true'}, 'invalid value for bool field prev_kv: "true"'],
     ['a fraction', '/v3/kv/range', {limit: 1.5}, 'invalid value for int64 field limit: 1.5'],
     [
-      'a number that JSON rounds',
+      'too long a number',
       '/v3/kv/range',
-      {limit: 2 ** 53},
-      'invalid value for int64 field limit: 9007199254740992',
+      '{"limit": 9223372036854775808}',
+      'invalid value for int64 field limit: 9223372036854775808',
+    ],
+    [
+      'a long number for bytes',
+      '/v3/kv/range',
+      '{"key": 1234567890123456789}',
+      'invalid value for bytes field key: 1234567890123456789',
     ],
     [
       'too large a number',
@@ -309,6 +315,16 @@ describe('JSON', () => {
   ])('with %s is refused by name', async (_, path, body, message) => {
     const failure = {status: 400, type: 'application/json', body: {error: message, message, code: 3}};
     expect(await post(server.url, path, body)).toEqual(failure);
+  });
+
+  it('may have a number that is longer than JavaScript keeps it, as the id of a lease', async () => {
+    const ID = '7639924992646357043';
+    const grant = `{"TTL": 100, "ID": ${ID}}`;
+    expect(await post(server.url, '/v3/lease/grant', grant)).toMatchObject({body: {ID}});
+    const put = await post(server.url, '/v3/kv/put', `{"key": "YQ==", "lease": ${ID}}`);
+    expect(put).toMatchObject({status: 200});
+    const kept = await post(server.url, '/v3/lease/keepalive', `{"ID": ${ID}}`);
+    expect(kept.body).toMatchObject([{result: {ID, TTL: '100'}}]);
   });
 
   it('with the name of no choice is as if without it, as from etcd 3.5 on', async () => {

@@ -16,6 +16,7 @@ import {type Answer, plainText} from '../store/pages.ts';
 import {type Exchange, type HttpHandler, respond} from './exchange.ts';
 import {failureAnswer, failureLine, statusOfJson} from './failure.ts';
 import {JsonValues} from './json-values.ts';
+import {parseJson} from './parse-json.ts';
 import {gatewayPaths} from './paths.ts';
 
 const noBytes = Buffer.alloc(0);
@@ -58,7 +59,7 @@ export function jsonGateway(rules: CallRules): HttpHandler {
     const request =
       messages === undefined
         ? noBytes
-        : encodeJson(messages.request, text === '' ? {} : JSON.parse(text), options);
+        : encodeJson(messages.request, text === '' ? {} : parseJson(text), options);
     checkSize(request);
     if (over.signal.aborted) return;
     const response =

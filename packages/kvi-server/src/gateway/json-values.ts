@@ -1,4 +1,5 @@
 import {JsonMismatch} from 'kvi-wire';
+import {parseJson} from './parse-json.ts';
 
 const code = {quote: 0x22, backslash: 0x5c, open: 0x7b, close: 0x7d};
 const whitespace = new Set(Buffer.from(' \t\r\n'));
@@ -23,7 +24,7 @@ export class JsonValues {
     const values: unknown[] = [];
     for (; this.#at < this.#bytes.length; this.#at += 1) {
       if (!this.#endsWith(this.#bytes[this.#at] ?? 0)) continue;
-      values.push(JSON.parse(this.#bytes.toString('utf8', 0, this.#at + 1)));
+      values.push(parseJson(this.#bytes.toString('utf8', 0, this.#at + 1)));
       this.#bytes = this.#bytes.subarray(this.#at + 1);
       this.#at = -1;
     }

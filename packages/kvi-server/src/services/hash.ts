@@ -27,7 +27,8 @@ const pageKeys = 1_000;
  * @throws `KVI_COMPACTED`, `KVI_FUTURE_REVISION`
  */
 export async function hashKeys(driver: Driver, revision: number, limits: DriverCallOptions): Promise<Hashed> {
-  let hash = 0;
+  // Clients take 0 for none.
+  let hash = crc32('key');
   const seen = await eachKey(driver, Math.max(0, revision), limits, (kv) => {
     const {createRevision, modRevision, version, lease} = kv;
     const numbers = `${createRevision} ${modRevision} ${version} ${lease} ${kv.key.length} ${kv.value.length} `;

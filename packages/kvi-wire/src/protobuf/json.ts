@@ -25,6 +25,7 @@ export class JsonMismatch extends Error {
 /**
  * Encodes a message that is given in JSON.
  *
+ * @param json - as `JSON.parse` has it; a number that it would round may be a bigint
  * @throws JsonMismatch if it is none
  */
 export function encodeJson(message: Described, json: unknown, options: JsonOptions = {}): Buffer {
@@ -122,10 +123,12 @@ const highest = {int64: 2n ** 63n - 1n, uint64: 2n ** 64n - 1n, uint32: 2n ** 32
 
 function integerOf(field: NamedShape, value: unknown): bigint {
   const {type} = field.kind;
-  const isInteger = typeof value === 'string' ? /^-?\d{1,20}$/.test(value) : Number.isSafeInteger(value);
+  const isInteger =
+    typeof value === 'bigint' ||
+    (typeof value === 'string' ? /^-?\d{1,20}$/.test(value) : Number.isSafeInteger(value));
   if (!isInteger || !(type === 'int64' || type === 'uint64' || type === 'uint32'))
     throw invalid(field, value);
-  const integer = BigInt(value as string | number);
+  const integer = BigInt(value as string | number | bigint);
   if (integer < lowest[type] || integer > highest[type]) throw invalid(field, value);
   return integer;
 }
@@ -136,7 +139,7 @@ function invalid({protocolName, kind}: NamedShape, value: unknown): JsonMismatch
 
 /** For a message. */
 function shown(value: unknown): string {
-  const text = JSON.stringify(value);
+  const text = typeof value === 'bigint' ? String(value) : JSON.stringify(value);
   return text.length > 100 ? `${text.slice(0, 100)}...` : text;
 }
 
