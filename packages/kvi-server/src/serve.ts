@@ -73,7 +73,7 @@ export async function serve(driver: Driver, options: ServeOptions = {}): Promise
     identity,
     limits,
     version,
-    alarms: createAlarms(limits.quotaBackendBytes),
+    alarms: createAlarms(limits.quotaBackendBytes, () => identity.status.memberId),
     url: () => listener.url,
   };
   const rules: CallRules = {

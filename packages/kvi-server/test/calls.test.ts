@@ -184,7 +184,7 @@ describe('the quota', () => {
     expect(await other.call(status, {})).toMatchObject({errors: ['memberID:1 alarm:NOSPACE ']});
     await other.call(deleteRange, {key});
     await other.call(defragment, {});
-    await other.call(alarm, {action: 'deactivate', alarm: 'noSpace'});
+    await other.call(alarm, {action: 'deactivate', memberId: '1', alarm: 'noSpace'});
     await other.call(put, {key, value: Buffer.alloc(6_000)});
   });
 });

@@ -25,8 +25,7 @@ export function maintenanceService({
 
   /** The alarms of the store, and the server's own. */
   function raised(): Alarm[] {
-    const {memberId, alarms: ofStore} = identity.status;
-    return [...ofStore, ...Array.from(alarms.raised, (type): Alarm => ({memberId, type}))];
+    return [...identity.status.alarms, ...alarms.raised];
   }
 
   return [
@@ -54,13 +53,11 @@ export function maintenanceService({
     unary(alarm, async ({action, memberId, alarm: type}, call) => {
       const header = identity.header(await revisionNow(call));
       if (action !== 'get' && call.driver !== served) throw new Refusal(etcdErrors.permissionDenied);
-      const own = identity.status.memberId;
       const listed = raised().filter((each) => type === 'none' || each.type === type);
       if (action === 'get' || type === 'none') return {header, alarms: listed.map(toMember)};
-      if (memberId !== '0' && memberId !== own) return {header, alarms: []};
-      if (action === 'activate') alarms.raise(type);
-      else if (!alarms.disarm(type)) return {header, alarms: []};
-      return {header, alarms: [{memberId: own, alarm: type}]};
+      if (action === 'activate') alarms.raise({memberId, type});
+      else if (!alarms.disarm({memberId, type})) return {header, alarms: []};
+      return {header, alarms: [{memberId, alarm: type}]};
     }),
 
     unary(defragment, async (_, {driver, limits: within}) => {
@@ -97,7 +94,8 @@ const defaultQuota = 2 * 1024 ** 3;
 
 /** As protobuf prints it, which clients parse. */
 function showAlarm({memberId, type}: Alarm): string {
-  return `memberID:${BigInt(`0x${memberId}`)} alarm:${type === 'noSpace' ? 'NOSPACE' : 'CORRUPT'} `;
+  const member = memberId === '0' ? '' : `memberID:${BigInt(`0x${memberId}`)} `;
+  return `${member}alarm:${type === 'noSpace' ? 'NOSPACE' : 'CORRUPT'} `;
 }
 
 function toMember({memberId, type}: Alarm): {memberId: string; alarm: Alarm['type']} {

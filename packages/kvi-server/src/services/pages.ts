@@ -18,7 +18,7 @@ export function operatorPages(driver: Driver, {version, alarms}: ServiceContext)
   /** Why the server is of no use now; undefined if it is of use. */
   async function whyNot(): Promise<string | undefined> {
     const [alarm] = alarms.raised;
-    if (alarm !== undefined) return alarm === 'noSpace' ? 'ALARM NOSPACE' : 'ALARM CORRUPT';
+    if (alarm !== undefined) return alarm.type === 'noSpace' ? 'ALARM NOSPACE' : 'ALARM CORRUPT';
     return driver.range({key: anyKey, countOnly: true}, within).then(
       () => undefined,
       (error: unknown) => `RANGE ERROR:${error instanceof Error ? error.message : String(error)}`,

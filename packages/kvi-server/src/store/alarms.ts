@@ -4,11 +4,11 @@ import {Refusal} from '../grpc/refusal.ts';
 
 /** The alarms of the server, and the quota that raises one of them. */
 export interface Alarms {
-  /** Those that are raised. */
-  readonly raised: ReadonlySet<Alarm['type']>;
-  raise(type: Alarm['type']): void;
+  /** Those that are raised, each for the member that it was raised for: any, and 0 for none in particular. */
+  readonly raised: readonly Alarm[];
+  raise(alarm: Alarm): void;
   /** @returns whether it was raised */
-  disarm(type: Alarm['type']): boolean;
+  disarm(alarm: Alarm): boolean;
   /** Before a write of so many bytes, which is refused if it exceeds the quota. @throws Refusal */
   beforeWrite(bytes: number): void;
   /** Before any call, which a corrupt store refuses. @throws Refusal */
@@ -23,22 +23,41 @@ export interface Alarms {
  * etcd's database grows with each write until it is defragmented; so does this count.
  *
  * @param quotaBytes - when the alarm is raised
+ * @param memberId - for whom
  */
-export function createAlarms(quotaBytes: number): Alarms {
-  const raised = new Set<Alarm['type']>();
+export function createAlarms(quotaBytes: number, memberId: () => string): Alarms {
+  let raised: readonly Alarm[] = [];
   let bytes = 0;
 
+  function isRaised(type: Alarm['type']): boolean {
+    return raised.some((alarm) => alarm.type === type);
+  }
+
+  function disarm(alarm: Alarm): boolean {
+    const left = raised.filter((each) => each.type !== alarm.type || each.memberId !== alarm.memberId);
+    const wasRaised = left.length < raised.length;
+    raised = left;
+    return wasRaised;
+  }
+
+  function raise(alarm: Alarm): void {
+    disarm(alarm);
+    raised = [...raised, alarm];
+  }
+
   return {
-    raised,
-    raise: (type) => void raised.add(type),
-    disarm: (type) => raised.delete(type),
+    get raised() {
+      return raised;
+    },
+    raise,
+    disarm,
     beforeCall() {
-      if (raised.has('corrupt')) throw new Refusal(etcdErrors.corrupt);
+      if (isRaised('corrupt')) throw new Refusal(etcdErrors.corrupt);
     },
     beforeWrite(size) {
-      if (raised.has('noSpace')) throw new Refusal(etcdErrors.noSpace);
+      if (isRaised('noSpace')) throw new Refusal(etcdErrors.noSpace);
       if (bytes + size > quotaBytes) {
-        raised.add('noSpace');
+        raise({memberId: memberId(), type: 'noSpace'});
         throw new Refusal(etcdErrors.noSpace);
       }
       bytes += size;

@@ -115,6 +115,32 @@ describeBesideEtcd('maintenance', (subject) => {
   });
 });
 
+describeBesideEtcd('alarms', (subject) => {
+  it('are raised and disarmed for the member that is named, or for none', async () => {
+    const {client} = subject;
+    const {header} = await client.call(status, {});
+    const members = ['0', header?.memberId ?? '', '99'];
+    for (const memberId of members) {
+      const raised = [{memberId, alarm: 'noSpace'}];
+      for (let times = 0; times < 2; times += 1) {
+        const answer = await client.call(alarm, {action: 'activate', memberId, alarm: 'noSpace'});
+        expect(answer.alarms).toEqual(raised);
+      }
+    }
+    const {alarms} = await client.call(alarm, {action: 'get'});
+    expect(alarms.map(({memberId}) => memberId).sort()).toEqual([...members].sort());
+    expect((await client.call(status, {})).errors).toContain('alarm:NOSPACE ');
+    const full = refusal('mvcc: database space exceeded', 8);
+    for (const memberId of members) {
+      expect(await client.failure(put, {key, value: key})).toEqual(full);
+      const disarmed = await client.call(alarm, {action: 'deactivate', memberId, alarm: 'noSpace'});
+      expect(disarmed.alarms).toEqual([{memberId, alarm: 'noSpace'}]);
+    }
+    expect(await client.call(alarm, {action: 'deactivate', alarm: 'noSpace'})).toMatchObject({alarms: []});
+    await client.call(put, {key, value: key});
+  });
+});
+
 /** As etcd's test has it: 13 pages. */
 const quota = 13 * 4_096;
 
