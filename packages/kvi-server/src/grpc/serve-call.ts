@@ -44,8 +44,8 @@ export function serveCall(stream: Http2Stream, context: CallContext): void {
   const route = context.routes.get(path);
   const call = new ServedCall(stream, route, context);
   stream.handle(call);
-  if (route === undefined) call.end(unknownMethod(path));
-  else if (context.unsent.bytes > context.unsent.limit) call.end(takesNoResponses);
+  if (context.unsent.bytes > context.unsent.limit) call.end(takesNoResponses);
+  else if (route === undefined) call.end(unknownMethod(path));
   else call.begin();
 }
 

@@ -20,16 +20,13 @@ export interface Http2Connections {
   close(graceMs: number): Promise<void>;
 }
 
-/** How long a client may take to answer a keepalive, in milliseconds. */
-const pingTimeoutMs = 20_000;
-
 /** Serves connections that somebody else accepts. @param other - answers what is not gRPC */
 export function http2Connections(
   limits: ServerLimits,
   rules: CallRules,
   other: HttpHandler,
 ): Http2Connections {
-  const {maxConcurrentStreams, maxUnreadBytes} = limits;
+  const {maxConcurrentStreams, maxUnreadBytes, keepaliveTimeoutMs} = limits;
   const signals = createSignals();
   /** The end of each. */
   const connections = new Map<Http2Connection, Promise<void>>();
@@ -49,6 +46,7 @@ export function http2Connections(
     const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     const connection = new Http2Connection(socket, {
       maxConcurrentStreams,
+      endTimeoutMs: keepaliveTimeoutMs,
       onStream(stream) {
         if (stream.headers[':method'] === 'POST' && isGrpc(stream.headers)) serveCall(stream, context);
         else void other(exchangeOn(stream, context));
@@ -77,7 +75,7 @@ export function http2Connections(
 
 /** Closes a connection that has no calls, and one whose client does not answer. Returns what stops it. */
 function endWhenSilent(connection: Http2Connection, limits: ServerLimits): () => void {
-  const {keepaliveIntervalMs, idleTimeoutMs} = limits;
+  const {keepaliveIntervalMs, keepaliveTimeoutMs, idleTimeoutMs} = limits;
   let bytesRead = -1;
   let pinged: NodeJS.Timeout | undefined;
   const timer = setInterval(look, Math.min(keepaliveIntervalMs, idleTimeoutMs)).unref();
@@ -90,7 +88,7 @@ function endWhenSilent(connection: Http2Connection, limits: ServerLimits): () =>
     const isSilent = connection.bytesRead === bytesRead;
     bytesRead = connection.bytesRead;
     if (!isSilent || pinged !== undefined) return;
-    pinged = setTimeout(() => connection.destroy(), pingTimeoutMs).unref();
+    pinged = setTimeout(() => connection.destroy(), keepaliveTimeoutMs).unref();
     connection.ping(() => {
       clearTimeout(pinged);
       pinged = undefined;

@@ -32,6 +32,8 @@ import {type Carrier, Http2Stream, streamWindow} from './stream.ts';
 export interface ConnectionOptions {
   /** Streams at the same time. More are refused, and clients wait. */
   readonly maxConcurrentStreams: number;
+  /** How long the client may take to read what it was told last, in milliseconds. */
+  readonly endTimeoutMs: number;
   /** Answers a request; calls {@link Http2Stream.handle} at once. */
   readonly onStream: (stream: Http2Stream) => void;
   /** The connection is gone. */
@@ -54,15 +56,21 @@ const noBytes = Buffer.alloc(0);
 
 export class Http2Connection implements Carrier {
   sendWindow = defaultWindow;
+  initialSendWindow = defaultWindow;
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly #streams = new OpenStreams();
   /** How much more the client may send, on all streams together. */
   #receiveWindow = connectionWindow;
-  /** What streams are given to send. */
-  #initialSendWindow = defaultWindow;
-  /** In the order in which they go on. */
+  /** What goes on when there is room, in this order. */
   readonly #waiting = new Set<Http2Stream>();
+  /** What goes on when the client takes more of all streams together. */
+  readonly #starved = new Set<Http2Stream>();
+  /** Whether the client takes more of all streams together than before this turn. */
+  #hasWindowGrown = false;
+  /** Whether it takes more of each. */
+  #haveWindowsGrown = false;
+  #isTurnEnding = false;
   readonly #headers = new HeaderDecoder(maxHeaderBytes);
   readonly #reader = new FrameReader((type, flags, id, payload) => this.#onFrame(type, flags, id, payload));
   /** A header block of which more is to come. */
@@ -156,6 +164,10 @@ export class Http2Connection implements Carrier {
     this.#waiting.add(stream);
   }
 
+  waitForWindow(stream: Http2Stream): void {
+    this.#starved.add(stream);
+  }
+
   count(bytes: number): void {
     this.#unsentBytes += bytes;
   }
@@ -167,6 +179,7 @@ export class Http2Connection implements Carrier {
   forget(stream: Http2Stream): void {
     this.#streams.remove(stream);
     this.#waiting.delete(stream);
+    this.#starved.delete(stream);
     if (this.#streams.size > 0) return;
     this.#idleSince = performance.now();
     this.#endIfDone();
@@ -174,19 +187,52 @@ export class Http2Connection implements Carrier {
 
   #push(...parts: Buffer[]): void {
     if (!this.#socket.writable) return;
-    if (this.#output.length === 0) setImmediate(() => this.#flush());
+    this.#endTurnSoon();
     for (const part of parts) {
       this.#output.push(part);
       this.#outputBytes += part.length;
     }
   }
 
+  #endTurnSoon(): void {
+    if (this.#isTurnEnding) return;
+    this.#isTurnEnding = true;
+    setImmediate(() => this.#endTurn());
+  }
+
+  /**
+   * Sends what this turn has brought. Windows that have grown take effect here, so once: to go through all streams for each frame that makes one
+   * larger would let a client of many streams keep the server busy.
+   */
+  #endTurn(): void {
+    this.#isTurnEnding = false;
+    if (this.#hasFailed) return;
+    if (this.#hasWindowGrown) {
+      for (const stream of this.#starved) this.#waiting.add(stream);
+      this.#starved.clear();
+      this.#hasWindowGrown = false;
+    }
+    if (this.#haveWindowsGrown) {
+      const streams = this.#streams.list();
+      if (!streams.every(({isWindowInRange}) => isWindowInRange)) {
+        this.#fail(windowTooLarge());
+        return;
+      }
+      for (const stream of streams) this.#waiting.add(stream);
+      this.#haveWindowsGrown = false;
+    }
+    this.#resume();
+    this.#flush();
+    // If the system took it all at once, the socket has nothing to say.
+    if (this.#waiting.size > 0 && !this.isFull) this.#endTurnSoon();
+  }
+
   #flush(): void {
-    if (this.#output.length === 0 || this.#socket.destroyed) return;
-    this.#socket.write(Buffer.concat(this.#output, this.#outputBytes));
+    if (this.#output.length > 0 && this.#socket.writable) {
+      this.#socket.write(Buffer.concat(this.#output, this.#outputBytes));
+    }
     this.#output = [];
     this.#outputBytes = 0;
-    this.#resume();
   }
 
   /** Lets streams go on, by turns. */
@@ -228,7 +274,13 @@ export class Http2Connection implements Carrier {
     this.#closeStreams();
     this.#goAway(code, message);
     this.#flush();
-    this.#socket.destroySoon();
+    this.#end();
+  }
+
+  /** Ends, and lets the client read to the end, but not for ever: one that takes nothing would keep the connection. */
+  #end(): void {
+    this.#socket.end();
+    setTimeout(() => this.#socket.destroy(), this.#options.endTimeoutMs).unref();
   }
 
   #goAway(code: number, message = ''): void {
@@ -242,7 +294,7 @@ export class Http2Connection implements Carrier {
 
   #endIfDone(): void {
     if (!this.#isClosing || this.#streams.size > 0 || this.#socket.destroyed) return;
-    setImmediate(() => this.#socket.destroySoon());
+    setImmediate(() => this.#end());
   }
 
   #onSocketClose(): void {
@@ -310,17 +362,19 @@ export class Http2Connection implements Carrier {
     stream.receive(data, isEnd);
   }
 
-  /** Counts what has come, and lets the client send more before it has to wait. @param stream - unless its request has ended */
+  /**
+   * Counts what has come, and lets the client send more long before it has to wait: a frame is small beside a window, so none is ever used up.
+   *
+   * @param stream - unless its request has ended
+   */
   #take(bytes: number, stream: Http2Stream | undefined): void {
     this.#receiveWindow -= bytes;
-    if (this.#receiveWindow < 0) throw tooMuchData();
     if (this.#receiveWindow < connectionWindow / 2) {
       this.#push(frameOfNumbers(frameType.windowUpdate, 0, connectionWindow - this.#receiveWindow));
       this.#receiveWindow = connectionWindow;
     }
     if (stream === undefined) return;
     stream.receiveWindow -= bytes;
-    if (stream.receiveWindow < 0) throw tooMuchData();
     if (stream.receiveWindow < streamWindow / 2) {
       this.#push(frameOfNumbers(frameType.windowUpdate, stream.id, streamWindow - stream.receiveWindow));
       stream.receiveWindow = streamWindow;
@@ -381,7 +435,7 @@ export class Http2Connection implements Carrier {
       this.reset(id, errorCode.protocolError);
       return;
     }
-    const stream = new Http2Stream(id, headers, isEnd, this.#initialSendWindow, this);
+    const stream = new Http2Stream(id, headers, isEnd, this);
     this.#streams.add(stream);
     this.#options.onStream(stream);
     if (isEnd) stream.receiveEnd();
@@ -403,12 +457,12 @@ export class Http2Connection implements Carrier {
 
   #set(setting: number, value: number): void {
     if (setting === settingId.initialWindowSize) {
-      if (value > maxWindow) throw new ConnectionError(errorCode.flowControlError, 'window too large');
-      const change = value - this.#initialSendWindow;
-      this.#initialSendWindow = value;
-      for (const stream of this.#streams.list()) {
-        if (!stream.widen(change)) throw new ConnectionError(errorCode.flowControlError, 'window too large');
+      if (value > maxWindow) throw windowTooLarge();
+      if (value > this.initialSendWindow) {
+        this.#haveWindowsGrown = true;
+        this.#endTurnSoon();
       }
+      this.initialSendWindow = value;
     } else if (setting === settingId.enablePush && value > 1) {
       throw protocolError('enable push is 0 or 1');
     } else if (setting === settingId.maxFrameSize && (value < maxFrameBytes || value >= 2 ** 24)) {
@@ -430,16 +484,22 @@ export class Http2Connection implements Carrier {
     checkLength(payload, 4);
     const bytes = payload.readUInt32BE(0) & maxWindow;
     if (id === 0) {
-      this.sendWindow += bytes;
       if (bytes === 0) throw protocolError('a window that does not grow');
-      if (this.sendWindow > maxWindow)
-        throw new ConnectionError(errorCode.flowControlError, 'window too large');
-      this.#resume();
+      this.sendWindow += bytes;
+      if (this.sendWindow > maxWindow) throw windowTooLarge();
+      this.#hasWindowGrown = true;
+      this.#endTurnSoon();
       return;
     }
     const stream = this.#streamOf(id);
-    if (bytes === 0) stream?.reset(errorCode.protocolError);
-    else if (stream?.widen(bytes) === false) stream.reset(errorCode.flowControlError);
+    if (stream === undefined) return;
+    stream.widen(bytes);
+    if (bytes === 0) stream.reset(errorCode.protocolError);
+    else if (!stream.isWindowInRange) stream.reset(errorCode.flowControlError);
+    else {
+      this.#waiting.add(stream);
+      this.#endTurnSoon();
+    }
   }
 
   /** The stream, unless it has ended. */
@@ -458,8 +518,8 @@ function protocolError(message: string): ConnectionError {
   return new ConnectionError(errorCode.protocolError, message);
 }
 
-function tooMuchData(): ConnectionError {
-  return new ConnectionError(errorCode.flowControlError, 'more data than allowed');
+function windowTooLarge(): ConnectionError {
+  return new ConnectionError(errorCode.flowControlError, 'window too large');
 }
 
 function checkLength(payload: Buffer, length: number): void {

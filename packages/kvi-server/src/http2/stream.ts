@@ -15,13 +15,17 @@ export interface StreamHandler {
 export interface Carrier {
   /** How much of the streams' bodies the client takes. */
   sendWindow: number;
+  /** How much of its body the client takes of a stream from the beginning. May change, also to less than was sent. */
+  readonly initialSendWindow: number;
   /** Whether it has as much to send as it can hold. */
   readonly isFull: boolean;
   writeHeaders(id: number, block: Buffer, isLast: boolean): void;
   write(type: number, flags: number, id: number, payload: Buffer): void;
   /** Has the stream go on when there is room. */
   wait(stream: Http2Stream): void;
-  /** Counts what streams have to send. */
+  /** Has it go on when the client takes more of the streams' bodies. */
+  waitForWindow(stream: Http2Stream): void;
+  /** Counts what streams have to send, headers included. */
   count(bytes: number): void;
   /** Resets the stream at the client. */
   reset(id: number, code: number): void;
@@ -53,24 +57,18 @@ export class Http2Stream {
   #handler: StreamHandler | undefined;
   #parts: Part[] = [];
   #unsentBytes = 0;
-  #sendWindow: number;
+  /** How much more than at the beginning the client takes: less than nothing when much was sent. */
+  #extraWindow = 0;
   #hasRequestEnded: boolean;
   #hasResponseEnded = false;
   #isClosed = false;
   #drains: (() => void)[] | undefined;
 
   /** @param hasRequestEnded - whether the client sends nothing but headers: call {@link receiveEnd} when the handler is there */
-  constructor(
-    id: number,
-    headers: IncomingHttpHeaders,
-    hasRequestEnded: boolean,
-    sendWindow: number,
-    carrier: Carrier,
-  ) {
+  constructor(id: number, headers: IncomingHttpHeaders, hasRequestEnded: boolean, carrier: Carrier) {
     this.id = id;
     this.headers = headers;
     this.#hasRequestEnded = hasRequestEnded;
-    this.#sendWindow = sendWindow;
     this.#carrier = carrier;
   }
 
@@ -84,7 +82,7 @@ export class Http2Stream {
     return this.#hasRequestEnded;
   }
 
-  /** Bytes of the response's body that wait, for the client to take them or for the connection to have room. */
+  /** Bytes of the response that wait, for the client to take them or for the connection to have room. */
   get unsentBytes(): number {
     return this.#unsentBytes;
   }
@@ -137,12 +135,14 @@ export class Http2Stream {
     else this.#handler?.onEnd();
   }
 
-  /** The client takes more. @returns whether it is not more than there can be */
-  widen(bytes: number): boolean {
-    this.#sendWindow += bytes;
-    if (this.#sendWindow > maxWindow) return false;
-    this.proceed(Infinity);
-    return true;
+  /** The client takes more. {@link proceed} then sends it. */
+  widen(bytes: number): void {
+    this.#extraWindow += bytes;
+  }
+
+  /** Whether the client takes no more than it can say. */
+  get isWindowInRange(): boolean {
+    return this.#window <= maxWindow;
   }
 
   /** The stream is over. */
@@ -169,12 +169,16 @@ export class Http2Stream {
     }
   }
 
+  get #window(): number {
+    return this.#carrier.initialSendWindow + this.#extraWindow;
+  }
+
   #send(part: Part): void {
     if (this.#hasResponseEnded) return;
     this.#hasResponseEnded = part.isLast;
     const isAlone = this.#parts.length === 0;
     this.#parts.push(part);
-    if (!part.isHeaders) this.#count(part.bytes.length);
+    this.#count(part.bytes.length);
     if (isAlone) this.proceed(Infinity);
   }
 
@@ -184,19 +188,21 @@ export class Http2Stream {
     if (part.isHeaders) {
       this.#parts.shift();
       this.#carrier.writeHeaders(this.id, bytes, isLast);
+      this.#count(-bytes.length);
       if (isLast) this.#finish();
       return true;
     }
-    const length = Math.min(bytes.length, maxFrameBytes, this.#sendWindow, this.#carrier.sendWindow);
-    if (length <= 0 && bytes.length > 0) {
-      // If it is the stream that waits for its client, the client says so.
-      if (this.#sendWindow > 0) this.#carrier.wait(this);
+    const room = Math.max(0, Math.min(maxFrameBytes, this.#window, this.#carrier.sendWindow));
+    const length = Math.min(bytes.length, room);
+    if (length === 0 && bytes.length > 0) {
+      // If the client takes no more of the stream, it says when it does.
+      if (this.#window > 0) this.#carrier.waitForWindow(this);
       return false;
     }
     const isWhole = length === bytes.length;
     if (isWhole) this.#parts.shift();
     else part.bytes = bytes.subarray(length);
-    this.#sendWindow -= length;
+    this.#extraWindow -= length;
     this.#carrier.sendWindow -= length;
     const isEnd = isWhole && isLast;
     this.#carrier.write(

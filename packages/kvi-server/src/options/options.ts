@@ -64,6 +64,11 @@ export interface ServerLimits {
   idleTimeoutMs: number;
   /** The least time between keepalives of one connection, in milliseconds: a client that is silent for as long is asked. Default 30,000. */
   keepaliveIntervalMs: number;
+  /**
+   * Milliseconds that a client has to answer a keepalive, or to read what it is told when its connection ends; etcd's
+   * `--grpc-keepalive-timeout`. Default 20,000.
+   */
+  keepaliveTimeoutMs: number;
   /** Milliseconds between progress notifications; etcd's `--watch-progress-notify-interval`. Default 10 minutes. */
   progressNotifyIntervalMs: number;
   /** The shortest lease, in seconds. A lease that asks for less gets this. Default 2, as an etcd with default flags. */
@@ -89,6 +94,7 @@ const defaults: ServerLimits = {
   maxUnreadBytes: 256 * mib,
   idleTimeoutMs: 600_000,
   keepaliveIntervalMs: 30_000,
+  keepaliveTimeoutMs: 20_000,
   progressNotifyIntervalMs: 600_000,
   minLeaseTtlSeconds: 2,
   quotaBackendBytes: Infinity,
