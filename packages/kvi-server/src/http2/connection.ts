@@ -12,19 +12,19 @@ import {
   defaultWindow,
   errorCode,
   frameFlag,
-  frameHead,
-  frameOfNumbers,
   FrameReader,
   frameType,
   maxFrameBytes,
   maxWindow,
   preface,
+  protocolError,
   settingId,
-  settingsFrame,
   withoutPadding,
 } from './frames.ts';
-import {HeaderDecoder, noTable} from './header-block.ts';
+import {HeaderDecoder} from './header-block.ts';
+import {type HeaderBlock, HeaderFrames} from './header-frames.ts';
 import {OpenStreams} from './open-streams.ts';
+import {Outbox} from './outbox.ts';
 import {requestHeaders} from './request-headers.ts';
 import {type Carrier, Http2Stream, streamWindow} from './stream.ts';
 
@@ -46,15 +46,10 @@ const connectionWindow = 4 * 1024 * 1024;
 /** The headers of a request: the fields together, and the frames that hold them. */
 const maxHeaderBytes = 64 * 1024;
 
-/** When as much waits in the socket, streams wait. */
-const fullBytes = 256 * 1024;
-
-/** A client that has not taken as many bytes of answers to pings and the like attacks. */
-const maxControlBytes = 1024 * 1024;
-
 const noBytes = Buffer.alloc(0);
 
 export class Http2Connection implements Carrier {
+  readonly outbox: Outbox;
   sendWindow = defaultWindow;
   initialSendWindow = defaultWindow;
   readonly #socket: Socket;
@@ -70,35 +65,28 @@ export class Http2Connection implements Carrier {
   #hasWindowGrown = false;
   /** Whether it takes more of each. */
   #haveWindowsGrown = false;
-  #isTurnEnding = false;
-  readonly #headers = new HeaderDecoder(maxHeaderBytes);
+  readonly #headerFrames = new HeaderFrames(maxHeaderBytes);
+  readonly #headerDecoder = new HeaderDecoder(maxHeaderBytes);
   readonly #reader = new FrameReader((type, flags, id, payload) => this.#onFrame(type, flags, id, payload));
-  /** A header block of which more is to come. */
-  #headerBlock: {id: number; flags: number; pieces: Buffer[]; bytes: number} | undefined;
   #prefaceLeft = preface;
   #hasSettings = false;
-  #hasAnswered = false;
   #lastId = 0;
   #idleSince = performance.now();
   #isClosing = false;
   #hasFailed = false;
-  /** What goes out at the end of this turn. */
-  #output: Buffer[] = [];
-  #outputBytes = 0;
   #unsentBytes = 0;
   #onPong: (() => void) | undefined;
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#push(
-      settingsFrame([
-        [settingId.maxConcurrentStreams, options.maxConcurrentStreams],
-        [settingId.initialWindowSize, streamWindow],
-        [settingId.maxHeaderListSize, maxHeaderBytes],
-      ]),
-      frameOfNumbers(frameType.windowUpdate, 0, connectionWindow - defaultWindow),
+    this.outbox = new Outbox(socket, () => this.#endTurn());
+    this.outbox.settings(
+      [settingId.maxConcurrentStreams, options.maxConcurrentStreams],
+      [settingId.initialWindowSize, streamWindow],
+      [settingId.maxHeaderListSize, maxHeaderBytes],
     );
+    this.outbox.windowUpdate(0, connectionWindow - defaultWindow);
     socket.on('data', (piece: Buffer) => this.#receive(piece));
     socket.on('drain', () => this.#resume());
     socket.on('error', () => undefined);
@@ -107,7 +95,7 @@ export class Http2Connection implements Carrier {
 
   /** Bytes of responses that the client has not taken. */
   get unsentBytes(): number {
-    return this.#unsentBytes + this.#outputBytes + this.#socket.writableLength;
+    return this.#unsentBytes + this.outbox.waitingBytes;
   }
 
   /** How long there has been no stream, in milliseconds. */
@@ -123,41 +111,20 @@ export class Http2Connection implements Carrier {
   /** Asks whether the client is there. */
   ping(onPong: () => void): void {
     this.#onPong = onPong;
-    this.write(frameType.ping, 0, 0, Buffer.alloc(8));
+    this.outbox.frame(frameType.ping, 0, 0, Buffer.alloc(8));
   }
 
   /** Takes no more requests, and ends when those under way have been answered. */
   close(): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    this.#goAway(errorCode.noError);
+    this.outbox.goAway(this.#lastId);
     this.#endIfDone();
   }
 
   /** Ends at once. */
   destroy(): void {
     this.#socket.destroy();
-  }
-
-  get isFull(): boolean {
-    return this.#outputBytes + this.#socket.writableLength >= fullBytes;
-  }
-
-  write(type: number, flags: number, id: number, payload: Buffer): void {
-    this.#push(frameHead(type, flags, id, payload.length), payload);
-  }
-
-  writeHeaders(id: number, block: Buffer, isLast: boolean): void {
-    let rest = this.#hasAnswered ? block : Buffer.concat([noTable, block]);
-    this.#hasAnswered = true;
-    let type = frameType.headers;
-    let flags = isLast ? frameFlag.endStream : 0;
-    for (; rest.length > maxFrameBytes; rest = rest.subarray(maxFrameBytes)) {
-      this.write(type, flags, id, rest.subarray(0, maxFrameBytes));
-      type = frameType.continuation;
-      flags = 0;
-    }
-    this.write(type, flags | frameFlag.endHeaders, id, rest);
   }
 
   wait(stream: Http2Stream): void {
@@ -172,10 +139,6 @@ export class Http2Connection implements Carrier {
     this.#unsentBytes += bytes;
   }
 
-  reset(id: number, code: number): void {
-    this.#push(frameOfNumbers(frameType.rstStream, id, code));
-  }
-
   forget(stream: Http2Stream): void {
     this.#streams.remove(stream);
     this.#waiting.delete(stream);
@@ -185,27 +148,11 @@ export class Http2Connection implements Carrier {
     this.#endIfDone();
   }
 
-  #push(...parts: Buffer[]): void {
-    if (!this.#socket.writable) return;
-    this.#endTurnSoon();
-    for (const part of parts) {
-      this.#output.push(part);
-      this.#outputBytes += part.length;
-    }
-  }
-
-  #endTurnSoon(): void {
-    if (this.#isTurnEnding) return;
-    this.#isTurnEnding = true;
-    setImmediate(() => this.#endTurn());
-  }
-
   /**
    * Sends what this turn has brought. Windows that have grown take effect here, so once: to go through all streams for each frame that makes one
    * larger would let a client of many streams keep the server busy.
    */
   #endTurn(): void {
-    this.#isTurnEnding = false;
     if (this.#hasFailed) return;
     if (this.#hasWindowGrown) {
       for (const stream of this.#starved) this.#waiting.add(stream);
@@ -222,23 +169,16 @@ export class Http2Connection implements Carrier {
       this.#haveWindowsGrown = false;
     }
     this.#resume();
-    this.#flush();
+    this.outbox.flush();
     // If the system took it all at once, the socket has nothing to say.
-    if (this.#waiting.size > 0 && !this.isFull) this.#endTurnSoon();
-  }
-
-  #flush(): void {
-    if (this.#output.length > 0 && this.#socket.writable) {
-      this.#socket.write(Buffer.concat(this.#output, this.#outputBytes));
-    }
-    this.#output = [];
-    this.#outputBytes = 0;
+    if (this.#waiting.size > 0 && !this.outbox.isFull) this.outbox.endTurnSoon();
   }
 
   /** Lets streams go on, by turns. */
   #resume(): void {
-    for (let before = -1; !this.isFull && this.#waiting.size > 0 && before !== this.#outputBytes;) {
-      before = this.#outputBytes;
+    const {outbox} = this;
+    for (let before = -1; !outbox.isFull && this.#waiting.size > 0 && before !== outbox.waitingBytes;) {
+      before = outbox.waitingBytes;
       const streams = [...this.#waiting];
       this.#waiting.clear();
       for (const stream of streams) stream.proceed(1);
@@ -249,8 +189,7 @@ export class Http2Connection implements Carrier {
     if (this.#hasFailed) return;
     try {
       this.#reader.push(this.#afterPreface(piece));
-      // Frames that have to be answered, and answers that are not taken, would fill the memory.
-      if (this.#outputBytes + this.#socket.writableLength > fullBytes + maxControlBytes) {
+      if (this.outbox.isFlooded) {
         throw new ConnectionError(errorCode.enhanceYourCalm, 'answers are not taken');
       }
     } catch (error) {
@@ -262,7 +201,7 @@ export class Http2Connection implements Carrier {
   #afterPreface(piece: Buffer): Buffer {
     const length = Math.min(piece.length, this.#prefaceLeft.length);
     if (!piece.subarray(0, length).equals(this.#prefaceLeft.subarray(0, length))) {
-      throw new ConnectionError(errorCode.protocolError, 'not HTTP/2');
+      throw protocolError('not HTTP/2');
     }
     this.#prefaceLeft = this.#prefaceLeft.subarray(length);
     return length === 0 ? piece : piece.subarray(length);
@@ -272,8 +211,8 @@ export class Http2Connection implements Carrier {
   #fail({code, message}: ConnectionError): void {
     this.#hasFailed = true;
     this.#closeStreams();
-    this.#goAway(code, message);
-    this.#flush();
+    this.outbox.goAway(this.#lastId, code, message);
+    this.outbox.flush();
     this.#end();
   }
 
@@ -281,15 +220,6 @@ export class Http2Connection implements Carrier {
   #end(): void {
     this.#socket.end();
     setTimeout(() => this.#socket.destroy(), this.#options.endTimeoutMs).unref();
-  }
-
-  #goAway(code: number, message = ''): void {
-    const text = Buffer.from(message);
-    const payload = Buffer.alloc(8 + text.length);
-    payload.writeUInt32BE(this.#lastId, 0);
-    payload.writeUInt32BE(code, 4);
-    payload.set(text, 8);
-    this.write(frameType.goaway, 0, 0, payload);
   }
 
   #endIfDone(): void {
@@ -310,7 +240,8 @@ export class Http2Connection implements Carrier {
     if (!this.#hasSettings && (type !== frameType.settings || (flags & frameFlag.ack) !== 0)) {
       throw protocolError('no settings');
     }
-    if (this.#headerBlock !== undefined && (type !== frameType.continuation || id !== this.#headerBlock.id)) {
+    const {openId} = this.#headerFrames;
+    if (openId !== 0 && (type !== frameType.continuation || id !== openId)) {
       throw protocolError('a header block is interrupted');
     }
     switch (type) {
@@ -318,10 +249,10 @@ export class Http2Connection implements Carrier {
         this.#onData(flags, id, payload);
         break;
       case frameType.headers:
-        this.#onHeaders(flags, id, payload);
+        this.#onHeaderBlock(this.#headerFrames.begin(flags, id, payload));
         break;
       case frameType.continuation:
-        this.#onContinuation(flags, payload);
+        this.#onHeaderBlock(this.#headerFrames.continue(flags, payload));
         break;
       case frameType.rstStream:
         checkLength(payload, 4);
@@ -370,75 +301,52 @@ export class Http2Connection implements Carrier {
   #take(bytes: number, stream: Http2Stream | undefined): void {
     this.#receiveWindow -= bytes;
     if (this.#receiveWindow < connectionWindow / 2) {
-      this.#push(frameOfNumbers(frameType.windowUpdate, 0, connectionWindow - this.#receiveWindow));
+      this.outbox.windowUpdate(0, connectionWindow - this.#receiveWindow);
       this.#receiveWindow = connectionWindow;
     }
     if (stream === undefined) return;
     stream.receiveWindow -= bytes;
     if (stream.receiveWindow < streamWindow / 2) {
-      this.#push(frameOfNumbers(frameType.windowUpdate, stream.id, streamWindow - stream.receiveWindow));
+      this.outbox.windowUpdate(stream.id, streamWindow - stream.receiveWindow);
       stream.receiveWindow = streamWindow;
     }
   }
 
-  #onHeaders(flags: number, id: number, payload: Buffer): void {
-    if (id % 2 === 0) throw protocolError('not a stream of a client');
-    let block = withoutPadding(flags, payload);
-    if ((flags & frameFlag.priority) !== 0) {
-      if (block.length < 5) throw new ConnectionError(errorCode.frameSizeError, 'no priority');
-      block = block.subarray(5);
-    }
-    this.#headerBlock = {id, flags, pieces: [], bytes: 0};
-    this.#onContinuation(flags, block);
-  }
-
-  #onContinuation(flags: number, piece: Buffer): void {
-    const block = this.#headerBlock;
-    if (block === undefined) throw protocolError('nothing to continue');
-    block.pieces.push(piece);
-    // A piece counts also if it is empty.
-    block.bytes += piece.length + frameOverhead;
-    if (block.bytes > maxHeaderBytes)
-      throw new ConnectionError(errorCode.enhanceYourCalm, 'too many headers');
-    if ((flags & frameFlag.endHeaders) === 0) return;
-    this.#headerBlock = undefined;
-    const [first] = block.pieces;
-    const bytes = first !== undefined && block.pieces.length === 1 ? first : Buffer.concat(block.pieces);
-    this.#onHeaderBlock(block.id, (block.flags & frameFlag.endStream) !== 0, bytes);
-  }
-
-  #onHeaderBlock(id: number, isEnd: boolean, bytes: Buffer): void {
+  /** @param block - undefined: it is not whole */
+  #onHeaderBlock(block: HeaderBlock | undefined): void {
+    if (block === undefined) return;
+    const {id, isLast} = block;
     // Also if nobody needs the fields, later blocks refer to them.
-    const fields = this.#headers.decode(bytes);
+    const fields = this.#headerDecoder.decode(block.bytes);
     const present = this.#streams.get(id);
     if (present !== undefined) {
       // Trailers, which say nothing that is asked for.
       if (present.hasRequestEnded) present.reset(errorCode.streamClosed);
-      else if (!isEnd) present.reset(errorCode.protocolError);
+      else if (!isLast) present.reset(errorCode.protocolError);
       else present.receiveEnd();
       return;
     }
     if (id <= this.#lastId) {
       // The client had not heard of the stream's end.
-      this.reset(id, errorCode.streamClosed);
+      this.outbox.reset(id, errorCode.streamClosed);
       return;
     }
     // A client that was told to go away knows that this has not been looked at.
     if (this.#isClosing) return;
     this.#lastId = id;
     if (this.#streams.size >= this.#options.maxConcurrentStreams) {
-      this.reset(id, errorCode.refusedStream);
+      this.outbox.reset(id, errorCode.refusedStream);
       return;
     }
     const headers = requestHeaders(fields);
     if (headers === undefined) {
-      this.reset(id, errorCode.protocolError);
+      this.outbox.reset(id, errorCode.protocolError);
       return;
     }
-    const stream = new Http2Stream(id, headers, isEnd, this);
+    const stream = new Http2Stream(id, headers, isLast, this);
     this.#streams.add(stream);
     this.#options.onStream(stream);
-    if (isEnd) stream.receiveEnd();
+    if (isLast) stream.receiveEnd();
   }
 
   #onSettings(flags: number, id: number, payload: Buffer): void {
@@ -452,7 +360,7 @@ export class Http2Connection implements Carrier {
     for (let at = 0; at < payload.length; at += 6) {
       this.#set(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
     }
-    this.write(frameType.settings, frameFlag.ack, 0, noBytes);
+    this.outbox.frame(frameType.settings, frameFlag.ack, 0, noBytes);
   }
 
   #set(setting: number, value: number): void {
@@ -460,7 +368,7 @@ export class Http2Connection implements Carrier {
       if (value > maxWindow) throw windowTooLarge();
       if (value > this.initialSendWindow) {
         this.#haveWindowsGrown = true;
-        this.#endTurnSoon();
+        this.outbox.endTurnSoon();
       }
       this.initialSendWindow = value;
     } else if (setting === settingId.enablePush && value > 1) {
@@ -477,7 +385,7 @@ export class Http2Connection implements Carrier {
       this.#onPong?.();
       return;
     }
-    this.write(frameType.ping, frameFlag.ack, 0, payload);
+    this.outbox.frame(frameType.ping, frameFlag.ack, 0, payload);
   }
 
   #onWindowUpdate(id: number, payload: Buffer): void {
@@ -488,7 +396,7 @@ export class Http2Connection implements Carrier {
       this.sendWindow += bytes;
       if (this.sendWindow > maxWindow) throw windowTooLarge();
       this.#hasWindowGrown = true;
-      this.#endTurnSoon();
+      this.outbox.endTurnSoon();
       return;
     }
     const stream = this.#streamOf(id);
@@ -498,7 +406,7 @@ export class Http2Connection implements Carrier {
     else if (!stream.isWindowInRange) stream.reset(errorCode.flowControlError);
     else {
       this.#waiting.add(stream);
-      this.#endTurnSoon();
+      this.outbox.endTurnSoon();
     }
   }
 
@@ -509,13 +417,6 @@ export class Http2Connection implements Carrier {
     }
     return this.#streams.get(id);
   }
-}
-
-/** What each frame of a header block counts at least. */
-const frameOverhead = 64;
-
-function protocolError(message: string): ConnectionError {
-  return new ConnectionError(errorCode.protocolError, message);
 }
 
 function windowTooLarge(): ConnectionError {

@@ -61,6 +61,10 @@ export class ConnectionError extends Error {
   }
 }
 
+export function protocolError(message: string): ConnectionError {
+  return new ConnectionError(errorCode.protocolError, message);
+}
+
 const headBytes = 9;
 
 /** The bytes before a frame's payload. */
@@ -140,6 +144,6 @@ export class FrameReader {
 export function withoutPadding(flags: number, payload: Buffer): Buffer {
   if ((flags & frameFlag.padded) === 0) return payload;
   const end = payload.length - (payload[0] ?? payload.length);
-  if (end < 1) throw new ConnectionError(errorCode.protocolError, 'more padding than payload');
+  if (end < 1) throw protocolError('more padding than payload');
   return payload.subarray(1, end);
 }

@@ -1,5 +1,6 @@
 import type {IncomingHttpHeaders} from 'node:http2';
 import {errorCode, frameFlag, frameType, maxFrameBytes, maxWindow} from './frames.ts';
+import type {Outbox} from './outbox.ts';
 
 /** Whoever answers a stream. */
 export interface StreamHandler {
@@ -17,18 +18,13 @@ export interface Carrier {
   sendWindow: number;
   /** How much of its body the client takes of a stream from the beginning. May change, also to less than was sent. */
   readonly initialSendWindow: number;
-  /** Whether it has as much to send as it can hold. */
-  readonly isFull: boolean;
-  writeHeaders(id: number, block: Buffer, isLast: boolean): void;
-  write(type: number, flags: number, id: number, payload: Buffer): void;
+  readonly outbox: Outbox;
   /** Has the stream go on when there is room. */
   wait(stream: Http2Stream): void;
   /** Has it go on when the client takes more of the streams' bodies. */
   waitForWindow(stream: Http2Stream): void;
   /** Counts what streams have to send, headers included. */
   count(bytes: number): void;
-  /** Resets the stream at the client. */
-  reset(id: number, code: number): void;
   forget(stream: Http2Stream): void;
 }
 
@@ -116,7 +112,7 @@ export class Http2Stream {
   /** Ends both directions. */
   reset(code: number): void {
     if (this.#isClosed) return;
-    this.#carrier.reset(this.id, code);
+    this.#carrier.outbox.reset(this.id, code);
     this.close();
   }
 
@@ -161,7 +157,7 @@ export class Http2Stream {
     for (let left = frames; ; left -= 1) {
       const [part] = this.#parts;
       if (part === undefined) return;
-      if (left <= 0 || this.#carrier.isFull) {
+      if (left <= 0 || this.#carrier.outbox.isFull) {
         this.#carrier.wait(this);
         return;
       }
@@ -187,7 +183,7 @@ export class Http2Stream {
     const {bytes, isLast} = part;
     if (part.isHeaders) {
       this.#parts.shift();
-      this.#carrier.writeHeaders(this.id, bytes, isLast);
+      this.#carrier.outbox.headers(this.id, bytes, isLast);
       this.#count(-bytes.length);
       if (isLast) this.#finish();
       return true;
@@ -205,7 +201,7 @@ export class Http2Stream {
     this.#extraWindow -= length;
     this.#carrier.sendWindow -= length;
     const isEnd = isWhole && isLast;
-    this.#carrier.write(
+    this.#carrier.outbox.frame(
       frameType.data,
       isEnd ? frameFlag.endStream : 0,
       this.id,
@@ -219,7 +215,7 @@ export class Http2Stream {
   /** The response is on its way. The client need not send the rest of its request. */
   #finish(): void {
     if (this.#parts.length > 0) return;
-    if (!this.#hasRequestEnded) this.#carrier.reset(this.id, errorCode.noError);
+    if (!this.#hasRequestEnded) this.#carrier.outbox.reset(this.id, errorCode.noError);
     this.close();
   }
 
