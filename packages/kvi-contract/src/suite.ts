@@ -19,6 +19,11 @@ export interface ContractTarget {
    * can prove that it still keeps the promises.
    */
   createKvi?: (driver: Driver, options?: KviOptions) => Kvi;
+  /**
+   * Whether the driver keeps a key of its own under each lease, out of sight. Then a grant is a revision, and the end of a lease that has no
+   * other keys. Default: no.
+   */
+  marksLeases?: boolean;
 }
 
 /** The functions of a test runner; those of jest, vitest, mocha and `node:test` fit. */
@@ -41,6 +46,8 @@ export interface CaseContext {
   key: (name: string) => string;
   /** The prefix of every key of this case. */
   prefix: string;
+  /** How many revisions a grant is, and the end of a lease without keys: 0 or 1. */
+  leaseRevisions: number;
 }
 
 /** A promise and its proof. */
@@ -122,6 +129,7 @@ async function runCase({run}: ContractCase, target: ContractTarget, prefix: stri
       openKvi,
       key: (name) => prefix + name,
       prefix,
+      leaseRevisions: target.marksLeases === true ? 1 : 0,
     });
   } finally {
     // Facades first: they revoke their leases through their drivers.

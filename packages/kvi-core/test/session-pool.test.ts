@@ -67,6 +67,31 @@ describe('A pool of sessions', () => {
     expect(clock.pending()).toBe(0);
   });
 
+  it('is closed when the leases of the others are revoked, too, also of those that come back late', async () => {
+    const {pool, clock, driver, own} = setUp();
+    const answers: (() => void)[] = [];
+    driver.leaseRevoke = async (...args) => {
+      await new Promise<void>((answer) => answers.push(answer));
+      return own.leaseRevoke(...args);
+    };
+    const sessions = await Promise.all(Array.from({length: 18}, () => pool.take(10, signal)));
+    const late = sessions.pop();
+    for (const session of sessions) pool.giveBack(session);
+    let isClosed = false;
+    const closing = pool.close().then(() => (isClosed = true));
+    if (late) pool.giveBack(late);
+    const [one, ...others] = answers;
+    const another = others.pop();
+    for (const answer of [...others, one]) {
+      answer?.();
+      await clock.advance(0);
+      expect(isClosed).toBe(false);
+    }
+    another?.();
+    await closing;
+    expect(answers).toHaveLength(18);
+  });
+
   it('gets no session back under which a put may still be on its way', async () => {
     const {clock, driver, own, pool, revoked} = setUp();
     let sent = 0;

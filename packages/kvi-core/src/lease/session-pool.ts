@@ -25,7 +25,7 @@ export interface SessionSource {
  * At any time a lease holds one key, or none.
  */
 export interface SessionPool extends SessionSource {
-  /** Revokes the leases of the free sessions. Never throws. */
+  /** Revokes the leases of the free sessions. Resolves when none is being revoked any more. Never throws. */
   close(): Promise<void>;
 }
 
@@ -44,11 +44,21 @@ const maxFree = 16;
 export function sessionPool(driver: Driver): SessionPool {
   const free = new Set<FreeSession>();
   const askedTtls = new WeakMap<Session, number>();
+  /** Leases that are being revoked. */
+  const ending = new Set<Promise<void>>();
   let isClosed = false;
 
-  function end(entry: FreeSession): Promise<void> {
+  function end(session: Session): void {
+    const ended = session
+      .close({timeoutMs: giveUpMs})
+      .catch(() => undefined)
+      .finally(() => ending.delete(ended));
+    ending.add(ended);
+  }
+
+  function expire(entry: FreeSession): void {
     remove(entry);
-    return entry.session.close({timeoutMs: giveUpMs}).catch(() => undefined);
+    end(entry.session);
   }
 
   function remove(entry: FreeSession): void {
@@ -81,16 +91,18 @@ export function sessionPool(driver: Driver): SessionPool {
       if (!session.isAlive()) return;
       const ttlSeconds = askedTtls.get(session);
       if (isClosed || ttlSeconds === undefined || free.size >= maxFree) {
-        void session.close({timeoutMs: giveUpMs}).catch(() => undefined);
+        end(session);
         return;
       }
-      const expiry = driver.clock.setTimer(ttlSeconds * 1000, () => void end(entry)).unref();
+      const expiry = driver.clock.setTimer(ttlSeconds * 1000, () => expire(entry)).unref();
       const entry: FreeSession = {session, ttlSeconds, expiry};
       free.add(entry);
     },
     async close() {
       isClosed = true;
-      await Promise.all(Array.from(free, end));
+      free.forEach(expire);
+      // Also of those that were given back when there were enough, or that come back only now.
+      while (ending.size > 0) await Promise.all(ending);
     },
   };
 }
