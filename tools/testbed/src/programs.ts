@@ -4,6 +4,7 @@ export {startChild, type Child} from './child.ts';
 export {startEtcdCluster, type EtcdCluster, type EtcdClusterOptions} from './cluster.ts';
 export {startEtcd} from './etcd.ts';
 export {etcdctl, etcdctlWithInput, spawnEtcdctl, type EtcdctlProcess, type EtcdctlResult} from './etcdctl.ts';
+export {runGo} from './go.ts';
 export {startGrpcProxy, type GrpcProxy} from './grpc-proxy.ts';
 export type {Etcd, EtcdOptions} from './node.ts';
 export {freePort} from './ports.ts';

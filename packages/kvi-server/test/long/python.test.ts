@@ -2,6 +2,7 @@
 import {describe, expect, it} from '@jest/globals';
 import {startServer} from 'kvi-server/testing';
 import {runPython} from 'kvi-testbed';
+import {readFile} from 'node:fs/promises';
 
 const program = String.raw`
 import sys, threading
@@ -73,5 +74,13 @@ describe('python3-etcd3', () => {
   it('reads, writes, watches, leases and locks', async () => {
     await using server = await startServer();
     expect(await runPython(program, String(server.port))).toBe('done\n');
+  });
+
+  it('is used as the documentation says', async () => {
+    const page = await readFile(new URL('../../../../docs/server.md', import.meta.url), 'utf8');
+    const [, example = ''] = /```python\n(.*?)```/s.exec(page) ?? [];
+    await using server = await startServer();
+    await runPython(`import sys, etcd3\nport = int(sys.argv[1])\n${example}`, String(server.port));
+    expect(server.store.dump()).toEqual({greeting: 'hello'});
   });
 });
