@@ -1,4 +1,7 @@
 import type {Command, Help} from 'commander';
+import type {KviErrorCode} from 'kvi';
+import {advice} from './advice.ts';
+import {cannotRun, errorExitCodes, no, notFound, ok} from './exit-codes.ts';
 
 /**
  * Writes the manual page of a program, from its help.
@@ -18,7 +21,8 @@ export function manPage(program: Command): string {
         .map((command) => commandText(command, help))
         .join('\n'),
     ),
-    section('ENVIRONMENT AND EXIT CODES', notesOf(program)),
+    section('ENVIRONMENT', notesOf(program)),
+    section('EXIT STATUS', exitStatus()),
   ];
   return `${sections.join('\n')}\n`;
 }
@@ -49,6 +53,29 @@ function commandText(command: Command, help: Help): string {
 function optionList(command: Command, help: Help): string {
   const options = help.visibleOptions(command).filter(({long}) => long !== '--help');
   return options.map((option) => item(help.optionTerm(option), help.optionDescription(option))).join('\n');
+}
+
+/** The exit codes, each with its errors and what to do about them. */
+function exitStatus(): string {
+  const meanings = new Map<number, string[]>([
+    [ok, ['Success, or yes.']],
+    [no, ['No: the key does not exist, the condition is false, or there are differences.']],
+  ]);
+  for (const [name, code] of Object.entries(errorExitCodes)) {
+    const meaning = `${name}: ${advice[name as KviErrorCode]}`;
+    meanings.set(code, [...(meanings.get(code) ?? []), meaning]);
+  }
+  meanings.set(cannotRun, ['The command to run cannot be run.']);
+  meanings.set(notFound, ['The command to run was not found.']);
+  const items = Array.from(meanings).sort(([one], [other]) => one - other);
+  return [
+    ...items.map(([code, lines]) => item(String(code), lines.join('\n'))),
+    item('128 + n', 'Ended by signal n.'),
+    '.PP',
+    escape(
+      'Where kvi runs a command, its exit code comes through, unless what it ran under was lost: that is 104.',
+    ),
+  ].join('\n');
 }
 
 function item(term: string, description: string): string {

@@ -55,7 +55,7 @@ Environment:
                           as for etcdctl, where nothing of kvi's is set
 
 Exit codes: 0 success, or yes; 1 no (the key does not exist, the condition is false); 2 invalid usage;
-100 and above: errors. docs/cli.md lists them.`;
+100 and above: errors. kvi man lists them.`;
 
 /** Set where the command is bundled, which is one file that needs no other. */
 declare const bundledVersion: string | undefined;

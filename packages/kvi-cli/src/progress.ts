@@ -4,6 +4,8 @@ import {type Io, isTerminal} from './io.ts';
 export interface Progress {
   /** Adds to what is done. */
   advance(by: number): void;
+  /** Removes the bar, if what is printed from now on goes to the same terminal. */
+  printing(): void;
   /** Removes the bar. */
   end(): void;
 }
@@ -13,21 +15,21 @@ export interface ProgressOptions {
   io: Io;
   /** What is counted: `keys`. */
   unit: string;
-  /** How much there is to do, if that is known. */
-  total?: number | undefined;
-  /** Whether the results are printed to the terminal as well: then nothing is shown between them. */
-  isPrinting: boolean;
+  /** How much there is to do, if that can be known. Nobody asks where no bar is shown. */
+  total?: (() => Promise<number>) | undefined;
 }
 
 const intervalMs = 100;
 
-/** A bar on the standard error, with rate and time left, if that is a terminal; nothing in a pipe. */
-export async function createProgress({io, unit, total = 0, isPrinting}: ProgressOptions): Promise<Progress> {
-  const {stderr} = io;
-  if (!isTerminal(stderr) || (isPrinting && isTerminal(io.stdout))) {
-    return {advance: () => undefined, end: () => undefined};
+/** A bar on the standard error, with rate and time left, if that is a terminal; nothing in a pipe. It appears with the first advance. */
+export async function createProgress({io, unit, total: count}: ProgressOptions): Promise<Progress> {
+  const {stdout, stderr} = io;
+  if (!isTerminal(stderr)) {
+    const nothing = () => undefined;
+    return {advance: nothing, printing: nothing, end: nothing};
   }
   const {default: progress} = await import('cli-progress');
+  const total = (await count?.()) ?? 0;
   const bar = new progress.SingleBar({
     stream: stderr,
     format:
@@ -42,19 +44,31 @@ export async function createProgress({io, unit, total = 0, isPrinting}: Progress
     linewrap: true,
     clearOnComplete: true,
   });
-  bar.start(total, 0, {rate: 0});
-  const started = performance.now();
+  let started: number | undefined;
   let done = 0;
-  let shown = started;
+  let shown = 0;
+
+  function end(): void {
+    started ??= performance.now();
+    bar.stop();
+  }
+
   return {
     // The bar samples each update, which a million keys would pay for.
     advance(by) {
-      done += by;
       const now = performance.now();
+      if (started === undefined) {
+        started = shown = now;
+        bar.start(total, 0, {rate: 0});
+      }
+      done += by;
       if (now - shown < intervalMs) return;
       shown = now;
       bar.update(done, {rate: Math.round((done * 1_000) / (now - started))});
     },
-    end: () => bar.stop(),
+    printing() {
+      if (isTerminal(stdout)) end();
+    },
+    end,
   };
 }

@@ -51,7 +51,10 @@ export async function transfer(
       signal,
       onChange:
         changes || dryRun
-          ? ({type, key}) => output.record([type, key], {type, key: jsonBytes(key)})
+          ? async ({type, key}) => {
+              progress.printing();
+              await output.record([type, key], {type, key: jsonBytes(key)});
+            }
           : undefined,
     });
     progress.end();

@@ -135,5 +135,8 @@ describe('kvi man', () => {
     }
     expect(stdout).toContain('.SS kvi lease grant');
     expect(stdout).toContain('.B \\-\\-if\\-absent');
+    expect(stdout).toMatch(/^\.SH EXIT STATUS\n\.TP\n\.B 0\nSuccess/m);
+    expect(stdout).toMatch(/^\.TP\n\.B 101\nKVI_UNAVAILABLE: Check/m);
+    expect(stdout).toMatch(/^\.B 104\nKVI_LOCK_LOST: .*\nKVI_LEADERSHIP_LOST: /m);
   });
 });

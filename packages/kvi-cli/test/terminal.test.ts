@@ -76,63 +76,86 @@ describe('a progress bar', () => {
     jest.useRealTimers();
   });
 
-  /** What is shown after some seconds. */
+  /** A bar on a terminal, and what it has written since the last look. */
+  async function barOf(total?: number, terminal?: Terminal) {
+    const {io, text} = streams({columns: 80, ...terminal});
+    const count = total === undefined ? undefined : () => Promise.resolve(total);
+    return {...(await createProgress({io, unit: 'keys', total: count})), written: () => text('stderr')};
+  }
+
+  /** What is shown when so much was done in some seconds. */
   async function shownAfter(
     seconds: number,
-    {done, total, columns = 80}: {done: number; total?: number; columns?: number},
+    done: number,
+    total?: number,
+    columns?: number,
   ): Promise<string> {
-    const {io, text} = streams({columns});
-    const progress = await createProgress({io, unit: 'keys', total, isPrinting: false});
-    text('stderr');
+    const bar = await barOf(total, {columns: columns ?? 80});
+    bar.advance(0);
     jest.advanceTimersByTime(seconds * 1_000);
-    text('stderr');
-    progress.advance(done);
-    const [, shown = ''] = text('stderr').split('\x1b[1G');
-    progress.end();
+    bar.written();
+    bar.advance(done);
+    const [, shown = ''] = bar.written().split('\x1b[1G');
+    bar.end();
     return shown.replace('\x1b[0K', '');
   }
 
   it('has the rate and the time left', async () => {
-    expect(await shownAfter(5, {done: 250, total: 1_000})).toBe(
+    expect(await shownAfter(5, 250, 1_000)).toBe(
       '[=====               ] 25% 250 of 1000 keys, 50/s, 15s left',
     );
-    expect(await shownAfter(1, {done: 1, total: 7_500})).toContain('2h5m left');
+    expect(await shownAfter(1, 1, 7_500)).toContain('2h5m left');
   });
 
   it('counts what has no known end', async () => {
-    expect(await shownAfter(2, {done: 30})).toBe('30 keys, 15/s');
+    expect(await shownAfter(2, 30)).toBe('30 keys, 15/s');
   });
 
   it('fits the terminal', async () => {
-    expect(await shownAfter(5, {done: 250, total: 1_000, columns: 30})).toBe(
-      '[=====               ] 25% 250',
-    );
+    expect(await shownAfter(5, 250, 1_000, 30)).toBe('[=====               ] 25% 250');
   });
 
-  it('is gone at the end, and nothing of it stays: no bar, no mode of the terminal', async () => {
-    const {io, text} = streams();
-    const progress = await createProgress({io, unit: 'keys', total: 2, isPrinting: false});
-    progress.advance(1);
-    progress.end();
-    progress.end();
-    const written = text('stderr');
-    expect(written.endsWith('\x1b[2K')).toBe(true);
-    expect(written).not.toContain('\x1b[?');
+  it('appears when something was done, and nothing of it stays at the end: no bar, no mode of the terminal', async () => {
+    const bar = await barOf(2);
+    expect(bar.written()).toBe('');
+    bar.advance(1);
+    expect(bar.written()).toContain('0 of 2');
+    bar.end();
+    const last = bar.written();
+    expect(last.endsWith('\x1b[2K')).toBe(true);
+    expect(last).not.toContain('\x1b[?');
+    bar.end();
+    bar.advance(1);
+    expect(bar.written()).toBe('');
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('is not shown in a pipe, nor between what is printed to the same terminal', async () => {
-    for (const [terminal, isPrinting] of [
-      [{stderr: false}, false],
-      [{}, true],
-    ] as const) {
-      const {io, text} = streams(terminal);
-      const progress = await createProgress({io, unit: 'keys', total: 2, isPrinting});
-      progress.advance(1);
-      jest.advanceTimersByTime(1_000);
-      progress.end();
-      expect(text('stderr')).toBe('');
-    }
+  it('is gone for what is printed to the same terminal', async () => {
+    const bar = await barOf(2);
+    bar.advance(1);
+    bar.printing();
+    expect(bar.written().endsWith('\x1b[2K')).toBe(true);
+    const before = await barOf(2);
+    before.printing();
+    before.advance(1);
+    expect(before.written()).toBe('');
+    const elsewhere = await barOf(2, {stdout: false});
+    elsewhere.advance(1);
+    elsewhere.written();
+    elsewhere.printing();
+    expect(elsewhere.written()).toBe('');
+    elsewhere.end();
+  });
+
+  it('is not shown in a pipe, for which nothing is counted', async () => {
+    const {io, text} = streams({stderr: false});
+    const total = jest.fn(() => Promise.resolve(2));
+    const progress = await createProgress({io, unit: 'keys', total});
+    progress.advance(1);
+    jest.advanceTimersByTime(1_000);
+    progress.end();
+    expect(text('stderr')).toBe('');
+    expect(total).not.toHaveBeenCalled();
   });
 });
 

@@ -32,18 +32,13 @@ export function define(command: Command, perform: Perform): void {
     .action((key: Input | undefined, end: Input | undefined, options: CopyCommandOptions) =>
       perform(async (context) => {
         const {kv, io, signal} = context;
-        const {to, into, revision, leased, changes, dryRun} = options;
+        const {to, into, revision, leased} = options;
         if (to === undefined && into === undefined)
           throw usageError('say where to: --to URL, --into PREFIX or both');
         const keys = keysOf(key, end, options);
         await using other = to === undefined ? undefined : await context.openOther(to);
-        const {count: total} = await kv.range(keys, {countOnly: true, revision, signal});
-        const progress = await createProgress({
-          io,
-          unit: 'keys',
-          total,
-          isPrinting: changes === true || dryRun === true,
-        });
+        const total = async () => (await kv.range(keys, {countOnly: true, revision, signal})).count;
+        const progress = await createProgress({io, unit: 'keys', total});
         const onCompacted = revision === undefined ? 'restart' : 'error';
         const lines = counted(exportKeys(kv, keys, {revision, leased, onCompacted, signal}), progress);
         return await transfer({target: other?.bytes ?? kv, lines, prefix: into, progress}, options, context);

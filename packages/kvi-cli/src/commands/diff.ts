@@ -1,12 +1,13 @@
 import type {Command} from 'commander';
-import {type Bytes, compareBytes, type Input, type Keys, type KeyValue} from 'kvi';
-import {scan} from 'kvi/recipes';
-import type {Context, Perform} from '../context.ts';
+import {type Bytes, compareBytes, type Input, type Keys, type KeyValue, type Kvi} from 'kvi';
+import {scan, type ScanOptions} from 'kvi/recipes';
+import type {Perform} from '../context.ts';
 import {no, ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
 import {type KeysOptions, keysOf, parseKey, toBytes, withKeys} from '../keys.ts';
 import {formOf, type FormOptions, jsonBytes, keyValueDocument, withForm} from '../output.ts';
 import {positiveNumber} from '../parsers.ts';
+import {createProgress} from '../progress.ts';
 
 interface DiffCommandOptions extends KeysOptions, FormOptions {
   to?: string;
@@ -37,7 +38,7 @@ export function define(command: Command, perform: Perform): void {
     )
     .action((key: Input | undefined, end: Input | undefined, options: DiffCommandOptions) =>
       perform(async (context) => {
-        const {kv, output} = context;
+        const {kv, io, output, signal} = context;
         const {to, into, fromRev, toRev, leased = false, values = false} = options;
         if ([to, into, fromRev, toRev].every((each) => each === undefined)) {
           throw usageError('say what to compare with: --from-rev N, --to URL or --into PREFIX');
@@ -46,26 +47,40 @@ export function define(command: Command, perform: Perform): void {
         const isElsewhere = to !== undefined || into !== undefined;
         await using other = to === undefined ? undefined : await context.openOther(to);
         const isCompared = ({lease}: KeyValue<Bytes>) => !isElsewhere || leased || lease === '0';
-        const before = keysIn({...context, kv}, range, {revision: fromRev, isCompared});
+        const total = async () => (await kv.range(range, {countOnly: true, revision: fromRev, signal})).count;
+        const progress = await createProgress({io, unit: 'keys', total});
+        const before = keysIn(kv, range, {
+          revision: fromRev,
+          signal,
+          isCompared(found) {
+            progress.advance(1);
+            return isCompared(found);
+          },
+        });
         const {target, rebase} = rebased(range, options);
-        const after = keysIn({...context, kv: other?.bytes ?? kv}, target, {revision: toRev, isCompared});
+        const after = keysIn(other?.bytes ?? kv, target, {revision: toRev, signal, isCompared});
         let exitCode = ok;
-        for await (const {name, from, to} of differences(before, after, rebase)) {
-          const type = from === undefined ? 'created' : to === undefined ? 'deleted' : 'changed';
-          const shown = values ? [from, to].map((each) => each?.value ?? '') : [];
-          await output.record(
-            [type, name, ...shown],
-            {
-              type,
-              key: jsonBytes(name),
-              from: from && keyValueDocument(from),
-              to: to && keyValueDocument(to),
-            },
-            formOf(options),
-          );
-          exitCode = no;
+        try {
+          for await (const {name, from, to} of differences(before, after, rebase)) {
+            progress.printing();
+            const type = from === undefined ? 'created' : to === undefined ? 'deleted' : 'changed';
+            const shown = values ? [from, to].map((each) => each?.value ?? '') : [];
+            await output.record(
+              [type, name, ...shown],
+              {
+                type,
+                key: jsonBytes(name),
+                from: from && keyValueDocument(from),
+                to: to && keyValueDocument(to),
+              },
+              formOf(options),
+            );
+            exitCode = no;
+          }
+          return exitCode;
+        } finally {
+          progress.end();
         }
-        return exitCode;
       }),
     );
 }
@@ -83,11 +98,11 @@ function rebased(range: Keys, {prefix, all, into}: DiffCommandOptions) {
 }
 
 async function* keysIn(
-  {kv, signal}: Context,
+  kv: Kvi<Bytes>,
   range: Keys,
-  {revision, isCompared}: {revision: number | undefined; isCompared: (found: KeyValue<Bytes>) => boolean},
+  {isCompared, ...options}: ScanOptions & {isCompared: (found: KeyValue<Bytes>) => boolean},
 ): AsyncGenerator<KeyValue<Bytes>, undefined> {
-  for await (const found of scan(kv, range, {revision, signal})) {
+  for await (const found of scan(kv, range, options)) {
     if (isCompared(found)) yield found;
   }
   return undefined;

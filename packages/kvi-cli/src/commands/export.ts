@@ -3,7 +3,7 @@ import type {Command} from 'commander';
 import type {Input} from 'kvi';
 import {exportKeys} from 'kvi/recipes';
 import {writeAtomically} from '../atomic-file.ts';
-import type {Context, Perform} from '../context.ts';
+import type {Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
 import {type KeysOptions, keysOf, withKeys} from '../keys.ts';
 import {write} from '../output.ts';
@@ -42,8 +42,9 @@ export function define(command: Command, perform: Perform): void {
           onCompacted: restart ? 'restart' : 'error',
           signal,
         });
-        const total = await countFor(context, keys, revision);
-        const progress = await createProgress({io, unit: 'keys', total, isPrinting: file === undefined});
+        const total = async () => (await kv.range(keys, {countOnly: true, revision, signal})).count;
+        const progress = await createProgress({io, unit: 'keys', total});
+        if (file === undefined) progress.printing();
         try {
           if (file === undefined) await writeLines(lines, io.stdout, progress);
           else {
@@ -58,14 +59,6 @@ export function define(command: Command, perform: Perform): void {
         }
       }),
     );
-}
-
-async function countFor(
-  {kv, signal}: Context,
-  keys: ReturnType<typeof keysOf>,
-  revision: number | undefined,
-): Promise<number> {
-  return (await kv.range(keys, {countOnly: true, revision, signal})).count;
 }
 
 /** Roughly how many characters are written at once. */

@@ -25,16 +25,11 @@ export function define(command: Command, perform: Perform): void {
     .action((file: string, options: TransferOptions & {into?: Input}) =>
       perform(async (context) => {
         const {kv, io} = context;
-        const {changes, dryRun, into} = options;
-        const input = await openInput(file, context);
-        const progress = await createProgress({
-          io,
-          unit: 'bytes',
-          total: input.size,
-          isPrinting: changes === true || dryRun === true,
-        });
-        const lines = textOf(linesOf(input.stream), progress);
-        return await transfer({target: kv, lines, prefix: into, progress}, options, context);
+        const {size, stream} = await openInput(file, context);
+        const total = size === undefined ? undefined : () => Promise.resolve(size);
+        const progress = await createProgress({io, unit: 'bytes', total});
+        const lines = textOf(linesOf(stream), progress);
+        return await transfer({target: kv, lines, prefix: options.into, progress}, options, context);
       }),
     );
 }

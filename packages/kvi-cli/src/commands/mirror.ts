@@ -4,6 +4,7 @@ import {mirrorKeys} from 'kvi/recipes';
 import type {Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
+import {createProgress} from '../progress.ts';
 import {keyHelp, parseKey, toBytes} from '../keys.ts';
 
 interface MirrorCommandOptions {
@@ -38,7 +39,7 @@ export function define(command: Command, perform: Perform): void {
     )
     .action((options: MirrorCommandOptions) =>
       perform(async (context) => {
-        const {kv, output, signal} = context;
+        const {kv, io, output, signal} = context;
         const {prefix: given, all, to, into, checkpoint, leased} = options;
         if ((given === undefined) === (all === undefined))
           throw usageError('give one of --prefix PREFIX and --all');
@@ -48,6 +49,8 @@ export function define(command: Command, perform: Perform): void {
           throw usageError('say where to: --to URL, --into PREFIX or both');
         const prefix = given ?? '';
         await using other = to === undefined ? undefined : await context.openOther(to);
+        const total = async () => (await kv.range({prefix}, {countOnly: true, signal})).count;
+        const progress = await createProgress({io, unit: 'keys', total});
         const steps = mirrorKeys(
           kv,
           other ?? kv,
@@ -57,14 +60,20 @@ export function define(command: Command, perform: Perform): void {
             checkpoint: checkpoint ?? Buffer.concat(['kvi-mirror/', prefix].map(toBytes)),
             leased,
             signal,
+            onCompared: () => progress.advance(1),
           },
         );
-        for await (const {type, revision, keys} of steps) {
-          // Nothing but the checkpoint.
-          if (type === 'changes' && keys === 0) continue;
-          await output.record([type, String(revision), String(keys)], {type, revision, keys});
+        try {
+          for await (const {type, revision, keys} of steps) {
+            progress.end();
+            // Nothing but the checkpoint.
+            if (type === 'changes' && keys === 0) continue;
+            await output.record([type, String(revision), String(keys)], {type, revision, keys});
+          }
+          return ok;
+        } finally {
+          progress.end();
         }
-        return ok;
       }),
     );
 }

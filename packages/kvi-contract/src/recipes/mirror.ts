@@ -22,9 +22,11 @@ export const mirrors: ContractGroup = {
         await kv.store(key('source/b'), '2');
         await kv.store(key('target/old'), 'x');
         await kv.store(key('target/b'), '2');
-        const mirror = mirrorOf({source: kv, target: kv}, context);
+        let compared = 0;
+        const mirror = mirrorOf({source: kv, target: kv}, context, {onCompared: () => (compared += 1)});
         const copied = await nextStep(mirror, 'it copies');
         assert.deepEqual([copied.type, copied.keys], ['copy', 2]);
+        assert.equal(compared, 2, 'it tells of each key of the source');
         assert.equal((await kv.getKeyValue(key('target/b')))?.version, 1, 'what is equal is not written');
         await assertMirrored(kv, context, 'it is a copy');
         const {revision} = await kv.txn({

@@ -38,7 +38,7 @@ export interface KeyReader {
 /** The keys of a range that begin with the same bytes. */
 interface Part {
   prefix: Bytes;
-  /** How many keys it has, as far as is known. */
+  /** Roughly how many keys it has, as far as is known. */
   keys: number;
   /** By how many bytes the prefix of a smaller part may be longer. */
   step: number;
@@ -85,11 +85,11 @@ export function keyReader(
     if (found.more && last !== undefined) {
       next = nextKey(last.key);
       if (found.count - page.length > manyKeys) part = smallerPart(last.key);
-    } else if (end === undefined) {
+    } else if (part === undefined || end === undefined) {
       more = false;
     } else {
       next = end;
-      part = partBehind(end);
+      part = partBehind(part, end);
     }
   }
 
@@ -104,13 +104,15 @@ export function keyReader(
     } = part ?? {prefix: last.subarray(0, commonLength(start, lastEnd)), step: 1};
     const common = commonLength(page[0]?.key ?? last, last);
     const prefix = last.subarray(0, Math.max(length + 1, Math.min(length + step, common)));
-    const keys = page.filter(({key}) => !isBefore(key, prefix)).length;
-    return {prefix, keys, step: 2 * step, isWider: false};
+    return {prefix, keys: page.length, step: 2 * step, isWider: false};
   }
 
-  /** The next one of the same length, or a wider one. After a wider one without keys, there is a gap no more. */
-  function partBehind(end: Bytes): Part {
-    const isWider = part !== undefined && part.keys < fewKeys && !(part.isWider && part.keys === 0);
+  /**
+   * The next one of the same length, or a wider one. Not two wider ones in a row: what is behind bytes that no key has is most
+   * likely as large as what was before them.
+   */
+  function partBehind({keys, isWider: wasWider}: Part, end: Bytes): Part {
+    const isWider = keys < fewKeys && !wasWider;
     return {prefix: isWider ? end.subarray(0, -1) : end, keys: 0, step: 1, isWider};
   }
 
@@ -157,6 +159,7 @@ function isBefore(key: Bytes | undefined, other: Bytes): boolean {
 }
 
 function commonLength(one: Bytes, other: Bytes): number {
-  const at = one.findIndex((byte, index) => byte !== other[index]);
-  return at === -1 ? one.length : at;
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length += 1;
+  return length;
 }

@@ -19,7 +19,7 @@ interface Copy {
   to: Kvi<Bytes>;
   source: Handle;
   target: Handle;
-  plan: MirrorPlan & {checkpoint: Bytes};
+  plan: MirrorPlan & {checkpoint: Bytes; onCompared: (() => void) | undefined};
   rebase: (key: Bytes) => Bytes;
   time: CallTime;
 }
@@ -81,6 +81,7 @@ async function copyAt(
 
   try {
     for await (const {key: sourceKey, value, lease} of wanted.until()) {
+      plan.onCompared?.();
       if (lease !== noLease && !plan.leased) continue;
       const key = rebase(sourceKey);
       await deleteUntil(key);

@@ -2,7 +2,7 @@ import type {ChangeSet} from '../api/changes.ts';
 import type {Kvi} from '../api/kvi.ts';
 import {callTime} from '../async/call-time.ts';
 import {retryUntil} from '../async/retry-until.ts';
-import {checkBoolean, showValue} from '../etcd/bad-input.ts';
+import {checkBoolean, checkFunction, showValue} from '../etcd/bad-input.ts';
 import {type Bytes, compareBytes, encode, type Input, show} from '../etcd/bytes.ts';
 import {invalidArgument, isKviError} from '../etcd/errors.ts';
 import {includesKey, joinKey, overlap, prefixRange} from '../etcd/key-range.ts';
@@ -22,6 +22,8 @@ export interface MirrorKeysOptions {
   checkpoint: Input;
   /** Mirror keys under leases too, without a lease. Default false: to a mirror, they do not exist. */
   leased?: boolean | undefined;
+  /** Called for each key of the source that a copy has compared: for a progress bar. What it throws ends the mirror. */
+  onCompared?: (() => void) | undefined;
   /** Ends it with `KVI_ABORTED`. What was written stays, and the next mirror goes on from there. */
   signal?: AbortSignal | undefined;
 }
@@ -40,6 +42,7 @@ const mirrorOptionNames = Object.keys({
   into: true,
   checkpoint: true,
   leased: true,
+  onCompared: true,
   signal: true,
 } satisfies Record<keyof MirrorKeysOptions, true>);
 
@@ -82,8 +85,10 @@ export function mirrorKeys(
     const into = own.into === undefined ? from : encode(own.into, 'into');
     const checkpoint = encode(own.checkpoint, 'checkpoint');
     if (checkpoint.length === 0) throw invalidArgument('the key of the checkpoint is empty');
-    checkBoolean('leased', own.leased);
-    return {from, into, checkpoint, leased: own.leased ?? false, signal: own.signal};
+    const {leased = false, onCompared, signal} = own;
+    checkBoolean('leased', leased);
+    if (onCompared !== undefined) checkFunction('onCompared', onCompared);
+    return {from, into, checkpoint, leased, onCompared, signal};
   });
   return mirror(source.bytes, target.bytes, {...plan, source: handle, target: targetHandle});
 }
@@ -93,6 +98,7 @@ interface Mirror {
   into: Bytes;
   checkpoint: Bytes;
   leased: boolean;
+  onCompared: (() => void) | undefined;
   signal: AbortSignal | undefined;
 }
 
