@@ -1,7 +1,7 @@
 import {randomUUID} from 'node:crypto';
 import {type FileHandle, open, realpath, rename, rm, stat} from 'node:fs/promises';
 import {Writable} from 'node:stream';
-import {usageError} from './failures.ts';
+import {messageOf, usageError} from './failures.ts';
 
 /** What a body has written. */
 interface Written<R> {
@@ -46,7 +46,7 @@ async function openFile(file: string, flags: 'w' | 'wx', shown: string, mode = 0
   try {
     return await open(file, flags, mode);
   } catch (error) {
-    throw usageError(`cannot write ${shown}: ${String(error)}`);
+    throw usageError(`cannot write ${shown}: ${messageOf(error)}`);
   }
 }
 

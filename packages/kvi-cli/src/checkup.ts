@@ -8,7 +8,7 @@ import {advice} from './advice.ts';
 import {readFromMajority, troubleOf} from './cluster-health.ts';
 import {connectDriver, storeCredentials} from './connection.ts';
 import {type Endpoint, endpointsOf} from './endpoints.ts';
-import {usageError} from './failures.ts';
+import {messageOf, usageError} from './failures.ts';
 import type {Io} from './io.ts';
 import type {Settings} from './settings.ts';
 
@@ -163,7 +163,7 @@ function checkCluster(status: StatusResponse): Finding {
     return {result: 'fail', check: 'cluster', detail: trouble.reason, remedy: trouble.remedy};
   }
   const {members, leader} = status;
-  return {result: 'ok', check: 'cluster', detail: `${members.length} members, leader ${leader}`};
+  return {result: 'ok', check: 'cluster', detail: `members: ${members.length}, leader: ${leader}`};
 }
 
 function checkSpace({dbSize, dbSizeInUse, dbSizeQuota}: StatusResponse): Finding {
@@ -228,8 +228,4 @@ function judgeClock(date: string | undefined): Finding {
     detail,
     remedy: 'Let NTP set the clocks: certificates and logs depend on them.',
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

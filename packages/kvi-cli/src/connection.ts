@@ -1,7 +1,7 @@
 import {readFile} from 'node:fs/promises';
 import {createKvi, type Driver, type EtcdOptions, type Kvi, openDriver} from 'kvi';
 import {isSecure} from './endpoints.ts';
-import {usageError} from './failures.ts';
+import {messageOf, usageError} from './failures.ts';
 import type {Io} from './io.ts';
 import {readOnly} from './read-only.ts';
 import type {Settings} from './settings.ts';
@@ -50,7 +50,7 @@ export async function readInput(file: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {
-    throw usageError(`cannot read ${file}: ${String(error)}`);
+    throw usageError(`cannot read ${file}: ${messageOf(error)}`);
   }
 }
 

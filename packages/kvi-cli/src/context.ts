@@ -5,7 +5,7 @@ import type {Bytes, Input, Kvi} from 'kvi';
 import {connect, readInput} from './connection.ts';
 import {isOn} from './environment.ts';
 import type {ExitCode} from './exit-codes.ts';
-import {Interrupted, usageError} from './failures.ts';
+import {Interrupted, messageOf, usageError} from './failures.ts';
 import type {Io} from './io.ts';
 import {createOutput, type Output} from './output.ts';
 import {type GlobalOptions, readSettings, type Settings} from './settings.ts';
@@ -118,7 +118,7 @@ export async function openInput(file: string, {stdin, signal}: Context): Promise
     const stream = addAbortSignal(signal, handle.createReadStream());
     return stat.isFile() ? {stream, size: stat.size} : {stream};
   } catch (error) {
-    throw usageError(`cannot read ${file}: ${String(error)}`);
+    throw usageError(`cannot read ${file}: ${messageOf(error)}`);
   }
 }
 

@@ -88,7 +88,7 @@ function failureOf(error: unknown): Failure {
     const complaint = {code, message: error.message, advice: systemAdvice, isFromKvi: false};
     return {exitCode: failed, complaint};
   }
-  return failure(failed, 'KVI_INTERNAL', error instanceof Error ? error.message : String(error));
+  return failure(failed, 'KVI_INTERNAL', messageOf(error));
 }
 
 function failure(exitCode: ExitCode, code: KviErrorCode, message: string): Failure {
@@ -152,6 +152,11 @@ function interruptOf(error: unknown): Interrupted | undefined {
 
 function isBrokenPipe(error: unknown): boolean {
   return systemCode(error) === 'EPIPE';
+}
+
+/** What an error says, without its name. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The code of an error of the operating system. */

@@ -1,6 +1,6 @@
 import {readFile} from 'node:fs/promises';
 import {join, resolve} from 'node:path';
-import {usageError} from './failures.ts';
+import {messageOf, usageError} from './failures.ts';
 
 /** How to reach a store, by a name that the user gave it. */
 export interface Profile {
@@ -30,7 +30,7 @@ export async function readProfile(name: string, folder: string): Promise<Profile
   const file = join(folder, 'profiles.json');
   const refuse = (why: string) => usageError(`cannot use the profile ${name} of ${file}: ${why}`);
   const profiles = await read(file).catch((error: unknown) => {
-    throw refuse(String(error));
+    throw refuse(messageOf(error));
   });
   const fields = Object.hasOwn(profiles, name) ? profiles[name] : undefined;
   if (!isRecord(fields)) throw refuse(`no such profile; expected one of ${Object.keys(profiles).join(', ')}`);

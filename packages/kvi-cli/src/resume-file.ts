@@ -1,6 +1,6 @@
 import {readFile} from 'node:fs/promises';
 import {writeAtomically} from './atomic-file.ts';
-import {systemCode, usageError} from './failures.ts';
+import {messageOf, systemCode, usageError} from './failures.ts';
 import {write} from './output.ts';
 
 /** Where a watch goes on when it is started again. */
@@ -39,7 +39,7 @@ async function read(path: string): Promise<number | undefined> {
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
-    throw usageError(`cannot read ${path}: ${String(error)}`);
+    throw usageError(`cannot read ${path}: ${messageOf(error)}`);
   }
   const [, revision] = /^\{"revision":(\d+)\}\n$/.exec(text) ?? [];
   if (revision === undefined) throw usageError(`${path} is no file that kvi watch --resume-file wrote`);

@@ -3,7 +3,7 @@ import {homedir} from 'node:os';
 import {join} from 'node:path';
 import {hasUser} from './endpoints.ts';
 import {etcdctlVariables, isOn, kviVariables, variable, type Variables} from './environment.ts';
-import {usageError} from './failures.ts';
+import {messageOf, usageError} from './failures.ts';
 import type {Io} from './io.ts';
 import {duration} from './parsers.ts';
 import {askPassword} from './password-prompt.ts';
@@ -115,6 +115,6 @@ async function readPassword(file: string): Promise<string | undefined> {
   try {
     return (await readFile(file, 'utf8')).split(/\r?\n/)[0];
   } catch (error) {
-    throw usageError(`cannot read ${file}: ${String(error)}`);
+    throw usageError(`cannot read ${file}: ${messageOf(error)}`);
   }
 }

@@ -1,6 +1,6 @@
 import {type Compare, type CompareResult, type Input, prefixEnd, type RequestOp, type TxnRequest} from 'kvi';
 import {wordsOf} from './batch-syntax.ts';
-import {usageError} from './failures.ts';
+import {messageOf, usageError} from './failures.ts';
 import {parseKey, toBytes} from './keys.ts';
 
 type Section = 'compare' | 'success' | 'failure';
@@ -44,7 +44,7 @@ export async function parseTxn(lines: AsyncIterable<Buffer>): Promise<TxnRequest
       else if (section === 'compare') compare.push(condition(words));
       else operations[section].push(operation(words));
     } catch (error) {
-      throw usageError(`line ${number}: ${error instanceof Error ? error.message : String(error)}`);
+      throw usageError(`line ${number}: ${messageOf(error)}`);
     }
   }
   return {compare, ...operations};
@@ -118,7 +118,7 @@ export function parseJsonTxn(text: string): TxnRequest<Input> {
   try {
     return JSON.parse(text, (_, value: unknown) => decoded(value)) as TxnRequest<Input>;
   } catch (error) {
-    throw usageError(`the transaction is not JSON: ${String(error)}`);
+    throw usageError(`the transaction is not JSON: ${messageOf(error)}`);
   }
 }
 

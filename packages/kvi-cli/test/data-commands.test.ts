@@ -79,6 +79,18 @@ function dataCommandTests(urlOf: () => string) {
     expect(await kvi(['range', '--prefix', key('x')])).toMatchObject({exitCode: 0, stdout: ''});
   });
 
+  it('range prints more keys than a page has, and as many as --limit says', async () => {
+    const {kvi, prefix, key} = open();
+    const names = Array.from({length: 700}, (_, at) => key(String(at).padStart(3, '0')));
+    await kvi(['batch', '-'], names.map((name) => `store ${name} 1\n`).join(''));
+    const range = async (...args: string[]) =>
+      (await kvi(['range', '--prefix', prefix, '--keys-only', ...args])).stdout.trim().split('\n');
+    expect(await range()).toEqual(names);
+    expect(await range('--limit', '0')).toEqual(names);
+    expect(await range('--limit', '600')).toEqual(names.slice(0, 600));
+    expect(await range('--limit', '600', '--reverse')).toEqual(names.toReversed().slice(0, 600));
+  });
+
   it('in JSON, range writes a key-value a line', async () => {
     const {kvi, key, prefix} = open();
     await kvi(['store', key('a'), 'é']);

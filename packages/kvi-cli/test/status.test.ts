@@ -18,7 +18,7 @@ describeWithEtcd('kvi status and kvi health', () => {
     expect(await runKvi(['health'], {env})).toMatchObject({exitCode: 0, stdout: 'healthy\n', stderr: ''});
     const doctor = await runKvi(['doctor'], {env});
     expect(doctor.exitCode).toBe(0);
-    expect(doctor.stdout).toMatch(/^ok\tcluster\t3 members, leader [0-9a-f]+$/m);
+    expect(doctor.stdout).toMatch(/^ok\tcluster\tmembers: 3, leader: [0-9a-f]+$/m);
 
     cluster.nodes[0]?.signal('SIGKILL');
     await cluster.nodes[1]?.untilReady();

@@ -6,6 +6,7 @@ import {type Bytes, type Input, type KeyValue, KviError} from 'kvi';
 import type {Context, Perform} from '../context.ts';
 import {variable} from '../environment.ts';
 import {type ExitCode, ok} from '../exit-codes.ts';
+import {messageOf} from '../failures.ts';
 import type {Io} from '../io.ts';
 import {keyHelp, parseKey} from '../keys.ts';
 import {runCommand} from '../run-command.ts';
@@ -42,7 +43,8 @@ async function edit(key: Input, context: Context): Promise<ExitCode> {
     }
     isKept = true;
     await store(key, value, found, context).catch((error: unknown) => {
-      const {message, code} = error instanceof KviError ? error : new KviError('KVI_INTERNAL', String(error));
+      const {message, code} =
+        error instanceof KviError ? error : new KviError('KVI_INTERNAL', messageOf(error));
       throw new KviError(code, `${message}; what you edited is in ${file}`, {cause: error});
     });
     isKept = false;

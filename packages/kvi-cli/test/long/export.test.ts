@@ -44,7 +44,7 @@ function* exportOf(keys: number): Generator<string, void> {
 }
 
 describeWithEtcd('a million keys', () => {
-  it('are imported and exported with hardly more memory than ten thousand', async () => {
+  it('are imported, exported and printed with hardly more memory than ten thousand', async () => {
     await using etcd = await startEtcd();
     const file = join(folder, 'export');
     const [few, many] = [10_000, 1_000_000];
@@ -53,11 +53,15 @@ describeWithEtcd('a million keys', () => {
       const imported = await run(['import', '-'], etcd.url, exportOf(keys));
       expect(imported.stdout).toContain(`created\t${keys === few ? few : many - few}\n`);
       const exported = await run(['export', '--prefix', 'm/', '-o', file], etcd.url);
+      const printed = await run(['range', '--prefix', 'm/'], etcd.url);
+      expect(printed.stdout.match(/\n/g)).toHaveLength(keys);
       peaks[`import of ${keys}`] = imported.peakMiB;
       peaks[`export of ${keys}`] = exported.peakMiB;
+      peaks[`range of ${keys}`] = printed.peakMiB;
     }
     expect((await stat(file)).size).toBeGreaterThan(1_000_000 * 40);
-    expect(peaks[`import of ${many}`]).toBeLessThan((peaks[`import of ${few}`] ?? 0) + 100);
-    expect(peaks[`export of ${many}`]).toBeLessThan((peaks[`export of ${few}`] ?? 0) + 100);
+    for (const command of ['import', 'export', 'range']) {
+      expect(peaks[`${command} of ${many}`]).toBeLessThan((peaks[`${command} of ${few}`] ?? 0) + 100);
+    }
   }, 600_000);
 });
