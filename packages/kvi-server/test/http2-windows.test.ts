@@ -209,7 +209,8 @@ describe('a response', () => {
 
 describe('a request', () => {
   it('is as large as the window and larger, beside others', async () => {
-    using client = await connectRaw(server);
+    await using roomy = await startServer();
+    using client = await connectRaw(roomy);
     const value = Buffer.alloc(1_500_000, 'z');
     const message = prefixed(put.encode({key: large, value}));
     const ids = [1, 2, 3, 4].map(() => client.open(put.path));

@@ -92,7 +92,7 @@ export function grpcCall(
 
   /** A server that says that all went well has sent whole messages. */
   function cutOff(): GrpcFailure | undefined {
-    return reader.isWithin ? {code: grpcCode.internal, details: 'truncated response'} : undefined;
+    return reader.pendingBytes > 0 ? {code: grpcCode.internal, details: 'truncated response'} : undefined;
   }
 
   /** RFC 9113, 6.8 and 8.7: the server promises that it did nothing. It must not have answered, to be believed. */

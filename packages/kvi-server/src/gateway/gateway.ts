@@ -105,7 +105,7 @@ export function jsonGateway(rules: CallRules): HttpHandler {
       rules.endings.add(end);
       const requests = open({send: resolve, end, unsentBytes: 0, drained: () => Promise.resolve()}, call);
       call.limits.signal?.addEventListener('abort', () => requests.onClose());
-      requests.onRequest(request);
+      void requests.onRequest(request);
     });
   }
 
@@ -139,7 +139,9 @@ export function jsonGateway(rules: CallRules): HttpHandler {
         for (const value of values.push(piece)) {
           const request = encodeJson(messages.request, value, options);
           checkSize(request);
-          requests.onRequest(request);
+          // Its replies would wait, too.
+          if (exchange.unsent.bytes > exchange.unsent.limit) throw new Refusal(takesNoResponses);
+          void requests.onRequest(request);
         }
       });
     });
@@ -186,6 +188,8 @@ function readAll(body: Readable, maxBytes: number): Promise<Buffer> {
     });
     body.on('end', () => resolve(Buffer.concat(pieces)));
     body.on('error', reject);
+    // Also if it ends before what has come was read.
+    body.on('close', () => reject(new Error('the client is gone')));
   });
 }
 

@@ -48,8 +48,8 @@ export interface Replies<R> {
 
 /** The receiving side of a stream. */
 export interface Requests<Q> {
-  /** @throws Error to end the stream with */
-  onRequest: (request: Q) => void;
+  /** @returns what resolves when the request has been dealt with, if it takes its time. @throws Error to end the stream with */
+  onRequest: (request: Q) => void | Promise<void>;
   /** The client sends no more, and still takes replies. */
   onEnd: () => void;
   /** The stream has ended, whatever the reason; nothing is sent any more. */

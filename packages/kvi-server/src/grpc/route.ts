@@ -51,7 +51,7 @@ export function waiting<Q, R>(method: ServedMethod<Q, R>, answer: Unary<Q, R>): 
         onRequest(request) {
           if (isAsked) throw new Refusal({code: grpcCode.internal, details: 'more than one request'});
           isAsked = true;
-          void reply(request);
+          return reply(request);
         },
         onEnd() {
           if (!isAsked) throw new Refusal({code: grpcCode.internal, details: 'no request'});

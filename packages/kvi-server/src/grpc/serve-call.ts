@@ -18,7 +18,16 @@ import {timeoutIn} from './timeout.ts';
 export interface CallContext extends CallRules {
   readonly peer: PeerCertificate | undefined;
   readonly unsent: Unsent;
+  readonly work: Work;
   readonly signals: Signals;
+}
+
+/** What a connection has the server do. */
+export interface Work {
+  /** Calls that the store has not answered. One that was cancelled counts until the store has let go of it. */
+  calls: number;
+  /** Bytes of requests that wait: for their rest, or for who may make them. At most about `unsent.limit`. */
+  requestBytes: number;
 }
 
 /** Bytes that were sent on one connection, and that its client has not taken. */
@@ -32,6 +41,14 @@ export const takesNoResponses: GrpcStatus = {
   code: grpcCode.resourceExhausted,
   details: 'kvi-server: the client takes no responses',
 };
+
+const tooMuchAtOnce: GrpcStatus = {
+  code: grpcCode.resourceExhausted,
+  details: 'kvi-server: the client sends too many requests at once',
+};
+
+/** What a request that waits takes beside its bytes. */
+const requestOverhead = 64;
 
 const responseHeaders = {':status': 200, 'content-type': 'application/grpc'} as const;
 const head = headerBlock(responseHeaders);
@@ -53,11 +70,15 @@ class ServedCall implements StreamHandler, Replies<Buffer> {
   readonly #stream: Http2Stream;
   readonly #route: Route | undefined;
   readonly #context: CallContext;
-  readonly #reader: MessageReader;
+  #reader: MessageReader | undefined;
   /** Known as soon as it is known who may do what. Messages that arrive before wait. */
   #call: Call | undefined;
   #early: Buffer[] | undefined;
+  #earlyBytes = 0;
+  /** How much of {@link Work.requestBytes} is of this call. */
+  #heldBytes = 0;
   #requests: Requests<Buffer> | undefined;
+  /** Until the store has answered. */
   #cancel: AbortController | undefined;
   /** How the server ends it, if it is a stream. */
   #ending: ((status: GrpcStatus) => void) | undefined;
@@ -71,8 +92,12 @@ class ServedCall implements StreamHandler, Replies<Buffer> {
     this.#route = route;
     this.#context = context;
     this.#reader = new MessageReader((message) => {
-      if (this.#call === undefined) (this.#early ??= []).push(message);
-      else this.#receive(message, this.#call);
+      if (this.#call !== undefined) {
+        this.#receive(message, this.#call);
+        return;
+      }
+      (this.#early ??= []).push(message);
+      this.#earlyBytes += message.length + requestOverhead;
     }, context.maxMessageBytes);
   }
 
@@ -85,9 +110,10 @@ class ServedCall implements StreamHandler, Replies<Buffer> {
       const driver =
         preparing === undefined ? authorize(headers, peer) : preparing.then(() => authorize(headers, peer));
       if (driver instanceof Promise) {
-        driver.then(
+        this.#wait(
+          driver,
           (each) => this.#start(each),
-          (error: unknown) => this.#deny(error),
+          (error) => this.#deny(error),
         );
       } else this.#start(driver);
     } catch (error) {
@@ -96,9 +122,10 @@ class ServedCall implements StreamHandler, Replies<Buffer> {
   }
 
   onData(piece: Buffer): void {
-    if (this.#hasEnded) return;
+    if (this.#hasEnded || this.#reader === undefined) return;
     try {
       this.#reader.push(piece);
+      if (!this.#hasEnded) this.#hold(this.#reader.pendingBytes + this.#earlyBytes);
     } catch (error) {
       this.#fail(error);
     }
@@ -115,8 +142,8 @@ class ServedCall implements StreamHandler, Replies<Buffer> {
   }
 
   onClose(): void {
-    if (!this.#hasEnded) this.#cancel?.abort(new Error('the client cancelled the call'));
-    this.#hasEnded = true;
+    this.#cancel?.abort(new Error('nobody waits for the call any more'));
+    this.#letGo();
     if (this.#ending !== undefined) this.#context.endings.delete(this.#ending);
     this.#requests?.onClose();
   }
@@ -137,9 +164,43 @@ class ServedCall implements StreamHandler, Replies<Buffer> {
 
   end(status: GrpcStatus = ok): void {
     if (this.#hasEnded) return;
-    this.#hasEnded = true;
+    this.#letGo();
     if (this.#isOpen) this.#stream.respond(statusBlock(status), true);
     else this.#stream.respond(headerBlock({...responseHeaders, ...statusHeaders(status)}), true);
+  }
+
+  /** Ends, and drops what has come. */
+  #letGo(): void {
+    this.#hasEnded = true;
+    this.#reader = undefined;
+    this.#early = undefined;
+    this.#hold(0);
+  }
+
+  /** Counts what waits of requests. @throws Refusal if all calls of the connection hold too much */
+  #hold(bytes: number): void {
+    if (bytes === this.#heldBytes) return;
+    const {work, unsent, maxMessageBytes} = this.#context;
+    work.requestBytes += bytes - this.#heldBytes;
+    this.#heldBytes = bytes;
+    // One alone may be as large as it can be.
+    if (bytes > 0 && work.requestBytes > unsent.limit + maxMessageBytes) throw new Refusal(tooMuchAtOnce);
+  }
+
+  /** Waits for what the call needs. */
+  #wait<T>(promise: Promise<T>, then: (value: T) => void, fail: (error: unknown) => void): void {
+    const {work} = this.#context;
+    work.calls += 1;
+    promise.then(
+      (value) => {
+        work.calls -= 1;
+        then(value);
+      },
+      (error: unknown) => {
+        work.calls -= 1;
+        fail(error);
+      },
+    );
   }
 
   #fail(error: unknown): void {
@@ -163,7 +224,11 @@ class ServedCall implements StreamHandler, Replies<Buffer> {
     this.#call = call;
     try {
       if (this.#route !== undefined && 'open' in this.#route) this.#openStream(this.#route.open, call);
-      for (const message of this.#early ?? []) this.#receive(message, call);
+      const early = this.#early ?? [];
+      this.#early = undefined;
+      this.#hold(this.#heldBytes - this.#earlyBytes);
+      this.#earlyBytes = 0;
+      for (const message of early) this.#receive(message, call);
       if (this.#isHalfClosed) this.#halfClose();
     } catch (error) {
       this.#fail(error);
@@ -186,15 +251,24 @@ class ServedCall implements StreamHandler, Replies<Buffer> {
 
   #receive(message: Buffer, call: Call): void {
     if (this.#hasEnded) return;
-    if (this.#requests !== undefined) this.#requests.onRequest(message);
-    else if (this.#route !== undefined && 'answer' in this.#route) {
+    if (this.#requests !== undefined) {
+      const {unsent} = this.#context;
+      // Its replies would wait, too.
+      if (unsent.bytes > unsent.limit) throw new Refusal(takesNoResponses);
+      const working = this.#requests.onRequest(message);
+      if (working !== undefined) this.#wait(working, ignore, ignore);
+    } else if (this.#route !== undefined && 'answer' in this.#route) {
       if (this.#isAsked) throw new Refusal({code: grpcCode.internal, details: 'more than one request'});
       this.#isAsked = true;
       const response = this.#route.answer(message, call);
       if (response instanceof Promise) {
-        response.then(
+        this.#wait(
+          response,
           (each) => this.#answer(each),
-          (error: unknown) => this.#fail(error),
+          (error) => {
+            this.#cancel = undefined;
+            this.#fail(error);
+          },
         );
       } else this.#answer(response);
     }
@@ -202,18 +276,24 @@ class ServedCall implements StreamHandler, Replies<Buffer> {
 
   /** Sends the only message. */
   #answer(message: Buffer): void {
-    if (this.#hasEnded) return;
+    const cancel = this.#cancel;
+    this.#cancel = undefined;
     this.send(message);
     this.end();
-    if (this.#cancel !== undefined) this.#context.signals.giveBack(this.#cancel);
+    if (cancel !== undefined) this.#context.signals.giveBack(cancel);
   }
 
   #halfClose(): void {
     if (this.#hasEnded) return;
-    if (this.#reader.isWithin) throw new Refusal({code: grpcCode.internal, details: 'truncated request'});
+    const isWithin = this.#reader !== undefined && this.#reader.pendingBytes > 0;
+    if (isWithin) throw new Refusal({code: grpcCode.internal, details: 'truncated request'});
     if (this.#requests !== undefined) this.#requests.onEnd();
     else if (!this.#isAsked) throw new Refusal({code: grpcCode.internal, details: 'no request'});
   }
+}
+
+function ignore(): void {
+  // What becomes of it, others tell.
 }
 
 function statusBlock(status: GrpcStatus): Buffer {

@@ -7,6 +7,7 @@ import {type Exchange, type HttpHandler, readUrl} from '../gateway/exchange.ts';
 import type {CallRules} from '../grpc/call.ts';
 import {type CallContext, serveCall} from '../grpc/serve-call.ts';
 import {createSignals} from '../grpc/signals.ts';
+import {errorCode} from '../http2/frames.ts';
 import {Http2Connection} from '../http2/connection.ts';
 import {headerBlock} from '../http2/header-block.ts';
 import type {Http2Stream} from '../http2/stream.ts';
@@ -41,15 +42,25 @@ export function http2Connections(
         },
         limit: maxUnreadBytes,
       },
+      work: {calls: 0, requestBytes: 0},
       signals,
     };
+    const {work} = context;
+
+    function answerOther(stream: Http2Stream): void {
+      work.calls += 1;
+      void other(exchangeOn(stream, context)).finally(() => (work.calls -= 1));
+    }
+
     const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     const connection = new Http2Connection(socket, {
       maxConcurrentStreams,
       endTimeoutMs: keepaliveTimeoutMs,
       onStream(stream) {
-        if (stream.headers[':method'] === 'POST' && isGrpc(stream.headers)) serveCall(stream, context);
-        else void other(exchangeOn(stream, context));
+        // A client may cancel a call, which ends its stream, and make another at once, faster than the store lets go of the first.
+        if (work.calls >= maxConcurrentStreams) stream.reset(errorCode.refusedStream);
+        else if (stream.headers[':method'] === 'POST' && isGrpc(stream.headers)) serveCall(stream, context);
+        else answerOther(stream);
       },
       onClose() {
         stopWatching();
@@ -101,13 +112,17 @@ function endWhenSilent(connection: Http2Connection, limits: ServerLimits): () =>
   };
 }
 
-function exchangeOn(stream: Http2Stream, {peer, unsent}: CallContext): Exchange {
+function exchangeOn(stream: Http2Stream, {peer, unsent, maxMessageBytes}: CallContext): Exchange {
   const {headers} = stream;
   const {':method': method = '', ':path': path = '', ':authority': authority = ''} = headers;
   const body = new Readable({read: () => undefined});
   const closed = new Promise<void>((resolve) => {
     stream.handle({
-      onData: (piece) => void body.push(piece),
+      onData(piece) {
+        body.push(piece);
+        // Nobody has begun to read, as it is not known yet who may.
+        if (body.readableLength > 2 * maxMessageBytes) stream.reset(errorCode.enhanceYourCalm);
+      },
       onEnd: () => void body.push(null),
       onClose() {
         body.destroy(stream.hasRequestEnded ? undefined : new Error('the client is gone'));

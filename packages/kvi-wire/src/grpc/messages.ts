@@ -49,9 +49,9 @@ export class MessageReader {
     while (this.#length >= this.#needed) this.#read(this.#join());
   }
 
-  /** Whether a message has begun and not ended. */
-  get isWithin(): boolean {
-    return this.#length > 0;
+  /** Bytes of a message that has begun and not ended. */
+  get pendingBytes(): number {
+    return this.#length;
   }
 
   /** Makes all pieces one. */
