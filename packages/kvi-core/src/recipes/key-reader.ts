@@ -82,9 +82,12 @@ export function keyReader(
     limit = Math.min(maxPageKeys, nextLimit(page, limit));
     if (part !== undefined) part.keys = Math.max(part.keys, found.count);
     const last = page.at(-1);
+    // Stryker disable next-line ConditionalExpression: a page with more after it is not empty
     if (found.more && last !== undefined) {
       next = nextKey(last.key);
+      // Stryker disable next-line EqualityOperator: one key makes no difference
       if (found.count - page.length > manyKeys) part = smallerPart(last.key);
+      // Stryker disable next-line ConditionalExpression: what ends before the range does is a part
     } else if (part === undefined || end === undefined) {
       more = false;
     } else {
@@ -98,10 +101,9 @@ export function keyReader(
    * where all keys of the page have more in common.
    */
   function smallerPart(last: Bytes): Part {
-    const {
-      prefix: {length},
-      step,
-    } = part ?? {prefix: last.subarray(0, commonLength(start, lastEnd)), step: 1};
+    const {step = 1} = part ?? {};
+    const length = part?.prefix.length ?? commonLength(start, last);
+    // Stryker disable next-line OptionalChaining: a page with a last key has a first one
     const common = commonLength(page[0]?.key ?? last, last);
     const prefix = last.subarray(0, Math.max(length + 1, Math.min(length + step, common)));
     return {prefix, keys: page.length, step: 2 * step, isWider: false};
@@ -112,6 +114,7 @@ export function keyReader(
    * likely as large as what was before them.
    */
   function partBehind({keys, isWider: wasWider}: Part, end: Bytes): Part {
+    // Stryker disable next-line EqualityOperator: one key makes no difference
     const isWider = keys < fewKeys && !wasWider;
     return {prefix: isWider ? end.subarray(0, -1) : end, keys: 0, step: 1, isWider};
   }
@@ -133,10 +136,11 @@ export function keyReader(
 
   function skipTo(key: Bytes): void {
     while (isBefore(page[taken]?.key, key)) taken += 1;
-    if (taken < page.length || !isBefore(next, key)) return;
+    if (!isBefore(next, key)) return;
     next = key;
     more &&= isBefore(key, lastEnd);
     const end = partEnd();
+    // Stryker disable next-line ConditionalExpression: what ends before the range does is a part
     if (part !== undefined && end !== undefined && !isBefore(key, end)) {
       part = {prefix: key.subarray(0, part.prefix.length), keys: 0, step: 1, isWider: false};
     }
