@@ -149,7 +149,10 @@ export const scans: ContractGroup = {
           'keysOnly that is no boolean': () => scan(kv, key('a'), {keysOnly: wrong(1)}),
           'no handle': () => scan(wrong({}), key('a')),
         };
-        await assertRefused(context, calls, 'it is refused', {'no handle': /handle/});
+        await assertRefused(context, calls, 'it is refused', {
+          'a number': /^prefix must be/,
+          'no handle': /handle/,
+        });
       },
     },
   ],

@@ -65,8 +65,13 @@ export function scanLevel<T extends Input>(
   prefix: Input,
   options?: ScanOptions,
 ): AsyncGenerator<LevelEntry<T>, undefined> {
-  const {reader, decoder} = begin(kv, () => prefixRange(encode(prefix, 'prefix')), options);
-  const start = encode(prefix, 'prefix').length;
+  let start = 0;
+  const rangeOf = () => {
+    const encoded = encode(prefix, 'prefix');
+    start = encoded.length;
+    return prefixRange(encoded);
+  };
+  const {reader, decoder} = begin(kv, rangeOf, options);
   return (async function* () {
     for await (const found of reader.until()) {
       const slash = found.key.indexOf(0x2f, start);
