@@ -1,5 +1,5 @@
 import type {Command} from 'commander';
-import {type Bytes, type Input, type KeyRange, prefixEnd} from 'kvi';
+import type {Bytes, Input} from 'kvi';
 import {usageError} from './failures.ts';
 
 /** The options that select keys. */
@@ -31,7 +31,7 @@ export function parseKey(argument: string): Input {
 /** What the help says about keys. */
 export const keyHelp = 'text, or hex:... or base64:...';
 
-/** Adds the five ways to select keys; {@link selectKeys} reads them. */
+/** Adds the five ways to select keys; {@link keysOf} reads them. */
 export function withKeys(command: Command): Command {
   return command
     .usage('[options] KEY | START END | --prefix PREFIX | --from-key KEY | --all')
@@ -43,38 +43,22 @@ export function withKeys(command: Command): Command {
 }
 
 /**
- * The keys that a command line selects.
+ * The keys that a command line selects; with `--all`, an empty prefix.
  *
- * @throws `KVI_INVALID_ARGUMENT` if it selects none, or in two ways. An empty prefix is refused, because it matches every
- *   key: a script with an unset variable must not delete them all.
- */
-export function selectKeys(
-  key: Input | undefined,
-  end: Input | undefined,
-  {prefix, fromKey, all}: KeysOptions,
-): KeyRange<Input> {
-  if ([key, prefix, fromKey, all].filter((way) => way !== undefined).length !== 1) {
-    throw usageError('expected one of KEY, START END, --prefix PREFIX, --from-key KEY and --all');
-  }
-  if (prefix?.length === 0) throw usageError('an empty prefix matches every key; use --all if you mean that');
-  if (prefix !== undefined) return {key: prefix, rangeEnd: prefixEnd(toBytes(prefix))};
-  if (key !== undefined) return {key, rangeEnd: end};
-  return {key: fromKey ?? '\0', rangeEnd: '\0'};
-}
-
-/**
- * The keys that a command line selects, as an export names them: a prefix stays one.
- *
- * @throws `KVI_INVALID_ARGUMENT` as {@link selectKeys}
+ * @throws `KVI_INVALID_ARGUMENT` if it selects none, or in two ways. An empty prefix on the command line is refused, because it
+ *   matches every key: a script with an unset variable must not delete them all.
  */
 export function keysOf(
   key: Input | undefined,
   end: Input | undefined,
-  options: KeysOptions,
+  {prefix, fromKey, all}: KeysOptions,
 ): {prefix: Input} | {start: Input; end: Input | undefined} {
-  const {key: start, rangeEnd} = selectKeys(key, end, options);
-  if (options.all) return {prefix: ''};
-  return options.prefix === undefined ? {start, end: rangeEnd} : {prefix: options.prefix};
+  if ([key, prefix, fromKey, all].filter((way) => way !== undefined).length !== 1) {
+    throw usageError('expected one of KEY, START END, --prefix PREFIX, --from-key KEY and --all');
+  }
+  if (prefix?.length === 0) throw usageError('an empty prefix matches every key; use --all if you mean that');
+  if (key !== undefined) return {start: key, end};
+  return fromKey === undefined ? {prefix: prefix ?? ''} : {start: fromKey, end: '\0'};
 }
 
 /** A key or value as bytes. */

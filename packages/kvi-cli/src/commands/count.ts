@@ -2,7 +2,7 @@ import type {Command} from 'commander';
 import type {Input} from 'kvi';
 import type {Perform} from '../context.ts';
 import {ok} from '../exit-codes.ts';
-import {type KeysOptions, selectKeys, withKeys} from '../keys.ts';
+import {keysOf, type KeysOptions, withKeys} from '../keys.ts';
 import {wholeNumber} from '../parsers.ts';
 
 /** `kvi count KEYS` */
@@ -13,12 +13,9 @@ export function define(command: Command, perform: Perform): void {
     .addHelpText('after', '\nExamples:\n  kvi count --prefix /jobs/\n  kvi count --all --json')
     .action((key: Input | undefined, end: Input | undefined, options: KeysOptions & {revision?: number}) =>
       perform(async ({kv, output, signal}) => {
-        const {key: start, rangeEnd} = selectKeys(key, end, options);
-        const {revision: asked} = options;
-        const {count, revision} = await kv.range(
-          {start, end: rangeEnd},
-          {countOnly: true, revision: asked, signal},
-        );
+        const keys = keysOf(key, end, options);
+        const reading = {countOnly: true, revision: options.revision, signal};
+        const {count, revision} = await kv.range(keys, reading);
         await output.record([String(count)], {count, revision});
         return ok;
       }),

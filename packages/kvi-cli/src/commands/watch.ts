@@ -1,9 +1,9 @@
 import type {Command} from 'commander';
-import {type Bytes, type Change, type ChangeSet, type Input, isKviError, type KeyRange, KviError} from 'kvi';
+import {type Bytes, type Change, type ChangeSet, type Input, isKviError, type Keys, KviError} from 'kvi';
 import {type Context, type Perform, readValue} from '../context.ts';
 import {type ExitCode, ok} from '../exit-codes.ts';
 import {usageError} from '../failures.ts';
-import {type KeysOptions, selectKeys, toBytes, withKeys} from '../keys.ts';
+import {type KeysOptions, keysOf, toBytes, withKeys} from '../keys.ts';
 import {changeDocument, formOf, type FormOptions, withForm} from '../output.ts';
 import {duration, positiveNumber} from '../parsers.ts';
 import {afterQuiet} from '../quiet-period.ts';
@@ -50,15 +50,11 @@ export function define(command: Command, perform: Perform): void {
         '  kvi watch --prefix /orders/ --resume-file orders.pos --exec ./handle-order',
     )
     .action((key: Input | undefined, end: Input | undefined, options: WatchCommandOptions) =>
-      perform(async (context) => watch(selectKeys(key, end, options), options, context)),
+      perform(async (context) => watch(keysOf(key, end, options), options, context)),
     );
 }
 
-async function watch(
-  {key: start, rangeEnd: end}: KeyRange<Input>,
-  options: WatchCommandOptions,
-  context: Context,
-): Promise<ExitCode> {
+async function watch(keys: Keys, options: WatchCommandOptions, context: Context): Promise<ExitCode> {
   const {kv, signal} = context;
   checkOptions(options);
   const {fromRevision, initial = false, until, debounce, updatesOnly = false} = options;
@@ -69,27 +65,24 @@ async function watch(
   let startRevision = resume?.revision === undefined ? fromRevision : resume.revision + 1;
   // The first time only: a watch that continues has seen the keys that exist.
   if (resume?.revision === undefined && (initial || awaited !== undefined || resume !== undefined)) {
-    const present = await kv.range({start, end}, {signal});
+    const present = await kv.range(keys, {signal});
     const events = present.kvs.map((found) => ({type: 'put' as const, ...found}));
     const told = initial ? events : events.filter(({value}) => isSame(value, awaited));
     const exitCode = await deal({revision: present.revision, events: told}, {isInitial: true});
     if (exitCode !== undefined) return exitCode;
     startRevision ??= present.revision + 1;
   } else if (resume?.revision !== undefined) {
-    await checkNotAhead(resume.revision, {start, end}, context);
+    await checkNotAhead(resume.revision, keys, context);
   }
 
   for (;;) {
-    const changes = kv.changes(
-      {start, end},
-      {
-        startRevision,
-        signal,
-        prevKv: updatesOnly,
-        filters: updatesOnly ? ['nodelete'] : undefined,
-        progressNotify: resume !== undefined,
-      },
-    );
+    const changes = kv.changes(keys, {
+      startRevision,
+      signal,
+      prevKv: updatesOnly,
+      filters: updatesOnly ? ['nodelete'] : undefined,
+      progressNotify: resume !== undefined,
+    });
     const sets = debounce === undefined ? changes : afterQuiet(changes, debounce);
     try {
       for await (const set of sets) {
@@ -114,11 +107,7 @@ function checkOptions({count, once, fromRevision, initial, resumeFile}: WatchCom
 }
 
 /** @throws `KVI_FUTURE_REVISION` if the store is another one, or was restored: it would be watched in silence */
-async function checkNotAhead(
-  revision: number,
-  keys: {start: Input; end: Input | undefined},
-  {kv, signal}: Context,
-): Promise<void> {
+async function checkNotAhead(revision: number, keys: Keys, {kv, signal}: Context): Promise<void> {
   const present = await kv.range(keys, {countOnly: true, signal});
   if (present.revision >= revision) return;
   throw new KviError(
