@@ -6,6 +6,7 @@ export {startEtcd} from './etcd.ts';
 export {etcdctl, etcdctlWithInput, spawnEtcdctl, type EtcdctlProcess, type EtcdctlResult} from './etcdctl.ts';
 export {runGo} from './go.ts';
 export {startGrpcProxy, type GrpcProxy} from './grpc-proxy.ts';
+export {testKubernetesStorage} from './kubernetes.ts';
 export type {Etcd, EtcdOptions} from './node.ts';
 export {freePort} from './ports.ts';
 export {startProxy, type Direction, type Proxy} from './proxy.ts';

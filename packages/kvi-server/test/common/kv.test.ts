@@ -1,4 +1,4 @@
-// The cases of etcd's `tests/common/kv_test.go`, by its names, and those of `tests/integration/v3_grpc_test.go` on keys.
+// etcd's `tests/common/kv_test.go`, case by case under its names, and what `tests/integration/v3_grpc_test.go` has on keys.
 import {beforeAll, describe, expect, it} from '@jest/globals';
 import {deleteRange, leaseGrant, put, range} from 'kvi-wire';
 import {describeBesideEtcd} from '../support/reference.ts';

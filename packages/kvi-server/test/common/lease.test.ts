@@ -1,4 +1,4 @@
-// The cases of etcd's `tests/common/lease_test.go`, by its names, and those of `tests/integration/v3_lease_test.go`.
+// etcd's `tests/common/lease_test.go`, case by case under its names, and much of `tests/integration/v3_lease_test.go`.
 import {expect, it} from '@jest/globals';
 import {leaseGrant, leaseKeepAlive, leaseLeases, leaseRevoke, leaseTimeToLive, put, range} from 'kvi-wire';
 import {describeBesideEtcd, type Subject} from '../support/reference.ts';

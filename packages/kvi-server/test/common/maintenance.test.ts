@@ -1,4 +1,4 @@
-// The cases of etcd's `tests/common` on what its operators ask for, by its names.
+// What etcd's `tests/common` has on the calls of operators, case by case under its names.
 import {describe, expect, it} from '@jest/globals';
 import {
   alarm,

@@ -1,4 +1,4 @@
-// The cases of etcd's `tests/common/txn_test.go`, by its names, and those of `tests/integration/v3_grpc_test.go` on transactions.
+// etcd's `tests/common/txn_test.go`, case by case under its names, and what `tests/integration/v3_grpc_test.go` has on transactions.
 import {beforeEach, expect, it} from '@jest/globals';
 import {compact, leaseGrant, put, range, type ReceivedTxnResponse, type SentTxn, txn} from 'kvi-wire';
 import {describeBesideEtcd} from '../support/reference.ts';

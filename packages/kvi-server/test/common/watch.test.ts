@@ -1,4 +1,4 @@
-// The cases of etcd's `tests/common/watch_test.go`, by its names, and those of its integration tests of watches.
+// etcd's `tests/common/watch_test.go`, case by case under its names, and much of its integration tests of watches.
 import {expect, it} from '@jest/globals';
 import {compact, deleteRange, put, type SentWatch, txn, type WatchMessage} from 'kvi-wire';
 import {describeBesideEtcd} from '../support/reference.ts';
@@ -164,7 +164,7 @@ describeBesideEtcd('watches', (subject) => {
     await writing;
     const last = revisions.at(-1) ?? 0;
     for (const {stream, created} of watches) {
-      // The revision at which it was created: the last of which it tells nothing.
+      // It tells what came after the revision at which it was created.
       const begin = created.header?.revision ?? 0;
       const expected = revisions.filter((revision) => revision > begin);
       const messages = await untilEvents(stream, expected.length);
