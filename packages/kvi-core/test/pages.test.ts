@@ -132,6 +132,22 @@ describe('A large range', () => {
     expect(pages).toEqual([{...request, timeoutMs: 1000}]);
   });
 
+  it('says after a timeout how long all of its pages took, unless it had one', async () => {
+    const late = new KviError('KVI_TIMEOUT', 'gave up after 1 ms');
+    const failingOn = (failing: number) => {
+      const {port, pages} = store(keysOf(1_000, 10));
+      const range: PolicyDriver['range'] = (...args) =>
+        pages.length + 1 === failing ? Promise.reject(late) : port.range(...args);
+      return readRange({...port, range}, everything, {timeoutMs: 1000});
+    };
+    await expect(failingOn(1)).rejects.toBe(late);
+    await expect(failingOn(2)).rejects.toMatchObject({
+      code: 'KVI_TIMEOUT',
+      message: 'timed out after 1000 ms, on page 2 of the range; read a large one with scan',
+      cause: late,
+    });
+  });
+
   it('is read anew when its pinned revision was compacted, and only then', async () => {
     for (const [code, revision, attempts] of [
       ['KVI_COMPACTED', 0, 2],

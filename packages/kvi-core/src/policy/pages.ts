@@ -1,6 +1,6 @@
 import type {Bytes} from '../etcd/bytes.ts';
 import {isSingleKey, nextKey} from '../etcd/key-range.ts';
-import {isKviError} from '../etcd/errors.ts';
+import {isKviError, KviError} from '../etcd/errors.ts';
 import type {PolicyDriver, PolicyCallOptions} from './policy-driver.ts';
 import type {KeyValue, RangeRequest, RangeResponse} from '../etcd/messages.ts';
 
@@ -20,8 +20,11 @@ export async function readRange(
 ): Promise<RangeResponse<Bytes>> {
   const {clock} = driver;
   const deadline = clock.now() + options.timeoutMs;
-  const read = (page: RangeRequest<Bytes>) =>
-    driver.range(page, {...options, timeoutMs: Math.max(1, deadline - clock.now())});
+  let pages = 0;
+  const read = (page: RangeRequest<Bytes>) => {
+    pages += 1;
+    return driver.range(page, {...options, timeoutMs: Math.max(1, deadline - clock.now())});
+  };
 
   if (!canBePaged(request)) return read(request);
   for (;;) {
@@ -30,7 +33,11 @@ export async function readRange(
     } catch (error) {
       // The pinned revision was compacted between two pages; a revision that the caller named stays an error.
       const pinnedHere = (request.revision ?? 0) === 0;
-      if (!pinnedHere || !isKviError(error, 'KVI_COMPACTED')) throw error;
+      if (pinnedHere && isKviError(error, 'KVI_COMPACTED')) continue;
+      if (pages === 1 || !isKviError(error, 'KVI_TIMEOUT')) throw error;
+      // What the last page says is about the time that was left for it.
+      const message = `timed out after ${options.timeoutMs} ms, on page ${pages} of the range; read a large one with scan`;
+      throw new KviError('KVI_TIMEOUT', message, {cause: error});
     }
   }
 }
