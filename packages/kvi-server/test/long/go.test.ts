@@ -191,11 +191,18 @@ func maintenance(ctx context.Context, client *clientv3.Client) {
 }
 `;
 
+/** The first program takes minutes to compile, in which etcd's client does. */
+const timeoutMs = 600_000;
+
 describe("etcd's own client for Go", () => {
-  it('reads, writes, watches, leases, locks and elects', async () => {
-    await using server = await startServer();
-    expect(await runGo(program, server.url)).toBe('done\n');
-  });
+  it(
+    'reads, writes, watches, leases, locks and elects',
+    async () => {
+      await using server = await startServer();
+      expect(await runGo(program, server.url)).toBe('done\n');
+    },
+    timeoutMs,
+  );
 
   it('is used as the documentation says', async () => {
     const page = await readFile(new URL('../../../../docs/server.md', import.meta.url), 'utf8');

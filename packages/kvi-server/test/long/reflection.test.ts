@@ -93,7 +93,7 @@ describe('reflection', () => {
       'newer WatchCreateRequest watch_id',
       'newer WatchCreateRequest fragment',
       'newer WatchResponse fragment',
-      '11 services, 45 messages',
+      '11 services, 47 messages',
     ]);
   });
 });
