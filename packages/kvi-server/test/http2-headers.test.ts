@@ -7,7 +7,7 @@ import {connect} from 'node:http2';
 import {HeaderDecoder} from '../src/http2/header-block.ts';
 import {type Client, connectClient} from './support/client.ts';
 import {block, callFields, continuation, type Field, flag, headers} from './support/frames.ts';
-import {connectRaw} from './support/raw-client.ts';
+import {connectRaw, expectServed} from './support/raw-client.ts';
 
 const key = Buffer.from('k');
 let server: ServerHandle;
@@ -253,6 +253,14 @@ describe("a client of Node's", () => {
     expect(text).toContain('true');
     session.destroy();
   });
+});
+
+it('the first response of a connection says that there is no table, and others need not', async () => {
+  using client = await connectRaw(server);
+  await expectServed(client);
+  await expectServed(client);
+  const firsts = [1, 3].map((id) => client.frames.find((frame) => frame.id === id)?.payload[0]);
+  expect(firsts).toEqual([0x20, 0x88]);
 });
 
 it('an error is told whole, in as many frames as it takes', async () => {
