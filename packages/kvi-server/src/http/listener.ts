@@ -19,6 +19,7 @@ export interface Listener {
 
 /** What becomes of connections. */
 export interface ConnectionHandlers {
+  /** @param socket - without the preface, which was read */
   http2: (socket: Socket) => void;
   http1: (socket: Socket) => void;
 }
@@ -72,6 +73,7 @@ function secureServer({cert, key, clientCa}: ServerTls, accept: (socket: Socket)
       key,
       ALPNProtocols: ['h2', 'http/1.1'],
       handshakeTimeout: handshakeTimeoutMs,
+      noDelay: true,
       ...(clientCa === undefined ? {} : {ca: clientCa, requestCert: true, rejectUnauthorized: true}),
     },
     accept,
@@ -95,15 +97,15 @@ function tellApart(socket: Socket, handlers: ConnectionHandlers): void {
     if (bytes === null) return;
     received = Buffer.concat([received, bytes]);
     const length = Math.min(received.length, preface.length);
-    if (!received.subarray(0, length).equals(preface.subarray(0, length))) handOver(handlers.http1);
-    else if (length === preface.length) handOver(handlers.http2);
+    if (!received.subarray(0, length).equals(preface.subarray(0, length))) handOver(received, handlers.http1);
+    else if (length === preface.length) handOver(received.subarray(length), handlers.http2);
   }
 
-  function handOver(to: (socket: Socket) => void): void {
+  function handOver(rest: Buffer, to: (socket: Socket) => void): void {
     stop();
     socket.off('readable', look);
     socket.off('close', stop);
-    socket.unshift(received);
+    socket.unshift(rest);
     to(socket);
     socket.off('error', onError);
   }

@@ -16,7 +16,6 @@ import {
   frameType,
   maxFrameBytes,
   maxWindow,
-  preface,
   protocolError,
   settingId,
   withoutPadding,
@@ -68,7 +67,6 @@ export class Http2Connection implements Carrier {
   readonly #headerFrames = new HeaderFrames(maxHeaderBytes);
   readonly #headerDecoder = new HeaderDecoder(maxHeaderBytes);
   readonly #reader = new FrameReader((type, flags, id, payload) => this.#onFrame(type, flags, id, payload));
-  #prefaceLeft = preface;
   #hasSettings = false;
   #lastId = 0;
   #idleSince = performance.now();
@@ -77,6 +75,7 @@ export class Http2Connection implements Carrier {
   #unsentBytes = 0;
   #onPong: (() => void) | undefined;
 
+  /** @param socket - whose client has sent the preface */
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
@@ -188,7 +187,7 @@ export class Http2Connection implements Carrier {
   #receive(piece: Buffer): void {
     if (this.#hasFailed) return;
     try {
-      this.#reader.push(this.#afterPreface(piece));
+      this.#reader.push(piece);
       if (this.outbox.isFlooded) {
         throw new ConnectionError(errorCode.enhanceYourCalm, 'answers are not taken');
       }
@@ -196,15 +195,6 @@ export class Http2Connection implements Carrier {
       if (!(error instanceof ConnectionError)) throw error;
       this.#fail(error);
     }
-  }
-
-  #afterPreface(piece: Buffer): Buffer {
-    const length = Math.min(piece.length, this.#prefaceLeft.length);
-    if (!piece.subarray(0, length).equals(this.#prefaceLeft.subarray(0, length))) {
-      throw protocolError('not HTTP/2');
-    }
-    this.#prefaceLeft = this.#prefaceLeft.subarray(length);
-    return length === 0 ? piece : piece.subarray(length);
   }
 
   /** Says what is wrong, and ends. */
