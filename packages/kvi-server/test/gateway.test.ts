@@ -339,6 +339,14 @@ describe('JSON', () => {
     watch.close();
   });
 
+  it('in a stream may have text with quotes and braces', async () => {
+    const watch = await openWatch(server.url, '{"create_request":{"key":"e30="},"nosuch":"}\\\\\\"{"}', {
+      isAll: true,
+    });
+    expect(await watch.take(1)).toMatchObject([{result: {created: true}}]);
+    watch.close();
+  });
+
   it('that is none, or has no end, is refused', async () => {
     for (const body of ['nonsense', '{"key":"YQ=="', '{"key":"YQ=="} x']) {
       expect(await post(server.url, '/v3/kv/put', body)).toMatchObject({status: 400, body: {code: 3}});

@@ -132,6 +132,14 @@ describeBesideEtcd('watches', (subject) => {
     expect(message?.watchId).toBe(1);
   });
 
+  it('TestWatcherWatchWithIDs: ids that a client chose are not given to other watches', async () => {
+    const stream = subject.client.watch();
+    for (const watchId of [0, 1, 2, 0, 5, 0, 0, 0]) stream.send({create: {key: foo, watchId}});
+    const ids: number[] = [];
+    while (ids.length < 8) ids.push((await stream.next()).watchId);
+    expect(ids).toEqual([0, 1, 2, 3, 5, 4, 6, 7]);
+  });
+
   it('TestV3WatchWithFilter: puts, or deletions, are left out', async () => {
     const {stream} = await watching({key: foo, filters: ['noput']});
     await write('foo');
