@@ -2,7 +2,7 @@
  * A connection of HTTP/2, as a server has it.
  *
  * It is for calls that are short and many. So it does nothing that they do not need: no priorities, no pushes, no table for the headers
- * of responses; and what is sent in one turn of the event loop goes out in one piece.
+ * of responses; and what is sent in one turn of the event loop goes out together.
  *
  * @see RFC 9113
  */

@@ -16,7 +16,10 @@ const fullBytes = 256 * 1024;
 /** A client that has not taken as many bytes of answers to pings and the like attacks. */
 const maxControlBytes = 1024 * 1024;
 
-/** The frames that a connection sends. Those of one turn of the event loop go out in one piece. */
+/** As much goes out before the turn ends: the client looks at it while the server goes on. */
+const chunkBytes = 16 * 1024;
+
+/** The frames that a connection sends. Those of one turn of the event loop go out together. */
 export class Outbox {
   readonly #socket: Socket;
   readonly #onTurnEnd: () => void;
@@ -113,5 +116,6 @@ export class Outbox {
       this.#parts.push(part);
       this.#bytes += part.length;
     }
+    if (this.#bytes >= chunkBytes) this.flush();
   }
 }

@@ -40,6 +40,9 @@ const noBytes = Buffer.alloc(0);
 /** When a stream has less than this to send, it is drained. */
 const lowWaterBytes = 64 * 1024;
 
+/** How much of a response goes out before it is the turn of others. */
+const firstFrames = 4;
+
 /** How much a client may send ahead, on a stream. */
 export const streamWindow = 1024 * 1024;
 
@@ -175,7 +178,7 @@ export class Http2Stream {
     const isAlone = this.#parts.length === 0;
     this.#parts.push(part);
     this.#count(part.bytes.length);
-    if (isAlone) this.proceed(Infinity);
+    if (isAlone) this.proceed(firstFrames);
   }
 
   /** @returns whether it can go on */
