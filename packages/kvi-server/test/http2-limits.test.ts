@@ -220,6 +220,26 @@ describe('streams', () => {
     await expectServed(client);
   });
 
+  it('that ask together for more than may wait are answered as far as it may', async () => {
+    await start({limits: {maxUnreadBytes: 1_000_000}});
+    using client = await connectRaw(server, settings([setting.window, 2 ** 31 - 1]));
+    const value = Buffer.alloc(200_000);
+    await slow.driver.txn({success: [{type: 'put', key, value}]});
+    client.socket.cork();
+    const ids = Array.from({length: 50}, () => client.request(range, {key}));
+    client.socket.uncork();
+    await client.sync();
+    client.send(windowUpdate(0, 2 ** 30));
+    const results = await Promise.all(ids.map((id) => client.result(range, id)));
+    const codes = results.map(({status}) => status?.code);
+    const answered = codes.filter((each) => each === grpcCode.ok).length;
+    // One that was there already, and one more than fit.
+    expect(answered).toBeLessThanOrEqual(7);
+    expect(answered).toBeGreaterThanOrEqual(5);
+    // Those that were made and not answered are not told as refused.
+    expect(codes.filter((each) => each === grpcCode.unavailable)).toHaveLength(50 - answered);
+  });
+
   it('whose requests do not come whole hold no more than may wait', async () => {
     await start({limits: {maxUnreadBytes: 10_000, maxRequestBytes: 1_000_000}});
     using client = await connectRaw(server);

@@ -42,6 +42,12 @@ export const takesNoResponses: GrpcStatus = {
   details: 'kvi-server: the client takes no responses',
 };
 
+/** How a call ends whose response is not sent for that reason. It was made, so its client must not take it for refused. */
+const tookNoResponses: GrpcStatus = {...takesNoResponses, code: grpcCode.unavailable};
+
+/** A response that is sent in any case. */
+const smallBytes = 16 * 1024;
+
 const tooMuchAtOnce: GrpcStatus = {
   code: grpcCode.resourceExhausted,
   details: 'kvi-server: the client sends too many requests at once',
@@ -278,8 +284,13 @@ class ServedCall implements StreamHandler, Replies<Buffer> {
   #answer(message: Buffer): void {
     const cancel = this.#cancel;
     this.#cancel = undefined;
-    this.send(message);
-    this.end();
+    const {unsent} = this.#context;
+    // Calls that come together begin before any of them is answered.
+    if (message.length > smallBytes && unsent.bytes > unsent.limit) this.end(tookNoResponses);
+    else {
+      this.send(message);
+      this.end();
+    }
     if (cancel !== undefined) this.#context.signals.giveBack(cancel);
   }
 
