@@ -24,7 +24,7 @@ interface Target {
   json: boolean;
 }
 
-/** Columns are aligned among so many rows: whoever lists a million keys sees the first ones at once. */
+/** How many rows are aligned with each other: a list of a million keys begins to appear at once. */
 const rowsAtOnce = 1_000;
 const gap = '  ';
 const smallestWidth = 8;

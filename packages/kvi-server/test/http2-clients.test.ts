@@ -1,4 +1,4 @@
-/** What clients of other makers say and hear; those of etcd have tests of their own. */
+/** grpc-js and curl as clients; etcd's own clients have other tests. */
 import {
   type CallOptions,
   credentials,

@@ -4,7 +4,7 @@ import {eventually} from '../kvi/helpers.ts';
 /** A driver, and what has become of the events of its watches. */
 export interface CountedEvents {
   driver: Driver;
-  /** Waits until whoever reads the watches has had so many events, and asks for more. */
+  /** Waits until whoever reads the watches has had that number of events, and asks for more. */
   arrived: (count: number) => Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The call that each path makes: the `post:` lines of `rpc.proto`, `v3lock.proto` and `v3election.proto` in etcd, and those of kvi's own
- * control.
+ * The call that each path makes: the `post:` lines of `rpc.proto`, `v3lock.proto` and `v3election.proto` in etcd, and the paths of
+ * kvi's own control.
  */
 export const gatewayPaths: ReadonlyMap<string, string> = new Map([
   ...[

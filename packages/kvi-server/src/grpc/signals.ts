@@ -1,4 +1,4 @@
-/** What aborts calls. To make one costs as much as the rest of a call, so those of calls that have been answered are used again. */
+/** What aborts calls. Making one costs as much as the rest of a call, so the controller of an answered call is used again. */
 export interface Signals {
   take(): AbortController;
   /** @param controller - has not aborted, and nobody listens to it any more: the call that it was for has been answered */

@@ -3,7 +3,7 @@ import type {OpenStream} from './client.ts';
 
 type Messages = Pick<OpenStream<never, WatchMessage>, 'next'>;
 
-/** What a stream tells until it has told so many events. */
+/** What a stream tells, up to a number of events. */
 export async function untilEvents(stream: Messages, count: number): Promise<WatchMessage[]> {
   const messages: WatchMessage[] = [];
   for (let told = 0; told < count;) {
